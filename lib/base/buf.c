@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int buf_reserve(struct buf *b, size_t extra)
+{
+    if (extra > b->max - b->len)
+        return -EMSGSIZE;
+    if (b->data && b->len + extra < b->cap)
+        return 0;
+
+    size_t cap = b->cap ? b->cap * 2 : 64;
+    if (cap < b->len + extra + 1)
+        cap = b->len + extra + 1;
+    if (cap > b->max + 1)
+        cap = b->max + 1;
+    b->data = realloc(b->data, cap);
+    if (!b->data)
+        abort();
+    b->cap = cap;
+    b->data[b->len] = '\0';
+    return 0;
+}
+
+int buf_append(struct buf *b, const void *p, size_t len)
+{
+    int r = buf_reserve(b, len);
+    if (r < 0)
+        return r;
+    if (len)
+        memcpy(b->data + b->len, p, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+    return 0;
+}
+
+int buf_append_str(struct buf *b, const char *s)
+{
+    return buf_append(b, s, strlen(s));
+}
+
+int buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+
+    int r = len < 0 ? -EINVAL : buf_reserve(b, (size_t)len);
+    if (r == 0) {
+        vsnprintf(b->data + b->len, (size_t)len + 1, fmt, again);
+        b->len += (size_t)len;
+    }
+    va_end(again);
+    return r;
+}
+
+void buf_consume(struct buf *b, size_t len)
+{
+    if (len == 0)
+        return;
+    memmove(b->data, b->data + len, b->len - len + 1);
+    b->len -= len;
+}
+
+void buf_done(struct buf *b)
+{
+    free(b->data);
+    *b = BUF_INIT(b->max);
+}

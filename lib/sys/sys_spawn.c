@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Process creation, execution and end on a real Linux kernel. */
+#include "sys/sys.h"
+
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sys/fd.h"
+#include "sys/raw.h"
+
+#define JOINS_MAX 8
+
+/* The coverage build links coverage/dump.c, which saves the counters of a process that will not reach exit(). */
+__attribute__((weak)) void coverage_process_ends(void);
+
+static void process_ends(void)
+{
+    if (coverage_process_ends)
+        coverage_process_ends();
+}
+
+static const char *namespace_file(int type)
+{
+    switch (type) {
+    case CLONE_NEWPID:
+        return "/proc/thread-self/ns/pid_for_children";
+    case CLONE_NEWNET:
+        return "/proc/thread-self/ns/net";
+    case CLONE_NEWIPC:
+        return "/proc/thread-self/ns/ipc";
+    case CLONE_NEWUTS:
+        return "/proc/thread-self/ns/uts";
+    case CLONE_NEWCGROUP:
+        return "/proc/thread-self/ns/cgroup";
+    default:
+        return NULL;
+    }
+}
+
+/* A thread that cannot get back to its own namespaces must not go on: it would serve requests from inside a container. */
+static void leave_joins(const struct sys_join *joins, int *own, size_t n)
+{
+    while (n-- > 0) {
+        if (sys_setns(own[n], joins[n].type) < 0)
+            abort();
+        fd_close(&own[n]);
+    }
+}
+
+static int enter_joins(const struct sys_join *joins, int *own, size_t n)
+{
+    if (n > JOINS_MAX)
+        return -E2BIG;
+    for (size_t i = 0; i < n; i++) {
+        const char *file = namespace_file(joins[i].type);
+        own[i] = file ? sys_openat(AT_FDCWD, file, O_RDONLY | O_CLOEXEC, 0) : -EINVAL;
+        int r = own[i] < 0 ? own[i] : sys_setns(joins[i].fd, joins[i].type);
+        if (r < 0) {
+            fd_close(&own[i]);
+            leave_joins(joins, own, i);
+            return r;
+        }
+    }
+    return 0;
+}
+
+int sys_spawn(const struct sys_spawn *args, int (*fn)(void *arg), void *arg)
+{
+    int own[JOINS_MAX];
+    int pidfd = -1;
+    struct clone_args clone = {
+        .flags = args->flags | (args->ret_pidfd ? CLONE_PIDFD : 0) | (args->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+        .exit_signal = SIGCHLD,
+        .pidfd = (uint64_t)(uintptr_t)&pidfd,
+        .cgroup = args->cgroup_fd >= 0 ? (uint64_t)args->cgroup_fd : 0,
+    };
+
+    int r = enter_joins(args->joins, own, args->n_joins);
+    if (r < 0)
+        return r;
+    int pid = (int)SYSCALL(SYS_clone3, &clone, sizeof(clone));
+    if (pid == 0) {
+        for (size_t i = 0; i < args->n_joins; i++)
+            fd_close(&own[i]);
+        sys_exit(fn(arg));
+    }
+    leave_joins(args->joins, own, args->n_joins);
+    if (pid > 0 && args->ret_pidfd)
+        *args->ret_pidfd = pidfd;
+    return pid;
+}
+
+void sys_exit(int status)
+{
+    process_ends();
+    SYSCALL(SYS_exit_group, status);
+    __builtin_unreachable();
+}
+
+int sys_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    process_ends();
+    return (int)SYSCALL(SYS_execveat, dirfd, path, argv, envp, flags);
+}
