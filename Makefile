@@ -53,7 +53,10 @@ $(GEN)/google/protobuf/empty.pb-c.c: /usr/include/google/protobuf/empty.proto
 	@mkdir -p $(@D)
 	protoc-c -I/usr/include --c_out=$(GEN) $<
 
-$(B)/gen/%.o: $(GEN)/%.c
+# Generated headers include each other: all are made before any object.
+.SECONDARY: $(PROTO_GEN)
+
+$(B)/gen/%.o: $(GEN)/%.c | $(PROTO_GEN)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS_B) -Wno-shadow -c -o $@ $<
 
