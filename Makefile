@@ -2,87 +2,289 @@
 # Tatami: one Makefile. Flavours build side by side in build/FLAVOUR; `make help` lists the commands.
 
 FLAVOUR ?= debug
-CC      ?= gcc
+JOBS    ?= $(shell nproc)
+TIME    ?= 60
 B       := build/$(FLAVOUR)
 GEN     := build/gen
 
+ifeq ($(origin CC),default)
+CC := $(if $(filter fuzz,$(FLAVOUR)),clang-19,gcc)
+endif
+CLANG ?= clang-19
+
+# One short line per step; V=1 shows the commands.
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@echo '  $(1)	$@')
+
 # ---- flags ----
 
-CFLAGS_all      := -std=gnu17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror -Ulinux -D_GNU_SOURCE -g \
-                   -ffunction-sections -fdata-sections -fno-common -MMD -MP
-CFLAGS_debug    := -O1
-CFLAGS_release  := -O2 -DNDEBUG
-CFLAGS_asan     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDFLAGS_release := -s
-LDFLAGS_asan    := -fsanitize=address,undefined
-STATIC_asan     :=
-STATIC          := $(if $(filter asan,$(FLAVOUR)),,-static)
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror
+CPPFLAGS := -iquote lib -iquote . -iquote $(GEN) -D_GNU_SOURCE -Ulinux $(shell pkg-config --cflags json-c libprotobuf-c 2>/dev/null)
+CFLAGS_all := -std=gnu17 $(WARNINGS) -g -ffunction-sections -fdata-sections -fno-common
 
-CPPFLAGS := -iquote lib -iquote . -iquote $(GEN) $(shell pkg-config --cflags json-c libprotobuf-c)
-CFLAGS_B := $(CFLAGS_all) $(CFLAGS_$(FLAVOUR)) $(CFLAGS)
-LIBS     := -ljson-c -lprotobuf-c -lseccomp
-LDFLAGS_B := -Wl,--gc-sections $(LDFLAGS_$(FLAVOUR))
+CFLAGS_debug     := -O1
+CFLAGS_release   := -O2 -DNDEBUG
+CFLAGS_coverage  := -O0
+CFLAGS_asan      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_fuzz      := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_release  := -s
+LDFLAGS_coverage := --coverage -Wl,-T,coverage/counters.ld
+LDFLAGS_asan     := -fsanitize=address,undefined
+LDFLAGS_fuzz     := -fsanitize=fuzzer,address,undefined
+
+# Only the product is measured; instrumented tests would also lose the shared counters (gcc resets them in fork()).
+COUNT_coverage := --coverage -fprofile-update=atomic
+# The sanitizers need a dynamic libc; everything else gives programs that run in any root file system.
+STATIC := $(if $(filter asan fuzz,$(FLAVOUR)),,-static)
+
+CFLAGS_B  := $(CFLAGS_all) $(CFLAGS_$(FLAVOUR)) $(CFLAGS)
+LDFLAGS_B := -Wl,--gc-sections $(LDFLAGS_$(FLAVOUR)) $(LDFLAGS)
+LIBS      := -ljson-c -lprotobuf-c -lseccomp
 
 # ---- sources: every .c of a folder belongs to it ----
 
-PROTO_SRC  := $(wildcard lib/proto/*.proto)
-PROTO_GEN  := $(PROTO_SRC:lib/proto/%.proto=$(GEN)/proto/%.pb-c.c) $(GEN)/google/protobuf/empty.pb-c.c
-LIB_SRC    := $(wildcard lib/*/*.c)
-AGENT_SRC  := $(wildcard agent/*/*.c)
+PROTO_SRC   := $(wildcard lib/proto/*.proto)
+PROTO_GEN   := $(PROTO_SRC:lib/proto/%.proto=$(GEN)/proto/%.pb-c.c) $(GEN)/google/protobuf/empty.pb-c.c
+LIB_SRC     := $(filter-out lib/tests/%,$(wildcard lib/*/*.c lib/*/*.S))
+AGENT_SRC   := $(filter-out agent/tests/%,$(wildcard agent/*/*.c))
+RUNTIME_SRC := $(filter-out runtime-min/tests/% %/main.c,$(wildcard runtime-min/*/*.c))
 SUPPORT_SRC := $(wildcard agent/tests/support/*.c)
-LIB_SRC    := $(filter-out lib/tests/%,$(LIB_SRC))
-AGENT_SRC  := $(filter-out agent/tests/%,$(AGENT_SRC))
-TESTS      := $(patsubst %.c,$(B)/%,$(wildcard lib/tests/*_test.c agent/tests/*_test.c runtime-min/tests/*_test.c))
 
-objects = $(patsubst %.c,$(B)/%.o,$(1))
+PROCESS_TEST_SRC := $(wildcard agent/tests/process_*_test.c)
+UNIT_TEST_SRC    := $(filter-out $(PROCESS_TEST_SRC),$(wildcard lib/tests/*_test.c agent/tests/*_test.c runtime-min/tests/*_test.c))
+FUZZ_SRC         := $(filter-out fuzz/replay_main.c,$(wildcard fuzz/*.c))
+BENCH_SRC        := $(wildcard ci/bench/*.c)
+
+objects     = $(addprefix $(B)/,$(addsuffix .o,$(basename $(1))))
 gen_objects = $(patsubst $(GEN)/%.c,$(B)/gen/%.o,$(1))
+programs    = $(addprefix $(B)/,$(basename $(1)))
 
-.PHONY: all clean
-all: $(B)/tatami-agent
+AGENT := $(B)/tatami-agent
+CTL   := $(if $(wildcard runtime-min/ctl/main.c),$(B)/tatami-ctl)
+PROGRAMS      := $(if $(wildcard agent/main.c),$(AGENT)) $(CTL)
+UNIT_TESTS    := $(call programs,$(UNIT_TEST_SRC))
+PROCESS_TESTS := $(call programs,$(PROCESS_TEST_SRC))
+REPLAYS       := $(if $(wildcard fuzz/replay_main.c),$(addsuffix _replay,$(call programs,$(FUZZ_SRC))))
+FUZZERS       := $(addsuffix _fuzz,$(addprefix build/fuzz/,$(basename $(FUZZ_SRC))))
+BENCHES       := $(call programs,$(BENCH_SRC))
+COUNTERS      := $(if $(filter coverage,$(FLAVOUR)),$(B)/coverage/dump.o coverage/counters.ld)
+
+UNIT_BATS    := $(wildcard ci/tests/*.bats)
+PROCESS_BATS := $(wildcard runtime-min/tests/*.bats)
+
+PRODUCT_OBJECTS := $(call objects,$(LIB_SRC) $(AGENT_SRC) $(wildcard agent/main.c) $(RUNTIME_SRC) $(wildcard runtime-min/*/main.c))
+C_SRC  := $(filter %.c,$(LIB_SRC)) $(AGENT_SRC) $(RUNTIME_SRC) $(SUPPORT_SRC) $(UNIT_TEST_SRC) $(PROCESS_TEST_SRC) $(BENCH_SRC) \
+          $(wildcard agent/main.c runtime-min/*/main.c fuzz/*.c coverage/*.c)
+ALL_C  := $(C_SRC) $(wildcard lib/*/*.h agent/*/*.h agent/tests/support/*.h runtime-min/*/*.h coverage/*.h ci/bench/*.h)
+
+.PHONY: all clean help
+all: $(PROGRAMS)
+
+help:
+	@sed -n 's/^## //p' Makefile
 
 clean:
 	rm -rf build
 
+# ---- commands; each one that needs another flavour starts make again with it ----
+## Commands (FLAVOUR=debug|release|coverage|asan builds in build/FLAVOUR; JOBS=n):
+##   make                        tatami-agent and tatami-ctl into build/debug
+##   make test                   checks, unit tests, tests of the programs on the real kernel (those need root)
+##   make coverage               the same, measured: tables, build/coverage/index.html, thresholds
+##   make check                  the checks of the source alone: seam, globals, includes, sizes, format, clang
+##   make unit / make process    one tier alone; ONLY=word runs the tests with word in their name
+##   make asan                   the tests under AddressSanitizer and UBSan
+##   make valgrind               the unit tests of lib/ that valgrind can run
+##   make bench                  speed and size, beside crun and a bare-syscall floor
+##   make fuzz TARGET=t TIME=s   libFuzzer on fuzz/t.c; make fuzz-smoke: one minute each
+##   make clang                  compile everything with clang-19, warnings are errors
+##   make format                 clang-format in place
+##   make clean
+
+RUN  = ci/run-tests --build $(B) $(if $(ONLY),--only $(ONLY))
+AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: test test-built unit process coverage asan valgrind bench setup
+setup:
+	@ci/setup
+
+test: setup
+	@$(AGAIN) FLAVOUR=$(FLAVOUR) test-built
+
+test-built: $(PROGRAMS) $(UNIT_TESTS) $(PROCESS_TESTS) $(REPLAYS) $(B)/checks.list
+	@$(RUN) --checks $(B)/checks.list --unit $(UNIT_TESTS) $(UNIT_BATS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
+
+unit: $(UNIT_TESTS) $(REPLAYS)
+	@$(RUN) --unit $(UNIT_TESTS) $(REPLAYS) $(UNIT_BATS)
+
+process: $(PROGRAMS) $(PROCESS_TESTS)
+	@$(RUN) --process $(PROCESS_TESTS) $(PROCESS_BATS)
+
+coverage: setup
+	@$(AGAIN) FLAVOUR=coverage coverage-built
+
+.PHONY: coverage-built
+coverage-built: $(PROGRAMS) $(UNIT_TESTS) $(PROCESS_TESTS) $(REPLAYS)
+	@coverage/run $(B) $(RUN) --unit $(UNIT_TESTS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
+
+asan: setup
+	@$(AGAIN) FLAVOUR=asan asan-built
+
+.PHONY: asan-built
+asan-built: $(PROGRAMS) $(UNIT_TESTS) $(PROCESS_TESTS) $(REPLAYS)
+	@$(RUN) --unit $(UNIT_TESTS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
+
+valgrind: $(UNIT_TESTS)
+	@$(RUN) --valgrind --unit $(filter $(B)/lib/%,$(UNIT_TESTS))
+
+bench: setup
+	@$(AGAIN) FLAVOUR=release bench-built
+
+.PHONY: bench-built
+bench-built: $(PROGRAMS) $(BENCHES)
+	@ci/bench/run $(B)
+
+# ---- checks of the source ----
+
+CHECKS := seam globals includes sizes format clang
+
+.PHONY: check check-seam check-globals check-includes check-sizes check-format clang format
+check: $(B)/checks.list
+	@$(RUN) --checks $<
+
+# One line per check: its name, then the command that ci/run-tests runs.
+$(B)/checks.list: Makefile $(PRODUCT_OBJECTS)
+	@for check in $(CHECKS); do echo "$$check make --no-print-directory -s -j$(JOBS) FLAVOUR=$(FLAVOUR) check-$$check"; done >$@
+
+check-seam: $(PRODUCT_OBJECTS)
+	@ci/check-seam $(B) $(PRODUCT_OBJECTS)
+
+check-globals: $(PRODUCT_OBJECTS)
+	@ci/check-globals $(PRODUCT_OBJECTS)
+
+check-includes:
+	@ci/check-includes .
+
+check-sizes:
+	@ci/check-sizes $(ALL_C)
+
+check-format:
+	@clang-format --dry-run --Werror $(ALL_C)
+
+format:
+	@clang-format -i $(ALL_C)
+
+.PHONY: check-clang
+check-clang clang: $(addprefix build/clang/,$(C_SRC:.c=.ok))
+
+build/clang/%.ok: %.c build/clang/.flags | $(PROTO_GEN)
+	@mkdir -p $(@D)
+	@$(CLANG) $(CPPFLAGS) $(CFLAGS_all) -fsyntax-only -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
+	@touch $@
+
+# ---- fuzzing ----
+
+.PHONY: fuzz fuzz-built fuzz-smoke
+fuzz: setup
+	@test -f "fuzz/$(TARGET).c" || { echo "make fuzz TARGET=t: t is one of: $(notdir $(basename $(FUZZ_SRC)))"; exit 1; }
+	@$(AGAIN) FLAVOUR=fuzz build/fuzz/fuzz/$(TARGET)_fuzz
+	@fuzz/run $(TARGET) $(TIME)
+
+fuzz-smoke: setup
+	@$(AGAIN) FLAVOUR=fuzz $(FUZZERS)
+	@for target in $(notdir $(basename $(FUZZ_SRC))); do fuzz/run $$target $(TIME) || exit 1; done
+
 # ---- rules ----
 
-$(GEN)/proto/%.pb-c.c: lib/proto/%.proto
+# A file that changes when its content has to: objects depend on the flags they were built with, archives on their list of objects.
+define remember
+@mkdir -p $(@D)
+@echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
+endef
+
+.PHONY: FORCE
+FORCE:
+
+$(B)/.flags: FORCE
+	$(call remember,$(CC) $(CPPFLAGS) $(CFLAGS_B) $(COUNT_$(FLAVOUR)))
+$(B)/.link: FORCE
+	$(call remember,$(CC) $(STATIC) $(LDFLAGS_B) $(LIBS))
+$(B)/.objects: FORCE
+	$(call remember,$(LIB_SRC) $(PROTO_GEN) $(AGENT_SRC) $(RUNTIME_SRC) $(SUPPORT_SRC))
+build/clang/.flags: FORCE
+	$(call remember,$(CLANG) $(CPPFLAGS) $(CFLAGS_all))
+
+$(GEN)/proto/%.pb-c.c $(GEN)/proto/%.pb-c.h: lib/proto/%.proto $(PROTO_SRC)
 	@mkdir -p $(GEN)/proto
-	protoc-c -Ilib --c_out=$(GEN) $<
+	$(call say,PROTO)
+	$(Q)protoc-c -Ilib -I/usr/include --c_out=$(GEN) $<
 
 $(GEN)/google/protobuf/empty.pb-c.c: /usr/include/google/protobuf/empty.proto
 	@mkdir -p $(@D)
-	protoc-c -I/usr/include --c_out=$(GEN) $<
+	$(call say,PROTO)
+	$(Q)protoc-c -I/usr/include --c_out=$(GEN) $<
 
-# Generated headers include each other: all are made before any object.
-.SECONDARY: $(PROTO_GEN)
-
-$(B)/gen/%.o: $(GEN)/%.c | $(PROTO_GEN)
+$(B)/gen/%.o: $(GEN)/%.c $(B)/.flags | $(PROTO_GEN)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_B) -Wno-shadow -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_B) -Wno-shadow -MMD -MP -c -o $@ $<
 
-$(B)/%.o: %.c | $(PROTO_GEN)
+$(B)/%.o: %.c $(B)/.flags | $(PROTO_GEN)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_B) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_B) $(if $(findstring /tests/,$<)$(filter coverage/% fuzz/% ci/%,$<),,$(COUNT_$(FLAVOUR))) -MMD -MP -c -o $@ $<
 
-$(B)/libtatami.a: $(call objects,$(LIB_SRC)) $(call gen_objects,$(PROTO_GEN))
-	@rm -f $@
-	ar rcs $@ $^
+$(B)/%.o: %.S $(B)/.flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_B) -MMD -MP -c -o $@ $<
 
-$(B)/libagent.a: $(call objects,$(AGENT_SRC))
-	@rm -f $@
-	ar rcs $@ $^
+define archive
+$(call say,AR)
+@rm -f $@
+$(Q)ar rcs $@ $(filter %.o,$^)
+endef
 
-$(B)/libsupport.a: $(call objects,$(SUPPORT_SRC))
-	@rm -f $@
-	ar rcs $@ $^
+$(B)/libtatami.a: $(call objects,$(LIB_SRC)) $(call gen_objects,$(PROTO_GEN)) $(B)/.objects
+	$(archive)
+$(B)/libagent.a: $(call objects,$(AGENT_SRC)) $(B)/.objects
+	$(archive)
+$(B)/libruntime.a: $(call objects,$(RUNTIME_SRC)) $(B)/.objects
+	$(archive)
+$(B)/libsupport.a: $(call objects,$(SUPPORT_SRC)) $(B)/.objects
+	$(archive)
 
-$(B)/tatami-agent: $(B)/agent/main.o $(B)/libagent.a $(B)/libtatami.a
-	$(CC) $(STATIC) $(CFLAGS_B) $(LDFLAGS_B) -o $@ $^ $(LIBS)
+link = $(CC) $(1) $(CFLAGS_B) $(LDFLAGS_B) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
-$(B)/%_test: $(B)/%_test.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a
-	$(CC) $(CFLAGS_B) $(LDFLAGS_B) -o $@ $^ $(LIBS) -lcmocka
+$(AGENT): $(B)/agent/main.o $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link,$(STATIC))
 
-.PHONY: unit
-unit: $(TESTS)
+$(B)/tatami-ctl: $(B)/runtime-min/ctl/main.o $(B)/libruntime.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link,$(STATIC))
 
--include $(shell find build -name '*.d' 2>/dev/null)
+$(B)/runtime-min/tests/%_test: $(B)/runtime-min/tests/%_test.o $(B)/libruntime.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link) -lcmocka
+
+$(B)/%_test: $(B)/%_test.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link) -lcmocka
+
+$(B)/fuzz/%_replay: $(B)/fuzz/%.o $(B)/fuzz/replay_main.o $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link)
+
+$(B)/fuzz/%_fuzz: $(B)/fuzz/%.o $(B)/libagent.a $(B)/libtatami.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link)
+
+$(B)/ci/bench/%: $(B)/ci/bench/%.o $(B)/libtatami.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link,$(STATIC))
+
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(shell find $(B) build/clang -name '*.d' 2>/dev/null)
