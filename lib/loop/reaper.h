@@ -13,9 +13,9 @@ struct reaper;
 
 struct child {
     int pid;
-    int pidfd;   /* open until child_free() */
-    bool exited; /* status is valid */
-    int status;  /* exit status, or 128 + signal number */
+    int pidfd;         /* open until child_free() */
+    bool exited;       /* status is valid */
+    int status;        /* exit status, or 128 + signal number */
     struct waitq exit; /* woken once, at the exit */
     struct watch watch;
     struct reaper *reaper;
@@ -23,13 +23,14 @@ struct child {
 
 /* Takes over SIGCHLD (signalfd) of the calling process. 0 or -errno. */
 int reaper_new(struct loop *loop, struct reaper **ret_reaper, struct error *err);
-/* All children must have been freed; accepts NULL. */
+/* All children must have been freed; killed ones that did not end yet are left to whoever inherits them. Accepts NULL. */
 void reaper_free(struct reaper *reaper);
+struct loop *reaper_loop(const struct reaper *reaper);
 
 /* sys_spawn() plus registration. The child starts with an empty signal mask and default dispositions.
  * Returns 0 and a child owned by the caller, or -errno. args->ret_pidfd must be NULL. */
-int reaper_spawn(struct reaper *reaper, const struct sys_spawn *args, int (*fn)(void *arg), void *arg,
-                 struct child **ret_child, struct error *err);
+int reaper_spawn(struct reaper *reaper, const struct sys_spawn *args, int (*fn)(void *arg), void *arg, struct child **ret_child,
+                 struct error *err);
 /* Waits for the exit (from a fiber). 0 with child->status set, -ETIMEDOUT or -ECANCELED. */
 int child_wait(struct child *child, uint64_t deadline);
 /* Signals exactly this child; -ESRCH once it was collected. sig 0 probes. */
