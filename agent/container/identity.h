@@ -44,8 +44,8 @@ int rlimit_parse(const char *name);
 int identity_prepare(struct arena *a, const struct oci_process *process, const struct oci_seccomp *seccomp,
                      struct identity **ret_identity, struct error *err);
 
-/* rlimits and /proc/self/oom_score_adj (written below proc_fd, a verified procfs). */
-int identity_apply_limits(const struct identity *identity, int proc_fd, struct error *err);
+/* rlimits and oom_score_adj of a process in the agent's pid namespace: the agent has the privileges that a user namespace takes away. */
+int identity_apply_limits(const struct identity *identity, int pid, struct error *err);
 /* stdio ownership, groups, gid, uid, no_new_privs, bounding set, seccomp when not no_new_privs, remaining capability sets, umask. */
 int identity_apply(const struct identity *identity, struct error *err);
 /* seccomp when no_new_privs; nothing but execve may follow. */
