@@ -24,7 +24,8 @@ struct reaper {
 struct entry {
     struct child child;
     struct list link;
-    bool abandoned; /* freed by its owner before it was collected */
+    bool notifying; /* on_exit runs */
+    bool abandoned; /* freed by its owner before it was collected, or in on_exit */
     int (*fn)(void *arg);
     void *arg;
 };
@@ -40,6 +41,20 @@ static void entry_free(struct entry *entry)
     free(entry);
 }
 
+static void entry_notify(struct entry *entry)
+{
+    struct child *child = &entry->child;
+
+    entry->notifying = true;
+    if (child->on_exit && !entry->abandoned)
+        child->on_exit(child);
+    entry->notifying = false;
+    if (entry->abandoned)
+        entry_free(entry);
+    else
+        waitq_wake_all(&child->exit);
+}
+
 /* Takes the status of a registered child. False, and nothing happens, while it still runs. */
 static bool entry_collect(struct entry *entry)
 {
@@ -53,10 +68,7 @@ static bool entry_collect(struct entry *entry)
     child->exited = true;
     watch_stop(&child->watch);
     list_remove(&entry->link);
-    if (entry->abandoned)
-        entry_free(entry);
-    else
-        waitq_wake_all(&child->exit);
+    entry_notify(entry);
     return true;
 }
 
@@ -223,7 +235,7 @@ void child_free(struct child *child)
     if (!child)
         return;
     struct entry *entry = entry_of(child);
-    if (child->exited) {
+    if (child->exited && !entry->notifying) {
         entry_free(entry);
         return;
     }

@@ -17,8 +17,9 @@ struct child {
     bool exited;       /* status is valid */
     int status;        /* exit status, or 128 + signal number */
     struct waitq exit; /* woken once, at the exit */
-    void (*on_exit)(struct child *child); /* called at the exit from the loop, before waiters wake; may be NULL */
-    void *context;     /* for on_exit; the owner's */
+    void (*on_exit)(
+        struct child *child); /* called at the exit from the loop, before waiters wake; may free the child; may be NULL */
+    void *context;            /* for on_exit; the owner's */
     struct watch watch;
     struct reaper *reaper;
 };
@@ -33,7 +34,6 @@ struct loop *reaper_loop(const struct reaper *reaper);
  * Returns 0 and a child owned by the caller, or -errno. args->ret_pidfd must be NULL. */
 int reaper_spawn(struct reaper *reaper, const struct sys_spawn *args, int (*fn)(void *arg), void *arg, struct child **ret_child,
                  struct error *err);
-struct loop *reaper_loop(const struct reaper *reaper);
 /* Waits for the exit (from a fiber). 0 with child->status set, -ETIMEDOUT or -ECANCELED. */
 int child_wait(struct child *child, uint64_t deadline);
 /* Signals exactly this child; -ESRCH once it was collected. sig 0 probes. */
