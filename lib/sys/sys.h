@@ -103,6 +103,7 @@ int sys_shutdown(int fd, int how);
 int sys_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 int sys_setsockopt(int fd, int level, int name, const void *value, socklen_t len);
 int sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
+int sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 
 /* ---- processes ---- */
 

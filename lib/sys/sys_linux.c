@@ -353,6 +353,11 @@ int sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
     return (int)SYSCALL(SYS_getsockname, fd, addr, len);
 }
 
+int sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    return (int)SYSCALL(SYS_getpeername, fd, addr, len);
+}
+
 /* ---- processes ---- */
 
 int sys_waitid(int idtype, int id, siginfo_t *info, int options)
