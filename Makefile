@@ -169,7 +169,7 @@ check-sizes:
 	@ci/check-sizes $(ALL_C)
 
 check-format:
-	@clang-format --dry-run --Werror $(ALL_C)
+	@bad=0; for f in $(ALL_C); do clang-format $$f | cmp -s - $$f || { echo "$$f: make format would change it"; bad=1; }; done; exit $$bad
 
 format:
 	@clang-format -i $(ALL_C)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Coverage of code that never reaches exit(): linked into every program of the coverage flavour, and only there.
  *
- * A container's child ends in another root file system, by exec or by a signal; what gcc's runtime would write there is lost. So
- * the counters live in memory that children share with the program they were forked from (coverage/counters.ld gives them pages of
- * their own), and the program's own exit writes them all. Only a program that replaces itself by exec must write them before. */
+ * A container's child ends in another root file system, by exec or by a signal; what gcc's runtime would write there is lost.
+ * So the counters live in memory that children share with the program they were forked from (coverage/counters.ld gives them
+ * pages of their own), and the program's own exit writes them all. Only a program that replaces itself by exec must write them
+ * before. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ __attribute__((constructor)) static void share_counters(void)
         abort();
     *is_program = 1;
     memcpy(copy, coverage_counters_start, size);
-    if (mmap(coverage_counters_start, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+    if (mmap(coverage_counters_start, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+        MAP_FAILED)
         abort();
     memcpy(coverage_counters_start, copy, size);
     free(copy);

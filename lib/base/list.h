@@ -46,10 +46,8 @@ static inline struct list *list_pop(struct list *head)
 }
 
 /* The body may remove item itself, but no other node. */
-#define LIST_FOREACH(item, head, member)                                                                                   \
-    for (__typeof__(item) item##_next, item##_once = NULL;                                                                 \
-         item##_once == NULL && (item = CONTAINER_OF((head)->next, __typeof__(*item), member), true);                      \
-         item##_once = (void *)1)                                                                                          \
-        for (; &item->member != (head) &&                                                                                  \
-               (item##_next = CONTAINER_OF(item->member.next, __typeof__(*item), member), true);                           \
+#define LIST_FOREACH(item, head, member)                                                                                       \
+    for (__typeof__(item) item##_next, item##_once = NULL;                                                                     \
+         item##_once == NULL && (item = CONTAINER_OF((head)->next, __typeof__(*item), member), true); item##_once = (void *)1) \
+        for (; &item->member != (head) && (item##_next = CONTAINER_OF(item->member.next, __typeof__(*item), member), true);    \
              item = item##_next)

@@ -29,7 +29,8 @@ int fd_write_all(int fd, const void *p, size_t len);
 int fd_read_all(int fd, struct buf *b);
 
 /* Opens, reads or writes one small file below dirfd (AT_FDCWD for an absolute path). Close-on-exec; final symlinks are
- * followed: only for files of the agent's own kernel (proc, sysfs, cgroupfs) and of the guest, never inside a root file system. */
+ * followed: only for files of the agent's own kernel (proc, sysfs, cgroupfs) and of the guest, never inside a root file system.
+ */
 int file_read_at(int dirfd, const char *path, struct buf *b);
 /* One write(2) of the whole text to an existing file (O_WRONLY, no create). 0 or -errno; a short write is -EIO. */
 int file_write_at(int dirfd, const char *path, const char *text, size_t len);

@@ -14,13 +14,13 @@ static inline long syscall_result(long r)
 #define SYSCALL(...) syscall_result(syscall(__VA_ARGS__))
 
 /* Repeats an expression while the kernel says it was interrupted. */
-#define RESTART(call)                                                                                                              \
-    __extension__({                                                                                                                \
-        long restart_result;                                                                                                       \
-        do                                                                                                                         \
-            restart_result = (call);                                                                                               \
-        while (restart_result == -EINTR);                                                                                          \
-        restart_result;                                                                                                            \
+#define RESTART(call)                                                                                                          \
+    __extension__({                                                                                                            \
+        long restart_result;                                                                                                   \
+        do                                                                                                                     \
+            restart_result = (call);                                                                                           \
+        while (restart_result == -EINTR);                                                                                      \
+        restart_result;                                                                                                        \
     })
 
 #define KERNEL_SIGSET_SIZE 8

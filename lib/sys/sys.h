@@ -117,7 +117,7 @@ struct sys_spawn {
     uint64_t flags;               /* CLONE_NEW*: namespaces that are created for the child */
     const struct sys_join *joins; /* namespaces that the child joins; no user or mount namespace here */
     size_t n_joins;
-    int cgroup_fd; /* v2 directory the child is born in (CLONE_INTO_CGROUP), or -1 */
+    int cgroup_fd;  /* v2 directory the child is born in (CLONE_INTO_CGROUP), or -1 */
     int *ret_pidfd; /* close-on-exec; may be NULL */
 };
 
