@@ -8,8 +8,10 @@
 
 /* ASCII [A-Za-z0-9][A-Za-z0-9_.-]+, 2 to 255 bytes; else status INTERNAL "invalid container ID X". */
 int check_container_id(const char *id, struct error *err);
-/* Everything of agent-rpc 9.1 "spec checks": root, hostname, security, namespaces and mappings, sysctl; and each field that Tatami
- * does not apply yet is refused with its name (hooks, device rules that deny, labels, intelRdt, ...). */
+/* Everything of agent-rpc 9.1 "spec checks" with its texts and status INTERNAL: presence, hostname, security, namespaces and
+ * mappings, sysctl. INVALID_ARGUMENT: empty args, a relative cwd, a namespace listed twice, mappings that do not fit, and by
+ * name each field that Tatami does not apply yet (hooks, labels, profiles, intelRdt). Not here: mounts, devices and paths
+ * (rootfs_check()) and the process's identity (identity_prepare()). */
 int check_spec(const struct oci_spec *spec, struct error *err);
-/* Whether the spec restricts devices: nothing enforces that yet, and the creator says so in the log. */
+/* Whether the spec denies devices: nothing enforces that yet, and the creator says so in the log. */
 bool check_has_unapplied_device_rules(const struct oci_spec *spec);
