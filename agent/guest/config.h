@@ -49,10 +49,12 @@ struct config {
     uint64_t mem_agent_compact_force_times;
 };
 
-/* Strings point into a or to constants. */
+/* A key is described once, in the table of config.c. The words of the memory agent are taken in any order, before and after
+ * agent.mem_agent_enable. Every function leaves *config as it was when it fails. Errors are INVALID_ARGUMENT with the source,
+ * the word or key and its line, and the text of the sheet behind them. Strings point into a or to constants. */
 void config_defaults(struct config *config);
-/* Applies a kernel command line, left to right. When it names agent.config_file=PATH: *ret_config_file is that path, the caller loads it
- * with config_parse_toml() over fresh defaults and nothing else counts. */
+/* Applies a kernel command line, left to right. When it names agent.config_file=PATH: *ret_config_file is that path, the caller
+ * loads it with config_parse_toml() over fresh defaults and nothing else counts. */
 int config_parse_cmdline(struct arena *a, const char *cmdline, struct config *config, const char **ret_config_file,
                          struct error *err);
 /* Applies the text of a TOML file; unknown keys are ignored, a bad value is an error with line, key and value. */
