@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#undef error_set
+#undef error_text
+#undef error_status
+#undef error_wrap
 
 /* Shortens text so that it ends on a whole UTF-8 character: clients refuse a status whose text is not UTF-8. */
 static void text_end_on_character(char *text)

@@ -6,6 +6,7 @@
  * error_wrap(). The object belongs to the outermost caller, never allocates, and cuts texts that do not fit.
  * Every function here accepts err == NULL and then only computes the return value. */
 #pragma once
+#include <errno.h>
 #include <stdarg.h>
 
 #include "base/macros.h"
@@ -35,3 +36,14 @@ int error_wrap(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Symbol of a positive errno ("ENOENT"), or "E?" for an unknown one. Never NULL. */
 const char *errno_name(int errnum);
+
+/* Lets the compiler see that these are failures: only then it knows that an output, written on success alone, is not read after
+ * one. */
+static inline int error_negative(int r)
+{
+    return r < 0 ? r : -EIO;
+}
+#define error_set(...) error_negative(error_set(__VA_ARGS__))
+#define error_text(...) error_negative(error_text(__VA_ARGS__))
+#define error_status(...) error_negative(error_status(__VA_ARGS__))
+#define error_wrap(...) error_negative(error_wrap(__VA_ARGS__))
