@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "loop/loop.h"
 #include "oci/spec.h"
 #include "proto/agent.pb-c.h"
@@ -17,7 +19,7 @@ struct cgroup_host;
 struct cgroup;
 
 enum cgroup_mode {
-    CGROUP_V1,     /* includes hybrid: controllers in v1, v2 without them */
+    CGROUP_V1, /* includes hybrid: controllers in v1, v2 without them */
     CGROUP_V2,
 };
 
@@ -25,13 +27,16 @@ enum cgroup_mode {
 int cgroup_host_open(struct loop *loop, const char *root, struct cgroup_host **ret_host, struct error *err);
 void cgroup_host_free(struct cgroup_host *host);
 enum cgroup_mode cgroup_host_mode(const struct cgroup_host *host);
+/* Where settings that are left out on purpose are told: CPUs that do not exist, page sizes and swap files that the kernel
+ * lacks. Borrowed; NULL (the default) tells nobody. */
+void cgroup_host_set_log(struct cgroup_host *host, const struct logger *log);
 
-/* The path below the hierarchies for a spec's cgroupsPath: empty or NULL gives "/ID", ':' becomes '/'. A path with a ".." or "."
- * component, or one that is the root itself, is INVALID_ARGUMENT. */
+/* The path below the hierarchies for a spec's cgroupsPath: empty or NULL gives "/ID", ':' becomes '/'. A path with a ".." or
+ * "." component, or one that is the root itself, is INVALID_ARGUMENT. */
 int cgroup_path_for(struct arena *a, const char *cgroups_path, const char *id, char **ret_path, struct error *err);
 
-/* Makes the group with its parents in every hierarchy (v1 cpuset: copies cpus and mems down; v2: enables controllers). The leaf must
- * not exist with processes in it (ALREADY_EXISTS). On failure nothing that this call made is left. */
+/* Makes the group with its parents in every hierarchy (v1 cpuset: copies cpus and mems down; v2: enables controllers). The leaf
+ * must not exist with processes in it (ALREADY_EXISTS). On failure nothing that this call made is left. */
 int cgroup_create(struct cgroup_host *host, const char *path, struct cgroup **ret_cgroup, struct error *err);
 /* Frees memory and descriptors only; accepts NULL. */
 void cgroup_free(struct cgroup *cgroup);
@@ -40,8 +45,8 @@ void cgroup_free(struct cgroup *cgroup);
 int cgroup_spawn_fd(const struct cgroup *cgroup);
 /* Moves a process into the group in every hierarchy (a v2 group with an "init" child: into that). */
 int cgroup_enter(struct cgroup *cgroup, int pid, struct error *err);
-/* Writes limits; order and conversions: container-jail sheet 2.8, 2.9. A setting whose controller does not exist is an error that
- * names the field. Earlier writes stay. */
+/* Writes limits; order and conversions: container-jail sheet 2.8, 2.9. A setting whose controller does not exist is an error
+ * that names the field. Earlier writes stay. */
 int cgroup_apply(struct cgroup *cgroup, const struct oci_resources *resources, struct error *err);
 
 /* Freeze or thaw, and wait (from a fiber) until it is done. -ETIMEDOUT: the request is withdrawn. */
@@ -49,7 +54,8 @@ int cgroup_freeze(struct cgroup *cgroup, uint64_t deadline, struct error *err);
 int cgroup_thaw(struct cgroup *cgroup, struct error *err);
 /* SIGKILLs every process of the group and its descendants (cgroup.kill, else freeze, signal, thaw). */
 int cgroup_kill(struct cgroup *cgroup, struct error *err);
-/* Removes the group and its descendants, retrying (from a fiber) while processes are still leaving. 0 when it is gone already. */
+/* Removes the group and its descendants, retrying (from a fiber) while processes are still leaving. 0 when it is gone already.
+ */
 int cgroup_delete(struct cgroup *cgroup, uint64_t deadline, struct error *err);
 
 /* Fills a stats message in a; missing controllers leave their part unset, missing files count as 0. Reads only. */
@@ -57,14 +63,15 @@ int cgroup_stats(struct cgroup *cgroup, struct arena *a, Grpc__CgroupStats **ret
 
 /* Watches for OOM kills of the group: report(arg) is called from the loop for each one noticed. */
 struct oom_watch;
-int oom_watch_start(struct cgroup *cgroup, struct loop *loop, void (*report)(void *arg), void *arg, struct oom_watch **ret_watch,
-                    struct error *err);
+int oom_watch_start(struct cgroup *cgroup, struct loop *loop, void (*report)(void *arg), void *arg,
+                    struct oom_watch **ret_watch, struct error *err);
 void oom_watch_stop(struct oom_watch *watch);
 
-/* The group's directory per v1 controller, as the container's own /sys/fs/cgroup shows it; n == 0 on v2. Valid while cgroup lives. */
+/* The group's directory per v1 controller, as the container's own /sys/fs/cgroup shows it; n == 0 on v2. Valid while cgroup
+ * lives. */
 struct cgroup_mount_entry {
-    const char *name;   /* last part of the controller's mount point, "cpu,cpuacct" */
-    const char *path;   /* the group's directory as the guest sees it */
-    bool is_systemd;    /* the named hierarchy: never read-only */
+    const char *name; /* last part of the controller's mount point, "cpu,cpuacct" */
+    const char *path; /* the group's directory as the guest sees it */
+    bool is_systemd;  /* the named hierarchy: never read-only */
 };
 const struct cgroup_mount_entry *cgroup_mount_entries(const struct cgroup *cgroup, size_t *ret_n);
