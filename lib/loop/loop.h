@@ -6,7 +6,8 @@
  * world may change across any call that can suspend.
  *
  * Deadlines are absolute CLOCK_MONOTONIC nanoseconds; NO_DEADLINE waits for ever. Every waiting call returns 0 (or a positive
- * result), -ETIMEDOUT at its deadline, or -ECANCELED once the fiber was cancelled. */
+ * result), -ETIMEDOUT at its deadline, or -ECANCELED once the fiber was cancelled. What is ready wins over a deadline that has
+ * passed. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,7 +34,7 @@ int loop_run(struct loop *loop, struct error *err);
 void loop_stop(struct loop *loop);
 /* The time of the current turn: read once per turn, CLOCK_MONOTONIC in ns. */
 uint64_t loop_now(const struct loop *loop);
-/* Now plus a relative time; saturates at NO_DEADLINE, never overflows. */
+/* The clock's time plus a relative time; saturates at NO_DEADLINE, never overflows. */
 uint64_t loop_deadline(const struct loop *loop, uint64_t in_ns);
 
 /* ---- watches: readiness of a descriptor, reported to a callback ---- */
@@ -49,7 +50,8 @@ struct watch {
 int watch_start(struct loop *loop, struct watch *watch, int fd, uint32_t events);
 /* Changes the events; 0 keeps only EPOLLHUP and EPOLLERR. */
 int watch_modify(struct watch *watch, uint32_t events);
-/* No callback happens afterwards, not even for events already collected. Harmless when not started. */
+/* No callback happens afterwards, not even for events already collected. Harmless when not started. Comes before the close of
+ * the descriptor. */
 void watch_stop(struct watch *watch);
 
 /* ---- timers ---- */
@@ -61,22 +63,26 @@ struct timer {
     struct loop *loop;
 };
 
-/* (Re)starts; timer->expired must be set. Timers of equal deadline expire in the order they were started. */
+/* (Re)starts; timer->expired must be set. Timers of equal deadline expire in the order they were started, never early. With
+ * NO_DEADLINE the timer is only stopped. */
 void timer_start(struct loop *loop, struct timer *timer, uint64_t deadline);
 void timer_stop(struct timer *timer);
 
 /* ---- fibers ---- */
 
 /* Starts fn(arg) in a fiber of its own, to run from the next turn on (in start order). name: static text for diagnosis.
- * The fiber ends when fn returns; ret_fiber (may be NULL) is valid until then. */
+ * The fiber ends when fn returns; ret_fiber (may be NULL) is valid until then. 0, or -EAGAIN with 16384 fibers already there.
+ */
 int fiber_start(struct loop *loop, const char *name, void (*fn)(void *arg), void *arg, struct fiber **ret_fiber);
-/* From now on every wait of the fiber returns -ECANCELED, a wait in progress included. The fiber cleans up and returns. */
+/* From now on every wait of the fiber returns -ECANCELED, a wait in progress included. A wait that was satisfied just before
+ * still returns its result, so that no wake is lost. The fiber cleans up and returns. */
 void fiber_cancel(struct fiber *fiber);
 /* The running fiber, or NULL when the loop itself runs. */
 struct fiber *fiber_current(const struct loop *loop);
 bool fiber_is_cancelled(const struct fiber *fiber);
 
-/* Waits until fd has one of events. Returns the events (> 0), or -errno. */
+/* Waits until fd has one of events. Returns the events (> 0), or -errno: -EEXIST when a watch or another fiber has the
+ * descriptor. A file that epoll cannot watch because it is always ready (EPERM) returns events at once. */
 int fiber_wait_fd(struct loop *loop, int fd, uint32_t events, uint64_t deadline);
 /* 0 when the time has come (never -ETIMEDOUT), or -ECANCELED. */
 int fiber_sleep_until(struct loop *loop, uint64_t deadline);

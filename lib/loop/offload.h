@@ -4,9 +4,10 @@
 #include "base/buf.h"
 #include "loop/reaper.h"
 
-/* Runs fn(arg, out, err) in a child. Its return value, what it put into out (capped by ret_out->max) and its error travel back
- * over a pipe. fn must not touch memory it expects the caller to see. At the deadline, or when the fiber is cancelled, the
- * child is killed. ret_out may be NULL. Returns fn's result; -ETIMEDOUT or -ECANCELED; -EIO with the exit status in err when
- * the child died without a result. */
+/* Runs fn(arg, out, err) in a child. Its return value, what it put into out (capped by ret_out->max, and 64 MiB) and its error
+ * travel back over a pipe; out is appended to ret_out even when the result is an error. ret_out may be NULL. At the deadline,
+ * or when the fiber is cancelled, the child is killed. fn works on a copy of the memory: nothing it writes is seen here, and it
+ * must not use the loop. It inherits all descriptors. Returns fn's result; -ETIMEDOUT or -ECANCELED; -EIO with the exit status
+ * in err when the child died without a result. */
 int offload(struct reaper *reaper, int (*fn)(void *arg, struct buf *out, struct error *err), void *arg, uint64_t deadline,
             struct buf *ret_out, struct error *err);
