@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The floor: what the kernel alone needs to run a program in new pid, network, ipc, uts and mount namespaces below another root.
+/* The floor: what the kernel alone needs to run a program in new pid, network, ipc, uts and mount namespaces below another
+ * root.
  *
  *     floor ROOTFS
  *

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the benchmark programs share: an action is repeated at two pacings and its median and minimum printed as TSV rows.
  *
- * Pacing decides the number: a kernel that was idle for 100 ms makes a cgroup join wait for a grace period that a busy one skips. */
+ * Pacing decides the number: a kernel that was idle for 100 ms makes a cgroup join wait for a grace period that a busy one
+ * skips. */
 #pragma once
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ static inline int bench_compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Repeats once(arg), which returns 0 or ends the program by itself, and prints NAME.PACING and NAME.PACING.min in microseconds. */
+/* Repeats once(arg), which returns 0 or ends the program by itself, and prints NAME.PACING and NAME.PACING.min in microseconds.
+ */
 static inline void bench_series(const char *name, const char *pacing, int runs, int pause_ms, int (*once)(void *), void *arg)
 {
     double took[BENCH_RUNS];
