@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int buf_reserve(struct buf *b, size_t extra)
 {
-    if (extra > b->max - b->len)
+    if (extra > b->max - b->len || extra >= SIZE_MAX - b->len)
         return -EMSGSIZE;
     if (b->data && b->len + extra < b->cap)
         return 0;
@@ -17,7 +18,7 @@ int buf_reserve(struct buf *b, size_t extra)
     size_t cap = b->cap ? b->cap * 2 : 64;
     if (cap < b->len + extra + 1)
         cap = b->len + extra + 1;
-    if (cap > b->max + 1)
+    if (cap - 1 > b->max)
         cap = b->max + 1;
     b->data = realloc(b->data, cap);
     if (!b->data)

@@ -60,6 +60,18 @@ static void reserve_makes_room_without_content(void **state)
     assert_int_equal(buf_reserve(&b, 1001), -EMSGSIZE);
 }
 
+static void the_largest_cap_does_not_overflow(void **state)
+{
+    _buf_ struct buf b = BUF_INIT(SIZE_MAX);
+
+    (void)state;
+    assert_int_equal(buf_append_str(&b, "abc"), 0);
+    assert_string_equal(b.data, "abc");
+    assert_int_equal(buf_reserve(&b, SIZE_MAX), -EMSGSIZE);
+    assert_int_equal(buf_reserve(&b, SIZE_MAX - 3), -EMSGSIZE);
+    assert_string_equal(b.data, "abc");
+}
+
 static void growth_keeps_the_content(void **state)
 {
     _buf_ struct buf b = BUF_INIT(100000);
@@ -113,6 +125,7 @@ int main(void)
         cmocka_unit_test(an_empty_part_makes_an_empty_string),
         cmocka_unit_test(the_cap_is_reached_but_never_passed),
         cmocka_unit_test(reserve_makes_room_without_content),
+        cmocka_unit_test(the_largest_cap_does_not_overflow),
         cmocka_unit_test(growth_keeps_the_content),
         cmocka_unit_test(consumed_bytes_are_gone),
         cmocka_unit_test(a_finished_buffer_can_be_used_again),
