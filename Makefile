@@ -169,7 +169,7 @@ check-sizes:
 	@ci/check-sizes $(ALL_C)
 
 check-format:
-	@bad=0; for f in $(ALL_C); do clang-format $$f | cmp -s - $$f || { echo "$$f: make format would change it"; bad=1; }; done; exit $$bad
+	@echo $(ALL_C) | xargs -n 1 -P $(JOBS) sh -c 'clang-format $$0 | cmp -s - $$0 || { echo "$$0: make format would change it"; exit 1; }'
 
 format:
 	@clang-format -i $(ALL_C)

@@ -39,7 +39,7 @@ struct bench {
     char id[32];      /* of the container that once() makes */
 };
 
-static void die(const char *what, const struct error *err)
+__attribute__((noreturn)) static void die(const char *what, const struct error *err)
 {
     fprintf(stderr, "lifecycle: %s: %s\n", what, err->text);
     exit(1);
