@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server under test with a raw peer, both in one loop: the test itself runs in a fiber and speaks bytes. */
+#pragma once
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "loop/loop.h"
+#include "sys/fd.h"
+#include "sys/sys.h"
+#include "ttrpc/frame.h"
+#include "ttrpc_services.h"
+
+#define PATIENCE_NS (5 * NSEC_PER_SEC)
+
+struct harness {
+    struct loop *loop;
+    struct ttrpc_server *server;
+    struct world world;
+    void (*test)(struct harness *h);
+    const void *arg; /* for the test */
+    int peer;        /* raw end of the server's first connection */
+};
+
+static inline void harness_pair(int fds[2])
+{
+    assert_int_equal(sys_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+}
+
+/* A further connection; returns the raw end. */
+static inline int harness_connect(struct harness *h)
+{
+    int fds[2];
+
+    harness_pair(fds);
+    assert_int_equal(ttrpc_server_adopt(h->server, fds[1], NULL), 0);
+    return fds[0];
+}
+
+static void harness_fiber(void *arg)
+{
+    struct harness *h = arg;
+
+    h->test(h);
+    fd_close(&h->peer);
+    ttrpc_server_free(h->server);
+}
+
+static inline void harness_run_options(void (*test)(struct harness *h), enum ttrpc_profile profile,
+                                       void (*tweak)(struct ttrpc_server_options *options), const void *arg)
+{
+    struct harness h = {.test = test, .arg = arg, .world.big_reply = 5 * 1024 * 1024};
+    struct ttrpc_server_options options = test_options(&h.world, profile);
+
+    if (tweak)
+        tweak(&options);
+    assert_int_equal(loop_new(&h.loop, NULL), 0);
+    assert_int_equal(ttrpc_server_new(h.loop, &options, &h.server, NULL), 0);
+    h.peer = harness_connect(&h);
+    assert_int_equal(fiber_start(h.loop, "test", harness_fiber, &h, NULL), 0);
+    assert_int_equal(loop_run(h.loop, NULL), 0);
+    loop_free(h.loop);
+}
+
+static inline void harness_run(void (*test)(struct harness *h), enum ttrpc_profile profile)
+{
+    harness_run_options(test, profile, NULL, NULL);
+}
+
+/* Lets the server do what it can do now. */
+static inline void harness_settle(struct harness *h)
+{
+    for (int i = 0; i < 5; i++)
+        fiber_yield(h->loop);
+}
+
+/* ---- the raw peer ---- */
+
+/* False when the server has closed the connection. */
+static inline bool peer_write(struct harness *h, int fd, const void *p, size_t len)
+{
+    const uint8_t *bytes = p;
+
+    while (len > 0) {
+        struct iovec iov = {(void *)bytes, len};
+        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+        ssize_t n = sys_sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n == -EAGAIN)
+            assert_true(fiber_wait_fd(h->loop, fd, EPOLLOUT, loop_deadline(h->loop, PATIENCE_NS)) > 0);
+        else if (n < 0)
+            return false;
+        bytes += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+/* Reads exactly len bytes. False at the end of the stream; fails the test after the wait. */
+static inline bool peer_read(struct harness *h, int fd, void *p, size_t len, uint64_t wait_ns)
+{
+    const uint64_t deadline = loop_deadline(h->loop, wait_ns);
+    uint8_t *bytes = p;
+
+    while (len > 0) {
+        ssize_t n = sys_read(fd, bytes, len);
+        if (n == -EAGAIN) {
+            assert_true(fiber_wait_fd(h->loop, fd, EPOLLIN, deadline) > 0);
+            continue;
+        }
+        if (n <= 0)
+            return false;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+struct reply {
+    struct frame frame;
+    uint8_t *payload; /* malloc */
+};
+
+static inline void reply_free(struct reply *reply)
+{
+    free(reply->payload);
+    reply->payload = NULL;
+}
+
+/* False when the server has closed the connection. */
+static inline bool peer_read_frame(struct harness *h, int fd, struct reply *ret_reply)
+{
+    uint8_t header[FRAME_HEADER_SIZE];
+
+    if (!peer_read(h, fd, header, sizeof(header), PATIENCE_NS))
+        return false;
+    frame_read_header(header, &ret_reply->frame);
+    assert_true(ret_reply->frame.length <= FRAME_PAYLOAD_MAX);
+    ret_reply->payload = malloc(ret_reply->frame.length + 1);
+    assert_non_null(ret_reply->payload);
+    assert_true(peer_read(h, fd, ret_reply->payload, ret_reply->frame.length, PATIENCE_NS));
+    return true;
+}
+
+/* True when nothing comes for a while and the connection is open. */
+static inline bool peer_is_quiet(struct harness *h, int fd, uint64_t wait_ns)
+{
+    return fiber_wait_fd(h->loop, fd, EPOLLIN, loop_deadline(h->loop, wait_ns)) == -ETIMEDOUT;
+}
