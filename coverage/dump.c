@@ -21,6 +21,8 @@ static int *is_program;
 __attribute__((constructor)) static void share_counters(void)
 {
     size_t size = (size_t)(coverage_counters_end - coverage_counters_start);
+    if (size == 0)
+        return;
     void *copy = malloc(size);
     long page = sysconf(_SC_PAGESIZE);
     is_program = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -38,7 +40,7 @@ __attribute__((constructor)) static void share_counters(void)
 /* Called by the seam before exec and exit_group. */
 void coverage_process_ends(void)
 {
-    if (!*is_program)
+    if (!is_program || !*is_program)
         return;
     __gcov_dump();
     __gcov_reset();
