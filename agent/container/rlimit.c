@@ -31,7 +31,7 @@ int rlimit_parse(const char *name)
 static int check_entry(const struct oci_rlimit *entry, int resource, const struct rlimit_list *before, struct error *err)
 {
     if (resource < 0)
-        return error_status(err, STATUS_INVALID_ARGUMENT, "process.rlimits: '%s' is not a resource limit", entry->type);
+        return error_status(err, STATUS_INVALID_ARGUMENT, "process.rlimits: '%s' is not a resource limit", entry->type ?: "");
     if (entry->soft > entry->hard)
         return error_status(err, STATUS_INVALID_ARGUMENT,
                             "process.rlimits: %s: soft limit %" PRIu64 " is above hard limit %" PRIu64, entry->type,
