@@ -13,7 +13,7 @@
 #include "sys/sys.h"
 
 #define ARGUMENTS_MAX 6
-#define ERRNO_MAX 4095   /* the kernel cuts larger ones */
+#define ERRNO_MAX 4094   /* the kernel cuts what is above 4095, the library refuses that too */
 #define TRACE_MAX 0xffff /* SECCOMP_RET_DATA */
 
 /* Level 4 knows every action that is allowed here. Setting it keeps the library from probing the kernel. */
