@@ -81,6 +81,8 @@ int sys_open_tree(int dirfd, const char *path, unsigned int flags);
 int sys_move_mount(int from_dirfd, const char *from, int to_dirfd, const char *to, unsigned int flags);
 int sys_mount_setattr(int dirfd, const char *path, unsigned int flags, const struct mount_attr *attr);
 int sys_fsopen(const char *fstype, unsigned int flags);
+/* A context to reconfigure the superblock of an existing mount. */
+int sys_fspick(int dirfd, const char *path, unsigned int flags);
 int sys_fsconfig(int fd, unsigned int cmd, const char *key, const void *value, int aux);
 int sys_fsmount(int fd, unsigned int flags, unsigned int attr);
 

@@ -233,6 +233,11 @@ int sys_fsopen(const char *fstype, unsigned int flags)
     return (int)SYSCALL(SYS_fsopen, fstype, flags);
 }
 
+int sys_fspick(int dirfd, const char *path, unsigned int flags)
+{
+    return (int)SYSCALL(SYS_fspick, dirfd, path, flags);
+}
+
 int sys_fsconfig(int fd, unsigned int cmd, const char *key, const void *value, int aux)
 {
     return (int)RESTART(SYSCALL(SYS_fsconfig, fd, cmd, key, value, aux));
