@@ -81,6 +81,16 @@ static int copy_special(int to_dir, const char *name, const struct stat *st)
     return r < 0 ? r : sys_fchownat(to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW);
 }
 
+static int copy_self(int from_fd, int to_fd, struct error *err)
+{
+    struct stat st;
+
+    int r = sys_fstat(from_fd, &st);
+    if (r >= 0)
+        r = copy_owner(to_fd, &st);
+    return r < 0 ? error_set(err, r, "copy owner and mode") : 0;
+}
+
 static int copy_subdir(int from_dir, int to_dir, const char *name, int depth, struct error *err)
 {
     int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -143,16 +153,6 @@ static int copy_dir(int from_fd, int to_fd, int depth, struct error *err)
                 return r;
         }
     }
-}
-
-static int copy_self(int from_fd, int to_fd, struct error *err)
-{
-    struct stat st;
-
-    int r = sys_fstat(from_fd, &st);
-    if (r >= 0)
-        r = copy_owner(to_fd, &st);
-    return r < 0 ? error_set(err, r, "copy owner and mode") : 0;
 }
 
 int copy_up(int from_fd, int to_fd, bool with_self, struct error *err)
