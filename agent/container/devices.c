@@ -168,8 +168,11 @@ static int make_default_nodes(const struct rootfs *rootfs, int dev_fd, struct er
     };
 
     FOR_ROWS (row, rows) {
-        struct node node = {
-            .path = row->path, .mode = S_IFCHR | 0666, .rdev = makedev(row->major, row->minor), .uid = KEEP_OWNER, .gid = KEEP_OWNER};
+        struct node node = {.path = row->path,
+                            .mode = S_IFCHR | 0666,
+                            .rdev = makedev(row->major, row->minor),
+                            .uid = KEEP_OWNER,
+                            .gid = KEEP_OWNER};
         int r = place_node(rootfs, dev_fd, row->path + strlen("/dev/"), &node, false, err);
         if (r < 0)
             return r;
@@ -233,7 +236,7 @@ static int make_links(const struct rootfs *rootfs, int dev_fd, struct error *err
         const char *name, *target;
         bool replaces;
     } rows[] = {
-        {"fd", "/proc/self/fd", false},         {"stdin", "/proc/self/fd/0", false}, {"stdout", "/proc/self/fd/1", false},
+        {"fd", "/proc/self/fd", false},       {"stdin", "/proc/self/fd/0", false}, {"stdout", "/proc/self/fd/1", false},
         {"stderr", "/proc/self/fd/2", false}, {"ptmx", "pts/ptmx", true},
     };
     struct stat st;

@@ -123,8 +123,8 @@ static int make_component(int dir_fd, const char *name, enum kind kind)
     return sys_openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
-/* The component of len bytes at offset could not be made because of r: if it is a link, its target takes its place. -EAGAIN when
- * it is worth looking again. */
+/* The component of len bytes at offset could not be made because of r: if it is a link, its target takes its place. -EAGAIN
+ * when it is worth looking again. */
 static int expand_link(struct maker *m, int dir_fd, const char *name, size_t offset, int r)
 {
     char target[PATH_MAX];

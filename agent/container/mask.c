@@ -18,7 +18,8 @@ static int check_list(const struct strlist *paths, struct error *err)
 {
     for (size_t i = 0; i < paths->n; i++) {
         if (!inroot_path_is_plain(paths->items[i]))
-            return error_text(err, -EINVAL, "Cannot mount %s (path does not start with '/' or contains '..').", paths->items[i]);
+            return error_text(err, -EINVAL, "Cannot mount %s (path does not start with '/' or contains '..').",
+                              paths->items[i]);
     }
     return 0;
 }

@@ -13,7 +13,8 @@
 int mount_fd_clone(int dirfd, const char *path, bool recursive)
 {
     return sys_open_tree(dirfd, path,
-                         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (path[0] == '\0' ? AT_EMPTY_PATH : 0) | (recursive ? AT_RECURSIVE : 0));
+                         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (path[0] == '\0' ? AT_EMPTY_PATH : 0) |
+                             (recursive ? AT_RECURSIVE : 0));
 }
 
 int mount_fd_attach(int mount_fd, int target_fd)
@@ -28,12 +29,9 @@ static int current_attributes(int mount_fd, uint64_t *ret)
         unsigned long flag;
         uint64_t attr;
     } rows[] = {
-        {ST_RDONLY, MOUNT_ATTR_RDONLY},
-        {ST_NOSUID, MOUNT_ATTR_NOSUID},
-        {ST_NODEV, MOUNT_ATTR_NODEV},
-        {ST_NOEXEC, MOUNT_ATTR_NOEXEC},
-        {ST_NODIRATIME, MOUNT_ATTR_NODIRATIME},
-        {0x2000 /* ST_NOSYMFOLLOW, not in libc */, MOUNT_ATTR_NOSYMFOLLOW},
+        {ST_RDONLY, MOUNT_ATTR_RDONLY},         {ST_NOSUID, MOUNT_ATTR_NOSUID},
+        {ST_NODEV, MOUNT_ATTR_NODEV},           {ST_NOEXEC, MOUNT_ATTR_NOEXEC},
+        {ST_NODIRATIME, MOUNT_ATTR_NODIRATIME}, {0x2000 /* ST_NOSYMFOLLOW, not in libc */, MOUNT_ATTR_NOSYMFOLLOW},
     };
     struct statfs st;
 

@@ -21,13 +21,13 @@
 /* Longest key or value, with its NUL, that fsconfig(2) takes. */
 #define FSCONFIG_WORD_MAX 256
 
-/* Detached copy of the mount at path (all mounts below it too, when recursive); an empty path means dirfd itself. Links in path are
- * followed. Descriptor or -errno. */
+/* Detached copy of the mount at path (all mounts below it too, when recursive); an empty path means dirfd itself. Links in path
+ * are followed. Descriptor or -errno. */
 int mount_fd_clone(int dirfd, const char *path, bool recursive);
 /* 0 or -errno; -EINVAL for a directory on a file or the reverse. */
 int mount_fd_attach(int mount_fd, int target_fd);
-/* Changes attributes and propagation. In a user namespace some flags of a copied mount are locked: clearing those is -EPERM for the kernel;
- * here they simply stay. 0 or -errno. */
+/* Changes attributes and propagation. In a user namespace some flags of a copied mount are locked: clearing those is -EPERM for
+ * the kernel; here they simply stay. 0 or -errno. */
 int mount_fd_set(int mount_fd, bool recursive, const struct mount_attr *attr);
 
 /* A new file system that is being configured. Errors carry what the file system itself says about them. */

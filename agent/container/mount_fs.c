@@ -34,7 +34,7 @@ static int set_super_flags(int fs_fd, const struct mount_options *o, struct erro
         uint64_t flag;
         const char *set, *clear;
     } rows[] = {
-        {MS_RDONLY, "ro", "rw"},       {MS_SYNCHRONOUS, "sync", "async"},       {MS_DIRSYNC, "dirsync", NULL},
+        {MS_RDONLY, "ro", "rw"},         {MS_SYNCHRONOUS, "sync", "async"},       {MS_DIRSYNC, "dirsync", NULL},
         {MS_MANDLOCK, "mand", "nomand"}, {MS_LAZYTIME, "lazytime", "nolazytime"},
     };
 
@@ -73,8 +73,8 @@ static int make_new(const struct mount_fs *fs, const struct mount_options *o, st
     return mount_fs_create(fs_fd, mount_merged_attributes(o).attr_set, err);
 }
 
-/* In a user namespace the kernel refuses file systems of namespaces that it does not own, as the shared ones of a sandbox are: the
- * guest's own mount serves instead. */
+/* In a user namespace the kernel refuses file systems of namespaces that it does not own, as the shared ones of a sandbox are:
+ * the guest's own mount serves instead. */
 static int clone_guest_mount(const char *type, int r, struct error *err)
 {
     static const struct {

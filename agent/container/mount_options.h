@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Option words of an OCI mount, as numbers for the kernel.
  *
- * Words are applied in order, a later one takes back what an earlier one said. A word that is not in the table belongs to the file
- * system ("size=64m") and is not stored: who mounts asks mount_option_is_data() again. Words: mount(8), runtime-spec "Linux mount options". */
+ * Words are applied in order, a later one takes back what an earlier one said. A word that is not in the table belongs to the
+ * file system ("size=64m") and is not stored: who mounts asks mount_option_is_data() again. Words: mount(8), runtime-spec
+ * "Linux mount options". */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

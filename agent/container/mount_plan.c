@@ -28,7 +28,8 @@ static int check_bind(const struct mount_plan *plan, struct error *err)
     const char *destination = plan->destination;
 
     if (mount_text(m->source)[0] != '/')
-        return error_text(err, -EINVAL, "the source '%s' of the bind mount %s is not an absolute path", mount_text(m->source), destination);
+        return error_text(err, -EINVAL, "the source '%s' of the bind mount %s is not an absolute path", mount_text(m->source),
+                          destination);
     for (size_t i = 0; i < m->options.n; i++) {
         if (mount_option_is_data(m->options.items[i]))
             return error_text(err, -EINVAL, "unknown option '%s' of the bind mount %s", m->options.items[i], destination);

@@ -16,7 +16,8 @@ static int check_target(const struct mount_plan *plan, int target_fd, struct err
 {
     struct statfs st;
 
-    if (inroot_path_is_below(plan->destination, "/proc") && (mount_is_proc_file(plan->destination) || plan->destination[5] == '\0'))
+    if (inroot_path_is_below(plan->destination, "/proc") &&
+        (mount_is_proc_file(plan->destination) || plan->destination[5] == '\0'))
         return 0;
     int r = sys_fstatfs(target_fd, &st);
     if (r < 0)

@@ -36,8 +36,8 @@ static int open_proc(struct rootfs *rootfs, struct error *err)
     return 0;
 }
 
-/* The parent mount of the new root must not be shared, or attaching would spread to the guest and pivot_root(2) would refuse. Its
- * propagation can only be set at its root, which is found upwards: below a mount's root the kernel answers -EINVAL. */
+/* The parent mount of the new root must not be shared, or attaching would spread to the guest and pivot_root(2) would refuse.
+ * Its propagation can only be set at its root, which is found upwards: below a mount's root the kernel answers -EINVAL. */
 static int make_parent_private(int fd)
 {
     static const struct mount_attr private = {.propagation = MS_PRIVATE};
@@ -52,8 +52,8 @@ static int make_parent_private(int fd)
     return dir < 0 ? dir : -EINVAL;
 }
 
-/* With "shared" the guest's mounts keep their peers, so that volumes can spread; the root itself never does. In all other cases the
- * whole tree is cut off first and the rest inherits that. */
+/* With "shared" the guest's mounts keep their peers, so that volumes can spread; the root itself never does. In all other cases
+ * the whole tree is cut off first and the rest inherits that. */
 static int isolate(uint64_t type, int path_fd, int tree, struct error *err)
 {
     static const struct mount_attr slave = {.propagation = MS_SLAVE};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A container's root file system, built inside its new mount namespace and then entered.
  *
- * Runs in the container's child process, in this order: rootfs_build(), rootfs_enter(), rootfs_finish(). Everything below the root
- * is reached through descriptors (openat2 RESOLVE_IN_ROOT, open_tree, move_mount); no path inside it is ever joined to a string.
- * What can be checked without the kernel is checked before, in the parent, by rootfs_check(). */
+ * Runs in the container's child process, in this order: rootfs_build(), rootfs_enter(), rootfs_finish(). Everything below the
+ * root is reached through descriptors (openat2 RESOLVE_IN_ROOT, open_tree, move_mount); no path inside it is ever joined to a
+ * string. What can be checked without the kernel is checked before, in the parent, by rootfs_check(). */
 #pragma once
 #include <stdbool.h>
 
@@ -24,7 +24,7 @@ struct rootfs {
     bool dev_is_bind; /* /dev comes from the guest as it is: nothing is made in it */
 };
 
-#define ROOTFS_INIT(spec_, cgroup_)                                                                                                \
+#define ROOTFS_INIT(spec_, cgroup_)                                                                                            \
     ((struct rootfs){.spec = (spec_), .cgroup = (cgroup_), .root_fd = -1, .proc_fd = -1, .dev_fd = -1, .null_fd = -1})
 
 /* Pure checks of root, mounts, devices, masked and read-only paths, propagation. INVALID_ARGUMENT-like texts of the sheet with
@@ -33,12 +33,12 @@ int rootfs_check(const struct oci_spec *spec, struct error *err);
 
 /* Propagation of "/", root bound on itself, mounts in order, devices, links, ptmx. spec->root->path is the guest's path. */
 int rootfs_build(struct rootfs *rootfs, struct error *err);
-/* pivot_root (or MS_MOVE + chroot): afterwards "/" and the working directory are the container's root and nothing of the guest's
- * tree is reachable. */
+/* pivot_root (or MS_MOVE + chroot): afterwards "/" and the working directory are the container's root and nothing of the
+ * guest's tree is reachable. */
 int rootfs_enter(struct rootfs *rootfs, struct error *err);
 /* Masked and read-only paths, delayed read-only remounts, read-only root, requested propagation on the new root; creates the
- * process's cwd when missing and changes into it, refusing one outside. Closes root_fd; proc_fd stays for sysctls and is closed by
- * rootfs_done(). */
+ * process's cwd when missing and changes into it, refusing one outside. Closes root_fd; proc_fd stays for sysctls and is closed
+ * by rootfs_done(). */
 int rootfs_finish(struct rootfs *rootfs, const char *cwd, struct error *err);
 /* Closes what is open; for the child it does not matter, tests need it. */
 void rootfs_done(struct rootfs *rootfs);
