@@ -46,7 +46,7 @@ LIBS      := -ljson-c -lprotobuf-c -lseccomp
 PROTO_SRC   := $(wildcard lib/proto/*.proto)
 PROTO_GEN   := $(PROTO_SRC:lib/proto/%.proto=$(GEN)/proto/%.pb-c.c) $(GEN)/google/protobuf/empty.pb-c.c
 LIB_SRC     := $(filter-out lib/tests/%,$(wildcard lib/*/*.c lib/*/*.S))
-AGENT_SRC   := $(filter-out agent/tests/%,$(wildcard agent/*/*.c))
+AGENT_SRC   := $(filter-out agent/tests/%,$(wildcard agent/agent.c agent/*/*.c))
 RUNTIME_SRC := $(filter-out runtime-min/tests/% %/main.c,$(wildcard runtime-min/*/*.c))
 SUPPORT_SRC := $(wildcard agent/tests/support/*.c)
 
@@ -255,6 +255,9 @@ $(B)/libsupport.a: $(call objects,$(SUPPORT_SRC)) $(B)/.objects
 	$(archive)
 
 link = $(CC) $(1) $(CFLAGS_B) $(LDFLAGS_B) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+# The source the program was built from, for --version.
+$(B)/agent/main.o: CPPFLAGS += -DTATAMI_COMMIT='"$(or $(shell git rev-parse --short HEAD 2>/dev/null),unknown)"'
 
 $(AGENT): $(B)/agent/main.o $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)

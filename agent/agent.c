@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a configuration to a serving agent, and back. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <linux/vm_sockets.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/container/container.h"
+#include "agent/guest/tree.h"
+#include "agent/rpc/rpc.h"
+#include "sys/fd.h"
+#include "ttrpc/address.h"
+
+#define SHUTDOWN_TIMEOUT (10 * NSEC_PER_SEC)
+#define MOUNTINFO_MAX (1024 * 1024)
+
+/* ---- where it runs ---- */
+
+/* The last entry for "/" in mountinfo tells the type of the root (proc(5)): pivot_root refuses an initramfs. */
+static int root_is_initramfs(bool *ret_is, struct error *err)
+{
+    _buf_ struct buf text = BUF_INIT(MOUNTINFO_MAX);
+    bool is = false;
+
+    int r = file_read_at(AT_FDCWD, "/proc/self/mountinfo", &text);
+    if (r < 0)
+        return error_set(err, r, "read /proc/self/mountinfo");
+    for (char *line = text.data; line && *line;) {
+        char *end = strchrnul(line, '\n');
+        char *next = *end ? end + 1 : end;
+        *end = '\0';
+        const char *separator = strstr(line, " - ");
+        if (strstr(line, " / / ") && separator)
+            is = strncmp(separator + 3, "rootfs ", 7) == 0;
+        line = next;
+    }
+    *ret_is = is;
+    return 0;
+}
+
+static int open_proc(int *ret_fd, struct error *err)
+{
+    _close_ int fd = sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    struct statfs st;
+
+    int r = fd < 0 ? fd : sys_fstatfs(fd, &st);
+    if (r < 0)
+        return error_set(err, r, "open /proc");
+    if (st.f_type != PROC_SUPER_MAGIC)
+        return error_text(err, -ENODEV, "/proc is not a proc file system");
+    *ret_fd = fd_take(&fd);
+    return 0;
+}
+
+/* The directory of the bundles. Only the agent lists it; the root of a container's user namespace passes through. */
+static int open_base(const char *path, int *ret_fd, struct error *err)
+{
+    int r = sys_mkdirat(AT_FDCWD, path, 0711);
+    if (r < 0 && r != -EEXIST)
+        return error_set(err, r, "create the base directory '%s'", path);
+    int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return error_set(err, fd, "open the base directory '%s'", path);
+    *ret_fd = fd;
+    return 0;
+}
+
+/* Only the host may speak to the agent, not a process of the guest through a vsock loopback. */
+static bool peer_is_host(int fd)
+{
+    struct sockaddr_vm peer;
+    socklen_t len = sizeof(peer);
+
+    return sys_getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.svm_family == AF_VSOCK && peer.svm_cid == VMADDR_CID_HOST;
+}
+
+/* ---- life ---- */
+
+static int serve(struct agent *agent, const char *address_text, struct error *err)
+{
+    struct ttrpc_server_options options = {.profile = TTRPC_PROFILE_AGENT, .context = agent};
+    struct address address;
+
+    options.methods = rpc_methods(&options.n_methods);
+    int r = ttrpc_server_new(agent->loop, &options, &agent->server, err);
+    if (r == 0)
+        r = address_parse(address_text, &address, err);
+    if (r < 0)
+        return r;
+    int fd = address_listen(&address, err);
+    if (fd < 0)
+        return fd;
+    return ttrpc_server_listen(agent->server, fd, address.kind == ADDRESS_VSOCK ? peer_is_host : NULL, err);
+}
+
+int agent_init(struct agent *agent, const struct agent_setup *setup, struct error *err)
+{
+    *agent = (struct agent){
+        .loop = setup->loop,
+        .log = setup->log,
+        .options = setup->options,
+        .config = *setup->config,
+        .seccomp_cache = seccomp_cache_new(),
+        .proc_fd = -1,
+        .base_fd = -1,
+        .is_init = sys_getpid() == 1,
+    };
+    waitq_init(&agent->stop);
+    sandbox_init(&agent->sandbox);
+
+    int r = root_is_initramfs(&agent->no_pivot, err);
+    if (r == 0)
+        r = open_proc(&agent->proc_fd, err);
+    if (r == 0)
+        r = open_base(setup->options->base_dir, &agent->base_fd, err);
+    if (r == 0)
+        r = reaper_new(agent->loop, &agent->reaper, err);
+    if (r == 0)
+        r = cgroup_host_open(agent->loop, setup->options->cgroup_root, &agent->cgroup_host, err);
+    if (r == 0)
+        r = serve(agent, setup->options->server_addr ?: agent->config.server_addr, err);
+    if (r < 0)
+        agent_done(agent);
+    return r;
+}
+
+void agent_done(struct agent *agent)
+{
+    ttrpc_server_free(agent->server);
+    agent->server = NULL;
+    sandbox_done(&agent->sandbox);
+    cgroup_host_free(agent->cgroup_host);
+    reaper_free(agent->reaper);
+    seccomp_cache_free(agent->seccomp_cache);
+    fd_close(&agent->proc_fd);
+    fd_close(&agent->base_fd);
+}
+
+void agent_stop(struct agent *agent)
+{
+    agent->stopping = true;
+    waitq_wake_all(&agent->stop);
+}
+
+static void remove_containers(struct agent *agent)
+{
+    struct list *containers = &agent->sandbox.containers;
+
+    while (!list_is_empty(containers)) {
+        struct error err = {.errnum = 0};
+        struct container *container = CONTAINER_OF(containers->next, struct container, link);
+        if (container_remove(container, NO_DEADLINE, &err) < 0) {
+            log_error(agent->log, "agent", "remove container at the end: %s", err.text);
+            return;
+        }
+    }
+}
+
+void agent_run(void *arg)
+{
+    struct agent *agent = arg;
+
+    while (!agent->stopping)
+        (void)waitq_wait(agent->loop, &agent->stop, NO_DEADLINE);
+    ttrpc_server_shutdown(agent->server, loop_deadline(agent->loop, SHUTDOWN_TIMEOUT), true);
+    remove_containers(agent);
+    loop_stop(agent->loop);
+}
