@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The container child, from fork to exec: what runs between the agent and the workload.
+ *
+ * Nothing it writes may be seen by the agent, and nothing it holds may reach the workload: it keeps only the descriptors it needs from
+ * its first step on, since a container that waits for its start would otherwise hold the pipes of others open. */
+#include "agent/container/launch.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+
+#include "agent/container/program.h"
+#include "agent/container/sync.h"
+#include "agent/container/sysctl.h"
+#include "sys/fd.h"
+
+#define EXIT_CHILD_FAILED 1
+
+/* ---- descriptors ---- */
+
+/* Puts stdio on 0, 1, 2 and closes everything else but keep (ascending, all above 2). */
+static int child_descriptors(const int stdio[3], const int *keep, size_t n_keep, struct error *err)
+{
+    for (int i = 0; i < 3; i++) {
+        int r = sys_dup3(stdio[i] >= 0 ? stdio[i] : stdio[0], i, 0);
+        if (r < 0)
+            return error_set(err, r, "set up descriptor %d of the process", i);
+    }
+    unsigned int first = 3;
+    for (size_t i = 0; i < n_keep; i++) {
+        unsigned int kept = (unsigned int)keep[i];
+        if (kept > first)
+            (void)sys_close_range(first, kept - 1, 0);
+        first = kept + 1;
+    }
+    int r = sys_close_range(first, ~0U, 0);
+    return r < 0 ? error_set(err, r, "close inherited descriptors") : 0;
+}
+
+/* Inserts fd into the ascending list, unless it is negative. */
+static void keep_descriptor(int *keep, size_t *n, int fd)
+{
+    if (fd < 0)
+        return;
+    size_t at = *n;
+    while (at > 0 && keep[at - 1] > fd) {
+        keep[at] = keep[at - 1];
+        at--;
+    }
+    keep[at] = fd;
+    (*n)++;
+}
+
+static int keep_what_is_needed(const struct launch *launch, struct error *err)
+{
+    int keep[5];
+    size_t n = 0;
+
+    keep_descriptor(keep, &n, launch->sync_fd);
+    keep_descriptor(keep, &n, launch->namespaces.user_fd);
+    keep_descriptor(keep, &n, launch->namespaces.mount_fd);
+    keep_descriptor(keep, &n, launch->namespaces.time_fd);
+    return child_descriptors(launch->stdio, keep, n, err);
+}
+
+/* ---- namespaces ---- */
+
+static int join(int fd, int type, const char *name, struct error *err)
+{
+    if (fd < 0)
+        return 0;
+    int r = sys_setns(fd, type);
+    return r < 0 ? error_set(err, r, "join the %s namespace", name) : 0;
+}
+
+static int become_namespace_root(const struct namespace_plan *plan, struct error *err)
+{
+    if (!plan->new_user && plan->user_fd < 0)
+        return 0;
+    int r = sys_setresgid(0, 0, 0);
+    if (r == 0)
+        r = sys_setresuid(0, 0, 0);
+    return r < 0 ? error_set(err, r, "become root of the user namespace") : 0;
+}
+
+/* The namespaces that a process enters by itself, mount last: paths change with it. */
+static int enter_namespaces(const struct launch *launch, struct error *err)
+{
+    const struct namespace_plan *plan = &launch->namespaces;
+    int flags = (int)plan->late_flags | (launch->new_cgroup_namespace ? CLONE_NEWCGROUP : 0);
+
+    int r = join(plan->time_fd, CLONE_NEWTIME, "time", err);
+    if (r == 0)
+        r = join(plan->user_fd, CLONE_NEWUSER, "user", err);
+    if (r == 0)
+        r = become_namespace_root(plan, err);
+    if (r == 0 && flags) {
+        r = sys_unshare(flags);
+        if (r < 0)
+            return error_set(err, r, "create namespaces (flags 0x%x)", (unsigned int)flags);
+    }
+    return r < 0 ? r : join(plan->mount_fd, CLONE_NEWNS, "mount", err);
+}
+
+/* ---- build ---- */
+
+static int build_container(const struct launch *launch, struct error *err)
+{
+    struct rootfs rootfs = ROOTFS_INIT(launch->spec, launch->cgroup);
+    const char *hostname = launch->spec->hostname;
+    uint64_t new_flags = launch->namespaces.new_flags | launch->namespaces.late_flags;
+
+    rootfs.new_user_namespace = launch->namespaces.new_user || launch->namespaces.user_fd >= 0;
+    rootfs.no_pivot = launch->no_pivot;
+    if (hostname && (new_flags & CLONE_NEWUTS)) {
+        int r = sys_sethostname(hostname, strlen(hostname));
+        if (r < 0)
+            return error_set(err, r, "set the host name '%s'", hostname);
+    }
+    if (!(new_flags & CLONE_NEWNS))
+        return rootfs_chdir(launch->process->cwd, err);
+
+    int r = rootfs_build(&rootfs, err);
+    if (r == 0)
+        r = rootfs_enter(&rootfs, err);
+    if (r == 0)
+        r = sysctl_apply(launch->spec->linux_, rootfs.proc_fd, err);
+    if (r == 0)
+        r = rootfs_finish(&rootfs, launch->process->cwd, err);
+    rootfs_done(&rootfs);
+    return r;
+}
+
+static int take_terminal(const struct launch *launch, struct error *err)
+{
+    int r = sys_setsid();
+    if (r < 0)
+        return error_set(err, r, "create a session");
+    if (!launch->process->terminal)
+        return 0;
+    r = sys_ioctl(0, TIOCSCTTY, NULL);
+    return r < 0 ? error_set(err, r, "take the terminal") : 0;
+}
+
+struct program {
+    char *path;
+    char **envp;
+};
+
+static int become_process(const struct launch *launch, struct program *program, struct error *err)
+{
+    int r = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (r < 0)
+        return error_set(err, r, "make the process undumpable");
+    r = enter_namespaces(launch, err);
+    if (r == 0)
+        r = launch->init ? build_container(launch, err) : rootfs_chdir(launch->process->cwd, err);
+    if (r == 0)
+        r = take_terminal(launch, err);
+    if (r == 0)
+        r = program_environment(launch->scratch, &launch->process->env, launch->identity->uid, &program->envp, err);
+    if (r == 0)
+        r = program_find(launch->scratch, launch->process->args.items[0], program->envp, &program->path, err);
+    if (r < 0)
+        return r;
+
+    /* From here on a filter may be loaded: nothing but the calls it must allow follows. */
+    r = sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (r < 0)
+        return error_set(err, r, "mark descriptors close-on-exec");
+    return identity_apply(launch->identity, err);
+}
+
+int launch_child(void *arg)
+{
+    const struct launch *launch = arg;
+    struct program program = {.path = NULL};
+    struct error err = {.errnum = 0};
+
+    int r = keep_what_is_needed(launch, &err);
+    if (r == 0 && sync_expect(launch->sync_fd, SYNC_GO) < 0)
+        return EXIT_CHILD_FAILED; /* the agent gave up or died: nobody to tell */
+    if (r == 0)
+        r = become_process(launch, &program, &err);
+    if (r < 0) {
+        sync_send_error(launch->sync_fd, &err);
+        return EXIT_CHILD_FAILED;
+    }
+    if (sync_send(launch->sync_fd, SYNC_READY) < 0)
+        return EXIT_CHILD_FAILED;
+    if (launch->init && sync_expect(launch->sync_fd, SYNC_START) < 0)
+        return EXIT_CHILD_FAILED;
+    if (identity_seal(launch->identity, &err) < 0)
+        return EXIT_CHILD_FAILED;
+
+    r = sys_execveat(AT_FDCWD, program.path, launch->process->args.items, program.envp, 0);
+    return -r; /* clients see an exec failure as the errno in the exit code */
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/container/container.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/container/launch.h"
+#include "agent/container/sync.h"
+#include "sys/fd.h"
+
+#define FREEZE_TIMEOUT (10 * NSEC_PER_SEC)
+
+struct container *container_ref(struct container *container)
+{
+    container->refs++;
+    return container;
+}
+
+void container_unref(struct container *container)
+{
+    if (--container->refs > 0)
+        return;
+    fd_close(&container->bundle_fd);
+    for (size_t i = 0; i < ARRAY_SIZE(container->namespace_fds); i++)
+        fd_close(&container->namespace_fds[i]);
+    cgroup_free(container->cgroup);
+    arena_free(container->update_arena);
+    arena_free(container->arena);
+    free(container);
+}
+
+const char *container_state_name(enum container_state state)
+{
+    static const char *const names[] = {
+        [CONTAINER_CREATING] = "Creating", [CONTAINER_CREATED] = "Created", [CONTAINER_RUNNING] = "Running",
+        [CONTAINER_PAUSED] = "Paused",     [CONTAINER_STOPPED] = "Stopped",
+    };
+
+    return names[state];
+}
+
+/* ---- start ---- */
+
+static void oom_noticed(void *arg)
+{
+    struct container *container = arg;
+
+    if (!oom_queue_push(&container->agent->sandbox.oom, container->id))
+        log_warning(container->agent->log, "cgroups", "OOM event of container %s dropped: nobody reads them", container->id);
+}
+
+/* The sandbox's own container (pause) is not watched: it has nothing that could be killed. */
+static int watch_oom(struct container *container, struct error *err)
+{
+    struct agent *agent = container->agent;
+
+    if (agent->sandbox.id && strcmp(container->id, agent->sandbox.id) == 0)
+        return 0;
+    return oom_watch_start(container->cgroup, agent->loop, oom_noticed, container, &container->oom_watch, err);
+}
+
+int container_start(struct container *container, struct error *err)
+{
+    struct process *init = container->init;
+
+    if (container->state != CONTAINER_CREATED || !init || init->sync_fd < 0)
+        return error_status(err, STATUS_FAILED_PRECONDITION, "container %s was started before", container->id);
+    if (init->exited)
+        return error_text(err, -ESRCH, "init of container %s exited with %d before it was started", container->id, init->status);
+
+    int r = watch_oom(container, err);
+    if (r < 0)
+        return r;
+    r = sync_send(init->sync_fd, SYNC_START);
+    if (r < 0) {
+        oom_watch_stop(container->oom_watch);
+        container->oom_watch = NULL;
+        return error_set(err, r, "start init of container %s", container->id);
+    }
+    fd_close(&init->sync_fd);
+    container->state = CONTAINER_RUNNING;
+    return 0;
+}
+
+/* ---- exec ---- */
+
+static bool has_exec_id(const struct container *container, const char *exec_id)
+{
+    const struct process *process;
+
+    if (strcmp(exec_id, container->id) == 0)
+        return true;
+    LIST_FOREACH (process, &container->processes, link) {
+        if (strcmp(process->exec_id, exec_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* An exec request without capabilities gets those of the container. */
+static int complete_exec_spec(const struct container *container, struct process *process, const struct oci_process *spec,
+                              struct error *err)
+{
+    struct oci_process *copy = arena_memdup(process->arena, spec, sizeof(*spec));
+    if (!copy || !process->exec_id)
+        return error_status(err, STATUS_RESOURCE_EXHAUSTED, "process of container %s is too large", container->id);
+    if (!copy->capabilities)
+        copy->capabilities = container->spec->process->capabilities;
+    process->spec = copy;
+    return 0;
+}
+
+int container_exec(struct container *container, struct arena *a, const char *exec_id, const struct oci_process *spec,
+                   struct error *err)
+{
+    _process_ struct process *process = process_new(a, exec_id);
+
+    int r = complete_exec_spec(container, process, spec, err);
+    if (r < 0)
+        return r;
+    if (has_exec_id(container, exec_id))
+        return error_text(err, -EEXIST, "exec_id '%s' already exists", exec_id);
+    if (container->state == CONTAINER_PAUSED || container->state == CONTAINER_STOPPED)
+        return error_status(err, STATUS_FAILED_PRECONDITION, "cannot exec in container %s: current status is: %s", container->id,
+                            container_state_name(container->state));
+    return launch_process(container, process, false, err);
+}
+
+/* ---- pause, resume, kill, update ---- */
+
+int container_pause(struct container *container, struct error *err)
+{
+    if (container->state != CONTAINER_CREATED && container->state != CONTAINER_RUNNING)
+        return error_text(err, -EBUSY, "failed to pause container: current status is: %s",
+                          container_state_name(container->state));
+
+    int r = cgroup_freeze(container->cgroup, loop_deadline(container->agent->loop, FREEZE_TIMEOUT), err);
+    if (r < 0)
+        return r;
+    container->state = CONTAINER_PAUSED;
+    return 0;
+}
+
+int container_resume(struct container *container, struct error *err)
+{
+    if (container->state != CONTAINER_PAUSED)
+        return error_text(err, -EBUSY, "container status is: %s, not paused", container_state_name(container->state));
+
+    int r = cgroup_thaw(container->cgroup, err);
+    if (r < 0)
+        return r;
+    container->state = container->init && container->init->sync_fd >= 0 ? CONTAINER_CREATED : CONTAINER_RUNNING;
+    return 0;
+}
+
+int container_kill_all(struct container *container, struct error *err)
+{
+    int r = cgroup_kill(container->cgroup, err);
+    if (r == 0 && container->state == CONTAINER_PAUSED)
+        r = container_resume(container, err);
+    return r;
+}
+
+int container_update(struct container *container, struct arena *a, struct oci_resources *resources, struct error *err)
+{
+    int r = cgroup_apply(container->cgroup, resources, err);
+    if (r < 0) {
+        arena_free(a);
+        return r;
+    }
+    container->spec->linux_->resources = resources;
+    arena_free(container->update_arena);
+    container->update_arena = a;
+    return 0;
+}
+
+struct process *container_process(const struct container *container, const char *exec_id, struct error *err)
+{
+    struct process *process;
+
+    if (*exec_id == '\0') {
+        if (container->init)
+            return container->init;
+        error_status(err, STATUS_NOT_FOUND, "InitProcessNotFound");
+        return NULL;
+    }
+    LIST_FOREACH (process, &container->processes, link) {
+        if (strcmp(process->exec_id, exec_id) == 0)
+            return process;
+    }
+    error_status(err, STATUS_NOT_FOUND, "InvalidExecId");
+    return NULL;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Creating and removing a container: two directions of the same list of steps. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/agent.h"
+#include "agent/container/check.h"
+#include "agent/container/container.h"
+#include "agent/container/launch.h"
+#include "agent/container/rootfs.h"
+#include "agent/guest/dirtree.h"
+#include "oci/json.h"
+#include "sys/fd.h"
+
+#define CONFIG_JSON_MAX (4 * 1024 * 1024)
+#define CGROUP_LEAVE_TIMEOUT (10 * NSEC_PER_SEC)
+#define PROCESS_ARENA_BYTES (4 * 1024 * 1024)
+
+/* ---- steps and their inverses ---- */
+
+static void undo_register(void *arg)
+{
+    struct container *container = arg;
+
+    list_remove(&container->link);
+    container_unref(container);
+}
+
+static void undo_bundle(void *arg)
+{
+    struct container *container = arg;
+
+    fd_close(&container->bundle_fd);
+    int r = dirtree_remove(container->agent->base_fd, container->id);
+    if (r < 0)
+        log_warning(container->agent->log, "container", "remove bundle of container %s: %s", container->id, errno_name(-r));
+}
+
+static void undo_cgroup(void *arg)
+{
+    struct container *container = arg;
+    struct agent *agent = container->agent;
+    struct error err = {.errnum = 0};
+
+    if (cgroup_kill(container->cgroup, &err) < 0 ||
+        cgroup_delete(container->cgroup, loop_deadline(agent->loop, CGROUP_LEAVE_TIMEOUT), &err) < 0)
+        log_warning(agent->log, "cgroups", "delete cgroup of container %s: %s", container->id, err.text);
+}
+
+static void undo_shared_pid(void *arg)
+{
+    struct container *container = arg;
+    struct sandbox *sandbox = &container->agent->sandbox;
+
+    if (sandbox->pid_owner == container) {
+        sandbox->pid_owner = NULL;
+        fd_close(&sandbox->pid_fd);
+    }
+}
+
+static void undo_processes(void *arg)
+{
+    struct container *container = arg;
+
+    oom_watch_stop(container->oom_watch);
+    container->oom_watch = NULL;
+    container->init = NULL;
+    while (!list_is_empty(&container->processes)) {
+        struct process *process = CONTAINER_OF(container->processes.next, struct process, link);
+
+        if (process->child)
+            (void)child_signal(process->child, SIGKILL);
+        process_detach(process);
+    }
+}
+
+static int make_bundle(struct container *container, struct error *err)
+{
+    const char *id = container->id;
+    int base = container->agent->base_fd;
+    bool new_user = oci_namespace_find(container->spec->linux_, OCI_NS_USER) != NULL;
+
+    /* The root of a user namespace passes through on its way to the root file system; nobody lists it. */
+    int r = sys_mkdirat(base, id, new_user ? 0711 : 0700);
+    if (r < 0 && r != -EEXIST)
+        return error_set(err, r, "create the directory of container %s", id);
+    container->bundle_fd = sys_openat(base, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (container->bundle_fd < 0)
+        return error_set(err, container->bundle_fd, "open the directory of container %s", id);
+    undo_push(&container->undo, undo_bundle, container);
+    return 0;
+}
+
+/* For people and tools that look into the guest; the agent never reads it back, so a failure is only logged. */
+static void write_config(struct container *container)
+{
+    struct error err = {.errnum = 0};
+    _buf_ struct buf text = BUF_INIT(CONFIG_JSON_MAX);
+
+    int r = oci_spec_to_json(container->spec, &text, &err);
+    _close_ int fd = r < 0 ? r : sys_openat(container->bundle_fd, "config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (r == 0)
+        r = fd < 0 ? fd : fd_write_all(fd, text.data, text.len);
+    if (r < 0)
+        log_warning(container->agent->log, "container", "write config.json of container %s: %s", container->id, errno_name(-r));
+}
+
+static int make_cgroup(struct container *container, struct error *err)
+{
+    const struct oci_linux *linux_ = container->spec->linux_;
+    char *path;
+
+    int r = cgroup_path_for(container->arena, linux_->cgroups_path, container->id, &path, err);
+    if (r == 0)
+        r = cgroup_create(container->agent->cgroup_host, path, &container->cgroup, err);
+    if (r < 0)
+        return r;
+    undo_push(&container->undo, undo_cgroup, container);
+    return linux_->resources ? cgroup_apply(container->cgroup, linux_->resources, err) : 0;
+}
+
+static int make_init(struct container *container, struct error *err)
+{
+    _process_ struct process *init = process_new(arena_new(PROCESS_ARENA_BYTES), container->id);
+
+    init->spec = container->spec->process;
+    undo_push(&container->undo, undo_processes, container);
+    int r = launch_process(container, init, true, err);
+    if (r < 0)
+        return r;
+    container->init = init;
+    return 0;
+}
+
+/* The first container's pid namespace is the one that later containers may share. */
+static int share_pid(struct container *container, struct error *err)
+{
+    struct sandbox *sandbox = &container->agent->sandbox;
+
+    if (sandbox->pid_fd >= 0)
+        return 0;
+    sandbox->pid_fd = sys_fcntl(container->namespace_fds[OCI_NS_PID], F_DUPFD_CLOEXEC, 3);
+    if (sandbox->pid_fd < 0)
+        return error_set(err, sandbox->pid_fd, "share the pid namespace of container %s", container->id);
+    sandbox->pid_owner = container;
+    undo_push(&container->undo, undo_shared_pid, container);
+    return 0;
+}
+
+/* ---- create ---- */
+
+static struct container *container_new(struct agent *agent, struct arena *a, const char *id, struct oci_spec *spec)
+{
+    struct container *container = calloc(1, sizeof(*container));
+    if (!container)
+        abort();
+    container->agent = agent;
+    container->arena = a;
+    container->id = id;
+    container->spec = spec;
+    container->bundle_fd = -1;
+    container->refs = 1;
+    for (size_t i = 0; i < ARRAY_SIZE(container->namespace_fds); i++)
+        container->namespace_fds[i] = -1;
+    list_init(&container->processes);
+    waitq_init(&container->removed);
+    list_append(&agent->sandbox.containers, &container->link);
+    undo_push(&container->undo, undo_register, container);
+    return container;
+}
+
+static int build(struct container *container, struct error *err)
+{
+    int r = make_bundle(container, err);
+    if (r < 0)
+        return r;
+    write_config(container);
+    r = make_cgroup(container, err);
+    if (r == 0)
+        r = make_init(container, err);
+    if (r == 0)
+        r = share_pid(container, err);
+    return r;
+}
+
+static void unwind(void *arg)
+{
+    struct container *container = arg;
+
+    container->removing = true;
+    undo_unwind(&container->undo);
+    waitq_wake_all(&container->removed);
+    container_unref(container);
+}
+
+/* Unwinds in a fiber of its own, which nobody cancels: an undo step may have to wait for processes to leave. */
+static int start_unwinding(struct container *container, struct error *err)
+{
+    container->removing = true;
+    int r = fiber_start(container->agent->loop, "remove container", unwind, container_ref(container), NULL);
+    if (r < 0) {
+        container->removing = false;
+        container_unref(container);
+        return error_set(err, r, "remove container %s", container->id);
+    }
+    return 0;
+}
+
+int container_create(struct agent *agent, struct arena *a, const char *id, struct oci_spec *spec, struct error *err)
+{
+    if (sandbox_has(&agent->sandbox, id)) {
+        int r = error_text(err, -EEXIST, "exec fifo exists: container %s exists already", id);
+        arena_free(a);
+        return r;
+    }
+    struct container *container = container_new(agent, a, id, spec);
+
+    int r = build(container, err);
+    if (r < 0) {
+        _container_ struct container *held = container_ref(container);
+        if (start_unwinding(container, NULL) < 0)
+            unwind(container_ref(container));
+        while (!list_is_empty(&held->link) && waitq_wait(agent->loop, &held->removed, NO_DEADLINE) == 0)
+            ;
+        return r;
+    }
+    if (check_has_unapplied_device_rules(spec))
+        log_warning(agent->log, "container", "container %s: linux.resources.devices is not applied yet", id);
+    container->state = CONTAINER_CREATED;
+    return 0;
+}
+
+/* ---- remove ---- */
+
+int container_remove(struct container *container, uint64_t deadline, struct error *err)
+{
+    struct loop *loop = container->agent->loop;
+    _container_ struct container *held = container_ref(container);
+
+    if (!container->removing) {
+        int r = start_unwinding(container, err);
+        if (r < 0)
+            return r;
+    }
+    while (!list_is_empty(&held->link)) {
+        int r = waitq_wait(loop, &held->removed, deadline);
+        if (r == -ETIMEDOUT)
+            return error_text(err, -ETIME, "ETIME: Timer expired");
+        if (r < 0)
+            return error_status(err, STATUS_CANCELLED, "removal of container %s goes on", held->id);
+    }
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The conversation between the agent and a container child: one SOCK_SEQPACKET pair, one message a packet.
+ *
+ *     agent                      child
+ *       GO        ->                       it is in its cgroup and its ids are mapped: build the container
+ *                 <- READY                 everything but exec is done (or ERROR with the reason, then the child exits)
+ *       START     ->                       init only: exec
+ *
+ * End of file means that the peer died. Lengths and types are checked: the child's end lives next to untrusted code. */
+#pragma once
+#include <stdint.h>
+
+#include "base/error.h"
+#include "loop/loop.h"
+
+enum sync_type {
+    SYNC_GO = 1,
+    SYNC_READY = 2,
+    SYNC_ERROR = 3,
+    SYNC_START = 4,
+};
+
+/* Both ends close-on-exec; the agent's is non-blocking. */
+int sync_pair(int *ret_agent_fd, int *ret_child_fd, struct error *err);
+/* Sends a message without content; -EPIPE when the peer is gone. */
+int sync_send(int fd, enum sync_type type);
+/* Sends SYNC_ERROR with what err holds; best effort. */
+void sync_send_error(int fd, const struct error *err);
+/* Child: blocks for a message of that type. -EPIPE when the agent is gone, -EBADMSG for anything else. */
+int sync_expect(int fd, enum sync_type type);
+/* Agent: waits for READY (from a fiber). A SYNC_ERROR becomes err; end of file is -EPIPE with err untouched. */
+int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, struct error *err);
