@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sandbox: creation, end, OOM events. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/agent.h"
+#include "agent/container/container.h"
+#include "agent/guest/dirtree.h"
+#include "agent/rpc/rpc.h"
+#include "agent/sandbox/dns.h"
+
+/* What CreateSandbox can ask for and this agent does not do yet is refused before anything happens. */
+static int refuse_unsupported(const Grpc__CreateSandboxRequest *create, struct error *err)
+{
+    if (create->n_kernel_modules > 0)
+        return error_status(err, STATUS_UNIMPLEMENTED, "CreateSandboxRequest.kernel_modules: '%s' is not supported yet",
+                            create->kernel_modules[0]->name);
+    if (create->n_storages > 0)
+        return error_status(err, STATUS_INTERNAL, "Failed to find the storage handler %s", create->storages[0]->driver);
+    if (*create->guest_hook_path)
+        return error_status(err, STATUS_UNIMPLEMENTED, "CreateSandboxRequest.guest_hook_path: '%s' is not supported yet",
+                            create->guest_hook_path);
+    return 0;
+}
+
+RPC_HANDLER(rpc_create_sandbox)
+{
+    const Grpc__CreateSandboxRequest *create = (const void *)request;
+    struct agent *agent = call->context;
+    (void)reply;
+
+    int r = refuse_unsupported(create, err);
+    if (r == 0)
+        r = sandbox_create(&agent->sandbox, agent->reaper, create->sandbox_id, create->hostname, err);
+    if (r == 0)
+        r = dns_configure(agent->base_fd, agent->options->base_dir, create->dns, create->n_dns, err);
+    return r;
+}
+
+RPC_HANDLER(rpc_destroy_sandbox)
+{
+    struct agent *agent = call->context;
+    struct sandbox *sandbox = &agent->sandbox;
+    (void)request;
+    (void)reply;
+
+    while (!list_is_empty(&sandbox->containers)) {
+        struct container *container = CONTAINER_OF(sandbox->containers.next, struct container, link);
+        int r = container_remove(container, NO_DEADLINE, err);
+        if (r < 0)
+            return r;
+    }
+    oom_queue_close(&sandbox->oom);
+    sandbox->running = false;
+    agent_stop(agent);
+    return 0;
+}
+
+RPC_HANDLER(rpc_get_oom_event)
+{
+    Grpc__OOMEvent *event = (void *)reply;
+    struct agent *agent = call->context;
+    char *id;
+    (void)request;
+
+    int r = oom_queue_pop(call->loop, &agent->sandbox.oom, NO_DEADLINE, &id);
+    if (r == -ESHUTDOWN)
+        return error_status(err, STATUS_INTERNAL, "\"\"");
+    if (r < 0)
+        return error_status(err, STATUS_CANCELLED, "cancelled");
+    event->container_id = arena_strdup(call->arena, id);
+    free(id);
+    return 0;
+}
