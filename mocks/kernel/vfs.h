@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files and directories: inodes, names, open files, and the walk along a path.
+ *
+ * A super block is one file system instance: a tree of dentries, each a name for an inode. Mounts (mount.h) hang super blocks into a
+ * namespace's tree; a place in it is a struct path. Objects are counted; who keeps one takes a reference. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+
+struct file;
+struct path;
+struct dentry;
+struct inode;
+struct mount;
+struct super;
+struct task;
+struct world;
+
+/* ---- inodes ---- */
+
+/* What differs between file systems. NULL members mean what the kernel does without them (-EPERM, -ENOTDIR, ...). */
+struct inode_ops {
+    /* Directory whose entries are computed (procfs): a new inode for name, or NULL. Entries in dentries are found first. */
+    struct inode *(*lookup)(struct inode *dir, const char *name);
+    /* Adds the computed names of such a directory. */
+    void (*list)(struct inode *dir, void (*add)(void *arg, const char *name, struct inode *inode), void *arg);
+    /* Symbolic link whose text is computed; -errno or the length. */
+    ssize_t (*readlink)(struct inode *inode, char *p, size_t len);
+    /* Magic link: leads to a place instead of a text (/proc/PID/fd/N, ns/..., exe, root, cwd). */
+    int (*follow)(struct inode *inode, struct path *ret_path);
+    /* Text file that is computed when it is opened for reading, and one whose whole text arrives by one write. */
+    int (*show)(struct inode *inode, struct buf *out);
+    int (*store)(struct inode *inode, const char *text, size_t len);
+    /* Replaces the open of a regular or special file: sets file->ops and file->data. */
+    int (*open)(struct inode *inode, struct file *file);
+    /* Directory operations; NULL: the file system refuses them (-EPERM, -EROFS as the kernel has it). */
+    int (*create)(struct inode *dir, const char *name, struct inode *child);
+    int (*remove)(struct inode *dir, const char *name, struct inode *child);
+    int (*permission)(struct inode *inode, int mask); /* on top of the mode bits */
+    void (*release)(struct inode *inode);
+};
+
+struct inode {
+    struct super *super;
+    const struct inode_ops *ops;
+    uint64_t ino;
+    mode_t mode; /* type and permissions */
+    uid_t uid;   /* of the world's first user namespace */
+    gid_t gid;
+    dev_t rdev;
+    unsigned int nlink;
+    uint64_t mtime_ns;
+    struct buf content;   /* regular file: bytes; symbolic link: target */
+    struct dentry *dentry; /* directory: its only name */
+    int (*program)(int argc, char **argv, char **envp); /* executable: what runs */
+    void *data; /* the file system's */
+    unsigned int seals; /* memfd */
+    unsigned int refs;
+};
+
+struct inode *inode_new(struct super *super, mode_t mode, const struct inode_ops *ops);
+struct inode *inode_ref(struct inode *inode);
+void inode_unref(struct inode *inode);
+
+/* ---- names ---- */
+
+struct dentry {
+    struct list link; /* in parent->children, in creation order */
+    struct list children;
+    struct dentry *parent; /* itself at the root of the super block */
+    struct inode *inode;
+    char *name;
+    bool unlinked;
+    unsigned int refs;
+};
+
+struct dentry *dentry_ref(struct dentry *dentry);
+void dentry_unref(struct dentry *dentry);
+/* Existing or computed entry, or NULL. Referenced. */
+struct dentry *dentry_lookup(struct dentry *dir, const char *name);
+/* Adds a name for inode (takes its own reference). Borrowed. */
+struct dentry *dentry_add(struct dentry *dir, const char *name, struct inode *inode);
+void dentry_remove(struct dentry *dentry);
+
+/* ---- super blocks ---- */
+
+struct filesystem {
+    const char *name; /* "tmpfs" */
+    unsigned long magic;
+    bool nodev_dev; /* no block device behind it */
+    bool userns_mount; /* mountable by root of a user namespace that owns the matching namespaces */
+    /* Makes a super block for the mount options in data ("size=64k,mode=755"); an unknown option is -EINVAL. */
+    int (*mount)(struct world *world, const char *source, const char *data, struct super **ret_super);
+    int (*reconfigure)(struct super *super, unsigned long flags, const char *data);
+};
+
+struct super {
+    struct world *world;
+    const struct filesystem *type;
+    struct dentry *root;
+    dev_t dev;
+    unsigned long flags; /* SB_RDONLY, ... (MS_* values) */
+    char *source;
+    char *options; /* as mountinfo shows them */
+    uint64_t next_ino;
+    void *data;
+    unsigned int refs;
+};
+
+struct super *super_new(struct world *world, const struct filesystem *type, mode_t root_mode, const struct inode_ops *root_ops);
+struct super *super_ref(struct super *super);
+void super_unref(struct super *super);
+const struct filesystem *filesystem_find(const char *name);
+
+/* ---- places ---- */
+
+struct path {
+    struct mount *mount;
+    struct dentry *dentry;
+};
+
+void path_ref(const struct path *path);
+void path_unref(struct path *path);
+
+#define WALK_FOLLOW 0x1     /* the last component too */
+#define WALK_DIRECTORY 0x2  /* the last component must be one */
+#define WALK_PARENT 0x4     /* stop before the last component and give its name */
+#define WALK_EMPTY 0x8      /* "" is dirfd itself */
+#define WALK_CREATE 0x10    /* with WALK_PARENT: the last component may be missing */
+
+/* Resolves name from dirfd for the current task, with openat2's RESOLVE_* bits; permission to search is checked on the way. With
+ * WALK_PARENT, *ret_last (NAME_MAX + 1 bytes) receives the last component. *ret_path is referenced. */
+int path_walk(int dirfd, const char *name, unsigned int walk_flags, uint64_t resolve, struct path *ret_path, char *ret_last);
+/* Name of a place as the task sees it from its root ("/a/b", "(unreachable)/a", with " (deleted)"); -ERANGE when p is too small. */
+ssize_t path_name(const struct task *task, const struct path *path, char *p, size_t len);
+/* Owner, mode bits and capabilities of the current task against mask (R_OK, W_OK, X_OK). */
+int inode_permission(struct inode *inode, int mask);
+/* Read-only mounts and super blocks: -EROFS. */
+int path_writable(const struct path *path);
+
+/* ---- open files ---- */
+
+struct file_ops {
+    ssize_t (*read)(struct file *file, void *p, size_t len, off_t *pos);
+    ssize_t (*write)(struct file *file, const void *p, size_t len, off_t *pos);
+    int (*ioctl)(struct file *file, unsigned long request, void *arg);
+    uint32_t (*poll)(struct file *file); /* EPOLLIN, ... that hold now; NULL: epoll refuses the file (-EPERM) */
+    void (*release)(struct file *file);
+};
+
+struct file {
+    const struct file_ops *ops;
+    struct path path;    /* NULL members for files without a place (pipes, sockets, ...) */
+    struct inode *inode; /* never NULL */
+    int flags;           /* O_ACCMODE, O_NONBLOCK, O_APPEND, O_PATH, ... */
+    off_t pos;
+    void *data;
+    unsigned int refs;
+};
+
+/* A file without a place, on an inode of the world's anonymous file system (mode: S_IFIFO, S_IFSOCK, S_IFREG, ...). */
+struct file *file_new(const struct file_ops *ops, mode_t mode, int flags, void *data);
+struct file *file_ref(struct file *file);
+void file_unref(struct file *file);
+/* Opens a place as openat(2) does: permission, O_TRUNC, O_PATH, the inode's own open. */
+int file_open(const struct path *path, int flags, struct file **ret_file);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A world: one machine with its file systems, devices, cgroups and first namespaces. Tests build it, look into it and start its first
+ * programs; none of that counts as a call. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mocks/kernel/sim.h"
+#include "mocks/kernel/task.h"
+
+enum world_cgroups {
+    WORLD_CGROUP_V2,     /* cgroup2 on /sys/fs/cgroup */
+    WORLD_CGROUP_V1,     /* tmpfs with one mount per controller */
+    WORLD_CGROUP_HYBRID, /* v1, and cgroup2 without controllers on unified */
+};
+
+struct world_options {
+    enum world_cgroups cgroups;
+    bool initramfs_root;        /* "/" is of type rootfs: pivot_root refuses it */
+    unsigned int cid;           /* vsock context id */
+    unsigned int cpus;          /* 0: 2 */
+    uint64_t memory_bytes;      /* 0: 1 GiB */
+};
+
+typedef int (*program_fn)(int argc, char **argv, char **envp);
+
+/* tmpfs root with /proc, /sys, /dev (null, zero, full, random, urandom, tty, ptmx, pts), /sys/fs/cgroup, /tmp, /run, /etc, mounted as a
+ * booted guest has them. */
+struct world *world_new(struct sim *sim, const struct world_options *options);
+struct sim *world_sim(const struct world *world);
+
+/* Starts a program as a child of the world's init (pid 1 is the first one started), root, all capabilities, cwd "/", descriptors 0 to 2 on
+ * /dev/null. argv is copied. */
+struct task *world_start(struct world *world, const char *name, program_fn fn, const char *const *argv);
+
+/* ---- changing and looking, outside of tasks; paths are from the world's first root ---- */
+
+void world_mkdir(struct world *world, const char *path, mode_t mode);
+void world_write(struct world *world, const char *path, const char *text);
+/* Executable whose program is fn. */
+void world_program(struct world *world, const char *path, program_fn fn);
+void world_symlink(struct world *world, const char *target, const char *path);
+/* Removes a file, link or tree. */
+void world_remove(struct world *world, const char *path);
+/* Text of a regular or computed file; false when there is none. */
+bool world_read(struct world *world, const char *path, struct buf *out);
+bool world_exists(struct world *world, const char *path);
+
+/* Everything that an aborted operation could leave behind, as text: processes, mounts of every namespace, cgroups, the tree of files,
+ * descriptors per task. Equal texts: equal worlds. */
+void world_snapshot(const struct world *world, struct buf *out);
