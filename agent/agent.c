@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "agent/container/container.h"
-#include "agent/guest/tree.h"
 #include "agent/rpc/rpc.h"
 #include "sys/fd.h"
 #include "ttrpc/address.h"
