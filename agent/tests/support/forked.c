@@ -101,7 +101,9 @@ void forked_status_line(const char *key, FILE *out)
             continue;
         const char *value = line + len + 1;
         value += strspn(value, " \t");
-        fprintf(out, "%.*s ", (int)strcspn(value, "\n"), value);
+        for (; *value && *value != '\n'; value++)
+            fputc(*value == '\t' ? ' ' : *value, out);
+        fputc(' ', out);
     }
     if (status)
         fclose(status);

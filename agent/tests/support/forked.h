@@ -18,5 +18,5 @@ void forked_break(long nr, int errnum);
 /* The same, only when the 32-bit argument number arg has that value. */
 void forked_break_arg(long nr, int arg, uint32_t value, int errnum);
 
-/* Copies the value of a "Key:\tvalue" line of /proc/self/status to out, followed by a blank. */
+/* Copies the value of a "Key:\tvalue" line of /proc/self/status to out, with blanks for its tabs and one behind it. */
 void forked_status_line(const char *key, FILE *out);
