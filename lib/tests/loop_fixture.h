@@ -4,7 +4,10 @@
 #include "check.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "loop/loop.h"
 
@@ -62,6 +65,30 @@ static inline void run_fiber(void (*fn)(void *arg), void *arg)
 {
     assert_int_equal(fiber_start(loop, "test", fn, arg, NULL), 0);
     run_loop();
+}
+
+/* Takes the loop's epoll instance away, to show what it does without; gives it back when called with the result. */
+static inline int break_loop(void)
+{
+    for (int fd = 0; fd < 1024; fd++) {
+        char path[32], target[32] = {0};
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        if (readlink(path, target, sizeof(target) - 1) < 0 || strcmp(target, "anon_inode:[eventpoll]") != 0)
+            continue;
+        int saved = fcntl(fd, F_DUPFD_CLOEXEC, 512 + fd);
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        dup3(null, fd, O_CLOEXEC);
+        close(null);
+        return saved;
+    }
+    fail_msg("no epoll instance");
+    return -1;
+}
+
+static inline void mend_loop(int saved)
+{
+    dup3(saved, saved - 512, O_CLOEXEC);
+    close(saved);
 }
 
 #define loop_test(name) cmocka_unit_test_setup_teardown(name, loop_setup, loop_teardown)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -473,6 +474,23 @@ static void without_descriptors_it_fails_and_leaks_nothing(void **state)
     run(no_descriptors);
 }
 
+static void no_epoll(void)
+{
+    struct error err = {0};
+    int saved = break_loop();
+    int r = offload(reaper, hang, NULL, NO_DEADLINE, NULL, &err);
+
+    mend_loop(saved);
+    assert_int_equal(r, -EINVAL);
+    assert_non_null(strstr(err.text, ": EINVAL: Invalid argument"));
+}
+
+static void without_a_watch_it_fails_and_leaks_nothing(void **state)
+{
+    (void)state;
+    run(no_epoll);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +505,7 @@ int main(void)
         offload_test(a_process_left_behind_does_not_delay_the_result),
         offload_test(the_loop_goes_on_meanwhile),
         offload_test(without_descriptors_it_fails_and_leaks_nothing),
+        offload_test(without_a_watch_it_fails_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

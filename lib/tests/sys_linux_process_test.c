@@ -89,8 +89,18 @@ static void mount_with_descriptors(void)
     must_equal(sys_move_mount(tree, "", AT_FDCWD, inner, MOVE_MOUNT_F_EMPTY_PATH), 0);
     must_equal(open(inner, O_TMPFILE | O_RDWR, 0600), -1); /* the clone is read-only, */
     must_equal(errno, EROFS);
-    must(open(dir, O_TMPFILE | O_RDWR, 0600) >= 0); /* its origin is not */
+    int fd = open(dir, O_TMPFILE | O_RDWR, 0600); /* its origin is not */
+    must(fd >= 0);
+    close(fd);
 
+    int again = sys_fspick(AT_FDCWD, dir, FSPICK_CLOEXEC);
+    must(again >= 0);
+    must_equal(sys_fsconfig(again, FSCONFIG_SET_FLAG, "ro", NULL, 0), 0);
+    must_equal(sys_fsconfig(again, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0), 0);
+    must_equal(open(dir, O_TMPFILE | O_RDWR, 0600), -1); /* now the file system itself is */
+    must_equal(errno, EROFS);
+
+    must_equal(sys_fspick(AT_FDCWD, "/missing", 0), -ENOENT);
     must_equal(sys_fsopen("no-such-fs", 0), -ENODEV);
     must_equal(sys_fsmount(-1, 0, 0), -EBADF);
     must_equal(sys_open_tree(AT_FDCWD, "/missing", 0), -ENOENT);

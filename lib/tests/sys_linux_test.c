@@ -294,6 +294,38 @@ static void memory_files_and_ioctl(void **state)
     sys_sync();
 }
 
+static int print(int fd, void *arg)
+{
+    const char *text = arg;
+
+    return dprintf(fd, "%s", text) == (int)strlen(text) ? 0 : -EIO;
+}
+
+static int refuse(int fd, void *arg)
+{
+    return print(fd, arg) < 0 ? -EIO : -EPERM;
+}
+
+static int take_away(int fd, void *arg)
+{
+    (void)arg;
+    return close(fd);
+}
+
+static void capture_returns_what_was_written(void **state)
+{
+    char text[8] = "???????";
+
+    (void)state;
+    assert_int_equal(sys_capture(print, "hello", text, 5), 5);
+    assert_string_equal(text, "hello??");
+    assert_int_equal(sys_capture(print, "", text, 0), 0);
+    assert_int_equal(sys_capture(print, "hello!", text, 5), -EMSGSIZE);
+    assert_int_equal(sys_capture(refuse, "x", text, sizeof(text)), -EPERM);
+    assert_int_equal(sys_capture(take_away, NULL, text, sizeof(text)), -EBADF);
+    assert_string_equal(text, "hello??");
+}
+
 /* ---- pipes, events ---- */
 
 static void pipes_eventfds_signalfds(void **state)
@@ -455,6 +487,11 @@ static void stream_sockets(void **state)
 
     assert_int_equal(sys_getsockname(server, (struct sockaddr *)&got, &len), 0);
     assert_string_equal(got.sun_path, address.sun_path);
+    memset(&got, 0, sizeof(got));
+    len = sizeof(got);
+    assert_int_equal(sys_getpeername(client, (struct sockaddr *)&got, &len), 0);
+    assert_string_equal(got.sun_path, address.sun_path);
+    assert_int_equal(sys_getpeername(server, (struct sockaddr *)&got, &len), -ENOTCONN);
     assert_int_equal(sys_setsockopt(client, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)), 0);
     assert_int_equal(sys_getsockopt(client, SOL_SOCKET, SO_PASSCRED, &value, &value_len), 0);
     assert_int_equal(value, 1);
@@ -550,6 +587,7 @@ int main(void)
         dir_test(directories_are_listed),
         dir_test(directories_change),
         dir_test(memory_files_and_ioctl),
+        cmocka_unit_test(capture_returns_what_was_written),
         cmocka_unit_test(pipes_eventfds_signalfds),
         cmocka_unit_test(epoll_and_poll),
         dir_test(inotify_sees_a_new_file),
