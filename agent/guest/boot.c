@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/guest/boot.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+
+#include <linux/if.h>
+#include <linux/reboot.h>
+
+#include "agent/guest/boot_mount.h"
+#include "base/macros.h"
+#include "sys/fd.h"
+#include "sys/sys.h"
+
+#define HOSTNAME_FILE "/etc/hostname"
+#define HOSTNAME_FILE_MAX 4096
+#define PTMX "/dev/ptmx"
+#define PTMX_TARGET "/dev/pts/ptmx"
+#define NOFILE_LIMIT (1024 * 1024)
+
+/* ---- early ---- */
+
+static const struct boot_mount early_mounts[] = {
+    {"proc", "proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, false},
+    {"sysfs", "sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, false},
+    {"devtmpfs", "dev", "/dev", MS_NOSUID, NULL, true},
+    {"tmpfs", "tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, NULL, false},
+    {"devpts", "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, NULL, false},
+    {"tmpfs", "tmpfs", "/run", MS_NOSUID | MS_NODEV, NULL, false},
+};
+
+/* A kernel without a console leaves PID 1 without standard descriptors; the next files opened would take their places. */
+static void open_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (sys_fcntl(fd, F_GETFD, 0) != -EBADF)
+            continue;
+        if (sys_openat(AT_FDCWD, "/dev/console", O_RDWR | O_NOCTTY, 0) < 0)
+            sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+    }
+}
+
+int boot_early_mounts(const struct logger *log, struct error *err)
+{
+    FOR_ROWS (mount, early_mounts) {
+        int r = boot_mount_apply(mount, log, err);
+        if (r < 0)
+            return r;
+    }
+    open_standard_descriptors();
+    return 0;
+}
+
+/* ---- steps ---- */
+
+struct boot {
+    const struct config *config;
+    const struct logger *log;
+};
+
+static int step_cgroups(const struct boot *boot, struct error *err)
+{
+    return boot_mount_cgroups(boot->config->unified_cgroup_hierarchy || boot->config->cgroup_no_v1, boot->log, err);
+}
+
+static int step_ptmx(const struct boot *boot, struct error *err)
+{
+    (void)boot;
+    int r = sys_unlinkat(AT_FDCWD, PTMX, 0);
+    if (r < 0 && r != -ENOENT)
+        return error_set(err, r, "remove '%s'", PTMX);
+    r = sys_symlinkat(PTMX_TARGET, AT_FDCWD, PTMX);
+    return r < 0 ? error_set(err, r, "link '%s' to '%s'", PTMX, PTMX_TARGET) : 0;
+}
+
+static int step_session(const struct boot *boot, struct error *err)
+{
+    (void)boot;
+    int r = sys_setsid();
+    if (r < 0 && r != -EPERM) /* EPERM: it leads a group already */
+        return error_set(err, r, "start a session");
+    sys_ioctl(STDIN_FILENO, TIOCSCTTY, (void *)1); /* descriptor 0 need not be a terminal */
+    return 0;
+}
+
+static int step_hostname(const struct boot *boot, struct error *err)
+{
+    static const char blanks[] = " \t\n\v\f\r";
+    _buf_ struct buf text = BUF_INIT(HOSTNAME_FILE_MAX);
+    const char *name = "";
+
+    int r = file_read_at(AT_FDCWD, HOSTNAME_FILE, &text);
+    if (r < 0)
+        log_warning(boot->log, "root", "read '%s': %s", HOSTNAME_FILE, errno_name(-r));
+    else if (text.data)
+        name = text.data + strspn(text.data, blanks);
+    size_t len = strcspn(name, blanks);
+    if (len == 0) {
+        name = "localhost";
+        len = strlen(name);
+    }
+    r = sys_sethostname(name, len);
+    return r < 0 ? error_set(err, r, "set host name '%.*s'", (int)len, name) : 0;
+}
+
+/* Ctrl-alt-del sends SIGINT to PID 1 from now on; the kernel no longer restarts on its own. */
+static int step_ctrl_alt_del(const struct boot *boot, struct error *err)
+{
+    (void)boot;
+    int r = sys_reboot(LINUX_REBOOT_CMD_CAD_OFF);
+    return r < 0 ? error_set(err, r, "disable ctrl-alt-del") : 0;
+}
+
+static int step_umask(const struct boot *boot, struct error *err)
+{
+    (void)boot;
+    (void)err;
+    sys_umask(022);
+    return 0;
+}
+
+static int step_open_files(const struct boot *boot, struct error *err)
+{
+    struct rlimit limit;
+    (void)boot;
+    int r = sys_prlimit(0, RLIMIT_NOFILE, NULL, &limit);
+    if (r == 0 && limit.rlim_max < NOFILE_LIMIT) {
+        struct rlimit raised = {NOFILE_LIMIT, NOFILE_LIMIT};
+        if (sys_prlimit(0, RLIMIT_NOFILE, &raised, NULL) == 0)
+            return 0;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    if (r == 0)
+        r = sys_prlimit(0, RLIMIT_NOFILE, &limit, NULL);
+    return r < 0 ? error_set(err, r, "raise the limit of open files") : 0;
+}
+
+static int step_loopback(const struct boot *boot, struct error *err)
+{
+    struct ifreq request = {.ifr_name = "lo"};
+    (void)boot;
+
+    _close_ int fd = sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return error_set(err, fd, "create a socket");
+    int r = sys_ioctl(fd, SIOCGIFFLAGS, &request);
+    if (r < 0)
+        return error_set(err, r, "read the flags of 'lo'");
+    request.ifr_flags |= IFF_UP;
+    r = sys_ioctl(fd, SIOCSIFFLAGS, &request);
+    return r < 0 ? error_set(err, r, "bring 'lo' up") : 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const struct boot *boot, struct error *err);
+    bool tolerated; /* a failure only warns */
+} steps[] = {
+    {"cgroups", step_cgroups, false},          {"ptmx", step_ptmx, false},
+    {"session", step_session, false},          {"hostname", step_hostname, true},
+    {"ctrl-alt-del", step_ctrl_alt_del, true}, {"umask", step_umask, false},
+    {"open files", step_open_files, true},     {"loopback", step_loopback, false},
+};
+
+int boot_as_init(const struct config *config, const struct logger *log, struct error *err)
+{
+    const struct boot boot = {config, log};
+
+    FOR_ROWS (step, steps) {
+        struct error problem = {0};
+        int r = step->run(&boot, &problem);
+        if (r >= 0)
+            continue;
+        if (!step->tolerated)
+            return error_text(err, r, "boot: %s: %s", step->name, problem.text);
+        log_warning(log, "root", "boot: %s: %s", step->name, problem.text);
+    }
+    return 0;
+}
+
+int boot_subreaper(struct error *err)
+{
+    int r = sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    return r < 0 ? error_set(err, r, "become child subreaper") : 0;
+}
+
+int boot_power_off(void)
+{
+    sys_sync();
+    return sys_reboot(LINUX_REBOOT_CMD_POWER_OFF);
+}
