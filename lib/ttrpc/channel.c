@@ -12,6 +12,8 @@
 /* First size of the memory of a frame that does not fit into the read buffer: a header alone does not cost 4 MiB. */
 #define BODY_STEP (256 * 1024)
 #define STALL_NS (200 * NSEC_PER_MSEC)
+/* The memory of a large frame is kept this long for the next one: getting it anew costs more than reading the frame. */
+#define BODY_KEEP_NS NSEC_PER_SEC
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -45,21 +47,41 @@ static void channel_consume(struct channel *channel, size_t len)
         channel->in_start = channel->in_end = 0;
 }
 
-/* Makes room for at least one more byte of the large frame. */
-static void body_grow(struct channel *channel)
+static void body_begin(struct channel *channel, const struct frame *frame)
 {
-    if (channel->body && channel->body_len < channel->body_cap)
-        return;
-    size_t cap = channel->body_cap ? channel->body_cap * 2 : BODY_STEP;
-    channel->body_cap = smaller(cap, channel->large.length);
-    channel->body = xrealloc(channel->body, channel->body_cap);
+    timer_stop(&channel->keep);
+    channel->large = *frame;
+    channel->collecting = true;
+    channel->body_len = 0;
+}
+
+/* How much more of the large frame its memory can take, at least one byte. */
+static size_t body_room(struct channel *channel)
+{
+    if (channel->body_len == channel->body_cap) {
+        size_t cap = channel->body_cap ? channel->body_cap * 2 : BODY_STEP;
+        channel->body_cap = smaller(cap, FRAME_PAYLOAD_MAX);
+        channel->body = xrealloc(channel->body, channel->body_cap);
+    }
+    return smaller(channel->body_cap, channel->large.length) - channel->body_len;
+}
+
+static void body_end(struct channel *channel)
+{
+    channel->collecting = false;
+    timer_start(channel->loop, &channel->keep, loop_deadline(channel->loop, BODY_KEEP_NS));
 }
 
 static void body_free(struct channel *channel)
 {
     free(channel->body);
     channel->body = NULL;
-    channel->body_len = channel->body_cap = 0;
+    channel->body_cap = 0;
+}
+
+static void body_unused(struct timer *timer)
+{
+    body_free(CONTAINER_OF(timer, struct channel, keep));
 }
 
 /* Offers a whole frame. False: it was not taken. */
@@ -77,8 +99,7 @@ static bool channel_take_large(struct channel *channel)
     while (channel->body_len < channel->large.length) {
         if (channel_buffered(channel) == 0)
             return false;
-        body_grow(channel);
-        size_t len = smaller(channel_buffered(channel), channel->body_cap - channel->body_len);
+        size_t len = smaller(channel_buffered(channel), body_room(channel));
         memcpy(channel->body + channel->body_len, channel->in + channel->in_start, len);
         channel->body_len += len;
         channel_consume(channel, len);
@@ -87,7 +108,7 @@ static bool channel_take_large(struct channel *channel)
     channel->large.payload = channel->body;
     if (!channel_offer(channel, &channel->large))
         return false;
-    body_free(channel);
+    body_end(channel);
     return true;
 }
 
@@ -114,9 +135,8 @@ static bool channel_take_frame(struct channel *channel)
         return true;
     }
     if (frame.length > CHANNEL_IN_SIZE - FRAME_HEADER_SIZE) {
-        channel->large = frame;
+        body_begin(channel, &frame);
         channel_consume(channel, FRAME_HEADER_SIZE);
-        body_grow(channel);
         return true;
     }
     if (channel_buffered(channel) < FRAME_HEADER_SIZE + frame.length)
@@ -143,7 +163,7 @@ static void channel_take(struct channel *channel)
     while (more && channel_may_read(channel)) {
         if (channel->discard)
             more = channel_discard(channel);
-        else if (channel->body)
+        else if (channel->collecting)
             more = channel_take_large(channel);
         else
             more = channel_take_frame(channel);
@@ -164,12 +184,11 @@ static void channel_receive(struct channel *channel)
         channel->in_end -= channel->in_start;
         channel->in_start = 0;
     }
-    if (channel->body) {
-        body_grow(channel);
-        direct = channel->body_cap - channel->body_len;
+    if (channel->collecting) {
+        direct = body_room(channel);
         iov[msg.msg_iovlen++] = (struct iovec){channel->body + channel->body_len, direct};
     }
-    if (!channel->body || channel->body_cap == channel->large.length)
+    if (!channel->collecting || channel->body_len + direct == channel->large.length)
         iov[msg.msg_iovlen++] = (struct iovec){channel->in + channel->in_end, CHANNEL_IN_SIZE - channel->in_end};
 
     ssize_t n = sys_recvmsg(channel->fd, &msg, MSG_DONTWAIT);
@@ -271,6 +290,7 @@ int channel_init(struct channel *channel, struct loop *loop, int fd, const struc
         .watch.ready = channel_ready,
         .turn.expired = channel_turn,
         .stall.expired = channel_stall_expired,
+        .keep.expired = body_unused,
         .in = xrealloc(NULL, CHANNEL_IN_SIZE),
     };
     outq_init(&channel->out);
@@ -287,6 +307,7 @@ void channel_done(struct channel *channel)
     watch_stop(&channel->watch);
     timer_stop(&channel->turn);
     timer_stop(&channel->stall);
+    timer_stop(&channel->keep);
     fd_close(&channel->fd);
     outq_done(&channel->out);
     body_free(channel);

@@ -44,11 +44,13 @@ struct channel {
     uint8_t *in; /* CHANNEL_IN_SIZE bytes, of which [in_start, in_end) are received and not yet taken */
     size_t in_start;
     size_t in_end;
-    struct frame large; /* header of the frame that is collected in body, while body is not NULL */
+    struct frame large; /* header of the frame that is collected in body */
+    bool collecting;
     uint8_t *body;
     size_t body_len;
     size_t body_cap;
-    size_t discard; /* bytes of an oversized frame that are still to be dropped */
+    struct timer keep; /* frees body when no large frame comes for a while */
+    size_t discard;    /* bytes of an oversized frame that are still to be dropped */
     struct outq out;
 };
 
