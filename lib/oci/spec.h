@@ -141,7 +141,7 @@ struct oci_device {
 
 struct oci_device_rule {
     bool allow;
-    char type; /* 'a', 'c' or 'b' */
+    char type;            /* 'a', 'c' or 'b' */
     struct opt_i64 major; /* absent: any */
     struct opt_i64 minor;
     char *access; /* of "rwm" */

@@ -21,15 +21,17 @@ void oci_path_format(const struct oci_path *path, char *text, size_t size)
         snprintf(text + len, size - len, "[%zu]", path->index);
 }
 
-/* A text that was cut must not end inside a UTF-8 character: clients refuse such a status. */
+/* A text that was cut may end inside a UTF-8 character, and clients refuse such a status: drops the last one. */
 static void end_on_character(char *text, size_t size)
 {
     size_t len = strlen(text);
 
     if (len + 1 < size)
         return;
-    while (len > 0 && (unsigned char)text[len - 1] >= 0x80)
-        text[--len] = '\0';
+    while (len > 0 && ((unsigned char)text[len - 1] & 0xc0) == 0x80)
+        len--;
+    if (len > 0 && (unsigned char)text[len - 1] >= 0x80)
+        text[len - 1] = '\0';
 }
 
 int oci_path_error(struct error *err, const struct oci_path *path, const char *fmt, ...)
