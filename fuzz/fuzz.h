@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The interface of every fuzz target: libFuzzer calls it in fuzz builds, fuzz/replay_main.c with the kept corpus in all others.
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* Returns 0. Deterministic: the same bytes do the same thing, whatever ran before. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
