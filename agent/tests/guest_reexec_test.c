@@ -20,10 +20,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/guest/reexec.h"
+#include "agent/tests/support/refuse_call.h"
 #include "base/macros.h"
 
 #define CHILD_WORD "--sealed-child"
@@ -246,6 +248,21 @@ static void a_half_sealed_program_is_replaced(void **state)
     child_end(&child);
 }
 
+static void refuse_exec_flag(void)
+{
+    refuse_call(SYS_memfd_create, 1, 0x10 | MFD_CLOEXEC | MFD_ALLOW_SEALING, EINVAL);
+}
+
+static void a_kernel_without_the_exec_flag_is_served(void **state)
+{
+    struct child child;
+    (void)state;
+
+    child_start(&child, refuse_exec_flag);
+    assert_true(has(&child, "sealed 1"));
+    child_end(&child);
+}
+
 /* ---- failures: each in a forked child, which tells the result by its exit status ---- */
 
 static void hide_proc(void)
@@ -273,6 +290,21 @@ static void allow_small_files(void)
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, 4096});
 }
 
+static void refuse_get_seals(void)
+{
+    refuse_call(SYS_fcntl, 1, F_GET_SEALS, EPERM);
+}
+
+static void refuse_add_seals(void)
+{
+    refuse_call(SYS_fcntl, 1, F_ADD_SEALS, EPERM);
+}
+
+static void refuse_read(void)
+{
+    refuse_call(SYS_read, REFUSE_ANY, 0, EIO);
+}
+
 static void do_nothing(void)
 {
 }
@@ -291,6 +323,11 @@ static void failures_are_reported_and_change_nothing(void **state)
         {"no memory file", allow_one_descriptor, false, -EMFILE,
          "create a memory file for the agent: EMFILE: Too many open files"},
         {"no room", allow_small_files, false, -EFBIG, "copy '/proc/self/exe' into memory: EFBIG: File too large"},
+        {"no seals to be read", refuse_get_seals, false, -EPERM,
+         "get seals of '/proc/self/exe': EPERM: Operation not permitted"},
+        {"no seals to be set", refuse_add_seals, false, -EPERM,
+         "seal the memory file of the agent: EPERM: Operation not permitted"},
+        {"unreadable", refuse_read, false, -EIO, "read '/proc/self/exe': EIO: Input/output error"},
         {"bad argv", do_nothing, false, -EFAULT, "execute the memory file of the agent: EFAULT: Bad address"},
     };
     (void)state;
@@ -326,6 +363,7 @@ int main(int argc, char **argv, char **envp)
         cmocka_unit_test(the_running_program_cannot_be_written),
         cmocka_unit_test(the_copy_equals_the_program),
         cmocka_unit_test(a_half_sealed_program_is_replaced),
+        cmocka_unit_test(a_kernel_without_the_exec_flag_is_served),
         cmocka_unit_test(failures_are_reported_and_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
