@@ -17,7 +17,8 @@ static bool is_node(const char *path, mode_t mode, unsigned int major, unsigned 
 {
     struct stat st;
 
-    return lstat(path, &st) == 0 && st.st_mode == mode && st.st_rdev == makedev(major, minor) && st.st_uid == uid && st.st_gid == gid;
+    return lstat(path, &st) == 0 && st.st_mode == mode && st.st_rdev == makedev(major, minor) && st.st_uid == uid &&
+           st.st_gid == gid;
 }
 
 static bool is_link(const char *path, const char *target)
@@ -31,7 +32,8 @@ static const struct {
     const char *path;
     unsigned int major, minor;
 } defaults[] = {
-    {"/dev/null", 1, 3}, {"/dev/zero", 1, 5}, {"/dev/full", 1, 7}, {"/dev/tty", 5, 0}, {"/dev/urandom", 1, 9}, {"/dev/random", 1, 8},
+    {"/dev/null", 1, 3}, {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
+    {"/dev/tty", 5, 0},  {"/dev/urandom", 1, 9}, {"/dev/random", 1, 8},
 };
 
 static void look_at_dev(struct world *w)
@@ -135,7 +137,8 @@ static void expect_refusal(struct world *w, const char *text)
 
 static void look_at_different_files(struct world *w)
 {
-    const char *null = world_path(w, "root/dev/null"), *in = world_path(w, "root/dev/stdin"), *ptmx = world_path(w, "root/dev/ptmx");
+    const char *null = world_path(w, "root/dev/null"), *in = world_path(w, "root/dev/stdin"),
+               *ptmx = world_path(w, "root/dev/ptmx");
 
     CHILD_TRUE(mknod(null, S_IFREG | 0600, 0) == 0);
     expect_refusal(w, "/dev/null exists and is another file");
@@ -229,7 +232,8 @@ static void cve_2026_41579_an_absolute_link_as_dev_stays_inside(void **state)
     stat("/etc", &before);
     linked_dev(*state, "/etc");
     stat("/etc", &after);
-    check_int("the machine's /etc", before.st_mtim.tv_nsec == after.st_mtim.tv_nsec && before.st_mtim.tv_sec == after.st_mtim.tv_sec, true);
+    check_int("the machine's /etc",
+              before.st_mtim.tv_nsec == after.st_mtim.tv_nsec && before.st_mtim.tv_sec == after.st_mtim.tv_sec, true);
 }
 
 static void cve_2026_41579_a_relative_link_as_dev_stays_inside(void **state)
@@ -280,7 +284,8 @@ static void look_at_bound_nodes(struct world *w)
 
     child_start(w);
     FOR_ROWS (row, defaults) {
-        child_expect(lstat(row->path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(row->major, row->minor), "%s", row->path);
+        child_expect(lstat(row->path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(row->major, row->minor), "%s",
+                     row->path);
         child_expect(child_has_option(row->path, "nosuid") && child_has_option(row->path, "noexec"), "%s", row->path);
     }
     CHILD_TRUE(child_write("/dev/null", "x") == 0);
@@ -313,7 +318,8 @@ static void look_at_user_nodes(struct world *w)
     child_start(w);
     struct stat st;
     FOR_ROWS (row, defaults) {
-        child_expect(lstat(row->path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(row->major, row->minor), "%s", row->path);
+        child_expect(lstat(row->path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(row->major, row->minor), "%s",
+                     row->path);
         child_expect(child_has_option(row->path, "nosuid") && child_has_option(row->path, "noexec"), "%s", row->path);
     }
     CHILD_TRUE(child_write("/dev/null", "x") == 0);

@@ -22,9 +22,9 @@ static void only_absolute_paths_without_dotdot_components_are_plain(void **state
         const char *path;
         bool plain;
     } rows[] = {
-        {"/", true},      {"/a", true},     {"/a..b", true}, {"/..a/b..", true}, {"/a/...", true}, {"/./a//", true},
-        {"/..", false},   {"/a/..", false}, {"/../a", false}, {"/a/../b", false}, {"/a/../", false}, {"a", false},
-        {"", false},      {"..", false},    {NULL, false},
+        {"/", true},       {"/a", true},   {"/a..b", true},  {"/..a/b..", true}, {"/a/...", true},
+        {"/./a//", true},  {"/..", false}, {"/a/..", false}, {"/../a", false},   {"/a/../b", false},
+        {"/a/../", false}, {"a", false},   {"", false},      {"..", false},      {NULL, false},
     };
 
     (void)state;
@@ -37,8 +37,14 @@ static void cleaning_removes_dots_and_spare_slashes(void **state)
     static const struct {
         const char *path, *clean;
     } rows[] = {
-        {"/", "/"},        {"//", "/"},         {"/.", "/"},           {"/a", "/a"},
-        {"/a/", "/a"},     {"//a///b//", "/a/b"}, {"/./a/./b/.", "/a/b"}, {"/.a/b.", "/.a/b."},
+        {"/", "/"},
+        {"//", "/"},
+        {"/.", "/"},
+        {"/a", "/a"},
+        {"/a/", "/a"},
+        {"//a///b//", "/a/b"},
+        {"/./a/./b/.", "/a/b"},
+        {"/.a/b.", "/.a/b."},
     };
     char clean[PATH_MAX];
 
@@ -57,7 +63,8 @@ static void below_means_whole_components(void **state)
         const char *path, *dir;
         bool below;
     } rows[] = {
-        {"/proc", "/proc", true}, {"/proc/a", "/proc", true}, {"/process", "/proc", false}, {"/pro", "/proc", false}, {"/a/proc", "/proc", false},
+        {"/proc", "/proc", true}, {"/proc/a", "/proc", true},  {"/process", "/proc", false},
+        {"/pro", "/proc", false}, {"/a/proc", "/proc", false},
     };
 
     (void)state;
@@ -221,8 +228,8 @@ static void a_missing_file_is_made_and_an_existing_one_left_alone(void **state)
         const char *same;
         int r;
     } rows[] = {
-        {"/dir/file", "root/dir/file", 0}, {"/link/file", "root/dir/file", 0},      {"/a/b/file", "root/a/b/file", 0},
-        {"/dir", "root/dir", 0},           {"/dangling", "root/new/place", 0},      {"/dir/relative", "root/dir/sibling", 0},
+        {"/dir/file", "root/dir/file", 0}, {"/link/file", "root/dir/file", 0},  {"/a/b/file", "root/a/b/file", 0},
+        {"/dir", "root/dir", 0},           {"/dangling", "root/new/place", 0},  {"/dir/relative", "root/dir/sibling", 0},
         {"/self", NULL, -ELOOP},           {"/missing/../file", NULL, -ENOENT}, {"/dir/file/x", NULL, -ENOTDIR},
     };
 

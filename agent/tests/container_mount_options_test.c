@@ -154,8 +154,9 @@ static void words_for_the_kind_of_mount_are_kept(void **state)
         const char *words;
         bool bind, rbind, remount, copy_up;
     } rows[] = {
-        {"bind", true, false, false, false},          {"rbind", true, true, false, false}, {"rbind bind", true, true, false, false},
-        {"remount bind", true, false, true, false}, {"tmpcopyup", false, false, false, true}, {"size=1m", false, false, false, false},
+        {"bind", true, false, false, false},      {"rbind", true, true, false, false},
+        {"rbind bind", true, true, false, false}, {"remount bind", true, false, true, false},
+        {"tmpcopyup", false, false, false, true}, {"size=1m", false, false, false, false},
     };
 
     (void)state;

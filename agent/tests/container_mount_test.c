@@ -107,7 +107,8 @@ static void look_at_inherited_flags(struct world *w)
     guest_tmpfs(w, "volume", MS_NOSUID | MS_NODEV | MS_NOATIME | MS_RDONLY);
     child_start(w);
     CHILD_TRUE(child_has_option("/same", "nosuid") && child_has_option("/same", "ro") && child_has_option("/same", "noatime"));
-    CHILD_TRUE(child_has_option("/more", "nosuid") && child_has_option("/more", "noexec") && child_has_option("/more", "nodev"));
+    CHILD_TRUE(child_has_option("/more", "nosuid") && child_has_option("/more", "noexec") &&
+               child_has_option("/more", "nodev"));
     CHILD_TRUE(!child_has_option("/less", "nosuid") && child_has_option("/less", "nodev") && child_has_option("/less", "rw"));
     CHILD_TRUE(child_has_option("/less", "relatime"));
 }
@@ -187,7 +188,8 @@ static void look_at_file_systems(struct world *w)
 
     child_start(w);
     CHILD_TRUE(stat("/data", &st) == 0 && (st.st_mode & 07777) == 0700 && statfs("/data", &fs) == 0 && fs.f_blocks == 256);
-    CHILD_TRUE(child_has_option("/data", "nosuid") && child_has_option("/data", "noexec") && !child_has_option("/data", "nodev"));
+    CHILD_TRUE(child_has_option("/data", "nosuid") && child_has_option("/data", "noexec") &&
+               !child_has_option("/data", "nodev"));
     CHILD_TRUE(stat("/joined", &st) == 0 && (st.st_mode & 07777) == 0711 && statfs("/joined", &fs) == 0 && fs.f_blocks == 512);
     CHILD_TRUE(make_file("/ro/x") == -EROFS && strstr(child_mount_info("/ro"), "|tmpfs|ro"));
     CHILD_TRUE(make_file("/rro/x") == -EROFS && strstr(child_mount_info("/rro"), "|tmpfs|rw"));
@@ -279,19 +281,22 @@ static const struct refusal refusals[] = {
      "failed to mount %1$s/volume/file to /a, type 'ext4': create the file system (%1$s/volume/file: Can't lookup blockdev): "
      "ENOTBLK: Block device required"},
     {"/a", "cgroup", "cgroup", "bogus",
-     "failed to mount %1$s/cgroup to /a, type 'cgroup': option 'bogus' (cgroup2: Unknown parameter 'bogus'): EINVAL: Invalid argument"},
+     "failed to mount %1$s/cgroup to /a, type 'cgroup': option 'bogus' (cgroup2: Unknown parameter 'bogus'): EINVAL: Invalid "
+     "argument"},
     {"/etc/passwd", "cgroup", "cgroup", "",
      "failed to mount %1$s/cgroup to /etc/passwd, type 'cgroup': make the mount point: ENOTDIR: Not a directory"},
     {"/nothing", "", "", "remount ro",
      "failed to mount %1$s/ to /nothing, type '': look at the mount: ENOENT: No such file or directory"},
-    {"/etc", "", "", "remount bind ro", "failed to mount %1$s/ to /etc, type '': set mount attributes: EINVAL: Invalid argument"},
+    {"/etc", "", "", "remount bind ro",
+     "failed to mount %1$s/ to /etc, type '': set mount attributes: EINVAL: Invalid argument"},
     {"/etc", "", "", "remount ro", "failed to mount %1$s/ to /etc, type '': look at the file system: EINVAL: Invalid argument"},
     {"/link/x", "proc", "/proc", "",
      "failed to mount /proc to /link/x, type 'proc': mount point /link/x must be an ordinary directory"},
     {"/etc/passwd", "sysfs", "/sysfs", "",
      "failed to mount /sysfs to /etc/passwd, type 'sysfs': mount point /etc/passwd must be an ordinary directory"},
     {"/proc", "bind", "volume", "rbind",
-     "failed to mount %1$s/volume to /proc, type 'bind': %1$s/volume cannot be mounted to /proc because it is not of type proc"},
+     "failed to mount %1$s/volume to /proc, type 'bind': %1$s/volume cannot be mounted to /proc because it is not of type "
+     "proc"},
     {"/proc", "bind", "/proc/sys", "rbind",
      "failed to mount /proc/sys to /proc, type 'bind': /proc/sys cannot be mounted to /proc because it is not of type proc"},
 };
@@ -305,7 +310,8 @@ static void look_at_refusals(struct world *w)
         snprintf(want, sizeof(want), row->text, w->dir);
         w->rootfs = ROOTFS_INIT(w->spec, NULL);
         const char *got = child_build_error(w);
-        child_expect(strncmp(got, want, strlen(want)) == 0, "%s on %s: got '%s', want '%s'", row->type, row->destination, got, want);
+        child_expect(strncmp(got, want, strlen(want)) == 0, "%s on %s: got '%s', want '%s'", row->type, row->destination, got,
+                     want);
         rootfs_done(&w->rootfs);
     }
 }
@@ -831,7 +837,8 @@ static void look_at_locked_flags(struct world *w)
     enter_nested_user_namespace(w);
     child_start(w);
     CHILD_TRUE(child_has_option("/a", "ro") && child_has_option("/a", "nosuid") && child_has_option("/a", "noexec"));
-    CHILD_TRUE(child_has_option("/a", "nodev") && child_has_option("/a", "nodiratime") && child_has_option("/a", "nosymfollow"));
+    CHILD_TRUE(child_has_option("/a", "nodev") && child_has_option("/a", "nodiratime") &&
+               child_has_option("/a", "nosymfollow"));
     CHILD_TRUE(child_has_option("/b", "nosuid") && child_has_option("/b", "noatime"));
 }
 

@@ -7,7 +7,8 @@
 
 #define MOUNT_PREFIX "the mount destination "
 
-static int check_mount(const char *destination, const char *type, const char *source, const char *a, const char *b, struct error *err)
+static int check_mount(const char *destination, const char *type, const char *source, const char *a, const char *b,
+                       struct error *err)
 {
     char *words[] = {(char *)a, (char *)b};
     struct oci_mount mount = {.destination = (char *)destination, .type = (char *)type, .source = (char *)source};
@@ -198,9 +199,18 @@ static void only_known_propagations_are_accepted(void **state)
     static const struct {
         const char *word, *text;
     } rows[] = {
-        {NULL, NULL},      {"", NULL},        {"private", NULL},    {"rprivate", NULL},    {"slave", NULL},
-        {"rslave", NULL},  {"shared", NULL},  {"rshared", NULL},    {"unbindable", NULL},  {"runbindable", NULL},
-        {"ro", "unknown rootfsPropagation 'ro'"}, {"peer", "unknown rootfsPropagation 'peer'"},
+        {NULL, NULL},
+        {"", NULL},
+        {"private", NULL},
+        {"rprivate", NULL},
+        {"slave", NULL},
+        {"rslave", NULL},
+        {"shared", NULL},
+        {"rshared", NULL},
+        {"unbindable", NULL},
+        {"runbindable", NULL},
+        {"ro", "unknown rootfsPropagation 'ro'"},
+        {"peer", "unknown rootfsPropagation 'peer'"},
     };
 
     (void)state;
