@@ -183,6 +183,51 @@ static void another_errno_than_the_default_is_a_rule(void **state)
     check_string(trial.label, forked_run(try_calls, &trial).text, "38 9 9 9 9");
 }
 
+/* Without a tracer its number is not seen, so the program itself is looked at. */
+static void the_number_for_a_tracer_is_in_the_program(void **state)
+{
+    (void)state;
+    static const struct {
+        struct opt_u64 errno_ret;
+        uint32_t want;
+    } rows[] = {{{true, 6}, 0x7ff00006}, {{true, 0xffff}, 0x7ff0ffff}, {{false, 0}, 0x7ff00001}};
+    FOR_ROWS (row, rows) {
+        _arena_ struct arena *a = arena_new(BIG);
+        struct oci_seccomp_rule rule = {.names = words(one_name), .action = "SCMP_ACT_TRACE", .errno_ret = row->errno_ret};
+        struct oci_seccomp profile = {.default_action = "SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1};
+        struct seccomp_program program;
+        struct error err;
+        bool found = false;
+        assert_int_equal(seccomp_program_compile(a, &profile, &program, &err), 0);
+        for (unsigned int i = 0; i < program.filter.len; i++)
+            found |= program.filter.filter[i].code == (BPF_RET | BPF_K) && program.filter.filter[i].k == row->want;
+        assert_true(found);
+    }
+}
+
+static int compile_without_asking(void *arg, FILE *out)
+{
+    _arena_ struct arena *a = arena_new(BIG);
+    struct oci_seccomp profile = {.default_action = "SCMP_ACT_KILL_PROCESS"};
+    struct seccomp_program program;
+    struct error err = {.text = ""};
+
+    (void)arg;
+    forked_break(SYS_seccomp, ENOSYS);
+    int r = seccomp_program_compile(a, &profile, &program, &err);
+    fputs(err.text, out);
+    return -r;
+}
+
+/* First of all tests: the library asks once in the life of a process. */
+static void compiling_does_not_ask_the_kernel(void **state)
+{
+    (void)state;
+    struct forked got = forked_run(compile_without_asking, NULL);
+    check_string("text", got.text, "");
+    check_int("result", got.status, 0);
+}
+
 /* ---- words ---- */
 
 static int compile(const struct oci_seccomp *profile, struct seccomp_program *program, struct error *err)
@@ -745,7 +790,9 @@ static void dockers_profile_is_in_force(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compiling_does_not_ask_the_kernel),
         cmocka_unit_test(programs_do_what_the_profile_says),
+        cmocka_unit_test(the_number_for_a_tracer_is_in_the_program),
         cmocka_unit_test(deadly_actions_kill_with_their_signal),
         cmocka_unit_test(a_default_that_refuses_leaves_what_is_listed),
         cmocka_unit_test(another_errno_than_the_default_is_a_rule),

@@ -144,6 +144,11 @@ static void other_parameters_are_refused(void **state)
         check_int(row->name, check_with(row->name, 0xff, &err), -EINVAL);
         check_string(row->name, err.text, row->text);
         check_int(row->name, err.status, row->status);
+
+        struct oci_pair pairs[] = {{(char *)row->name, "1"}, {"net.core.somaxconn", "1"}};
+        struct oci_linux linux_ = {.sysctl = {pairs, 2}};
+        check_int("first of two", sysctl_check(&linux_, &err), -EINVAL);
+        check_string("first of two", err.text, row->text);
     }
 }
 
