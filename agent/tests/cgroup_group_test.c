@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,29 @@ static void controllers_are_enabled_on_the_way_down(void **state)
     assert_string_equal(fake_cgroup_read(&fake, "unified/cgroup.subtree_control"), "+cpuset +cpu +memory +pids +io");
     assert_string_equal(fake_cgroup_read(&fake, "unified/a/cgroup.subtree_control"), "+cpuset +pids");
     assert_string_equal(fake_cgroup_read(&fake, "unified/a/b/cgroup.subtree_control"), "");
+    fake_cgroup_done(&fake);
+}
+
+/* Long writes fail here, as if the kernel refused one of several controllers. What was enabled alone is disabled again. */
+static void controllers_are_enabled_one_by_one_if_need_be(void **state)
+{
+    struct fake_cgroup fake;
+    struct error err;
+    struct rlimit old, small;
+    (void)state;
+
+    fake_cgroup_init(&fake, "unified:cpu+memory cpuset");
+    fake_cgroup_write(&fake, "unified/cgroup.subtree_control", "");
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old;
+    small.rlim_cur = strlen("+cpu");
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int r = create(&fake, "/a", &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(r, -ENOENT); /* the cpuset files are missing */
+    assert_string_equal(fake_cgroup_read(&fake, "unified/cgroup.subtree_control"), "-cpu");
     fake_cgroup_done(&fake);
 }
 
@@ -651,6 +675,32 @@ static void broad_trees_are_listed_whole(void **state)
     fake_cgroup_done(&fake);
 }
 
+static void tree_functions_report_failures(void **state)
+{
+    struct fake_cgroup fake;
+    struct rlimit old, few;
+    (void)state;
+
+    fake_cgroup_init(&fake, "memory");
+    fake_cgroup_create(&fake, "/a");
+    fake_cgroup_mkdir(&fake, "memory/a/b");
+    char text[32];
+    snprintf(text, sizeof(text), "%d\n", getpid());
+    fake_cgroup_write(&fake, "memory/a/b/cgroup.procs", text);
+    int fd = fake.cgroup->members[0].fd;
+    assert_int_equal(tree_signal(fd, 999), -EINVAL); /* no such signal */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few = old;
+    few.rlim_cur = 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int listed = tree_signal(fd, 0);
+    int removed = tree_remove(fake.host->hierarchies[0].fd, "a");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(listed, -EMFILE);
+    assert_int_equal(removed, -EMFILE);
+    fake_cgroup_done(&fake);
+}
+
 /* ---- running out of descriptors ---- */
 
 static void create_survives_a_lack_of_descriptors(void **state)
@@ -693,6 +743,7 @@ int main(void)
         cmocka_unit_test(cpus_and_memory_nodes_are_inherited),
         cmocka_unit_test(only_version_1_cpusets_are_inherited),
         cmocka_unit_test(controllers_are_enabled_on_the_way_down),
+        cmocka_unit_test(controllers_are_enabled_one_by_one_if_need_be),
         cmocka_unit_test(failed_create_leaves_nothing),
         cmocka_unit_test(create_that_fails_deep_down_leaves_nothing),
         cmocka_unit_test(group_with_processes_is_refused),
@@ -716,6 +767,7 @@ int main(void)
         cmocka_unit_test(delete_gives_up_on_other_errors_at_once),
         cmocka_unit_test(paths_longer_than_the_kernel_takes_are_an_error),
         cmocka_unit_test(broad_trees_are_listed_whole),
+        cmocka_unit_test(tree_functions_report_failures),
         cmocka_unit_test(create_survives_a_lack_of_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

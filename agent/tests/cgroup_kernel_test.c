@@ -177,9 +177,9 @@ static bool group_exists(const struct kernel *kernel, const char *path)
 }
 
 /* Content of a control file of the group, without its newline. */
-static const char *control(struct kernel *kernel, enum controller controller, const char *file, char text[256])
+static const char *control(const struct member *member, const char *file, char text[256])
 {
-    int fd = openat(cgroup_member(kernel->cgroup, controller)->fd, file, O_RDONLY);
+    int fd = openat(member->fd, file, O_RDONLY);
     ssize_t n = fd >= 0 ? read(fd, text, 255) : -1;
     if (fd >= 0)
         close(fd);
@@ -209,6 +209,38 @@ static void mode_is_that_of_the_machine(void **state)
 
     assert_int_equal(statfs("/sys/fs/cgroup", &fs), 0);
     assert_int_equal(cgroup_host_mode(kernel->host), fs.f_type == CGROUP2_SUPER_MAGIC ? CGROUP_V2 : CGROUP_V1);
+}
+
+/* The version 2 hierarchy of a hybrid layout serves as a machine that has nothing else. */
+static void version_2_root_is_recognised(void **state)
+{
+    struct kernel *kernel = get(state);
+    const struct member *v2 = cgroup_member_v2(kernel->cgroup);
+    struct cgroup_host *host = kernel->host;
+    struct cgroup *group = kernel->cgroup;
+    struct error err = {0};
+
+    if (!v2) {
+        print_message("no version 2 hierarchy\n");
+        skip();
+    }
+    assert_int_equal(cgroup_host_open(kernel->loop, v2->hierarchy->path, &kernel->host, &err), 0);
+    assert_int_equal(cgroup_host_mode(kernel->host), CGROUP_V2);
+    assert_int_equal(cgroup_create(kernel->host, "/tatami-test-v2/a", &kernel->cgroup, &err), 0);
+    start(kernel, sleep_for_ever, NULL);
+    char text[256];
+    assert_int_equal(run(kernel, call_freeze), 0);
+    assert_string_equal(control(cgroup_member_v2(kernel->cgroup), "cgroup.events", text), "populated 1\nfrozen 1");
+    assert_int_equal(run(kernel, call_thaw), 0);
+    assert_string_equal(control(cgroup_member_v2(kernel->cgroup), "cgroup.events", text), "populated 1\nfrozen 0");
+    assert_int_equal(run(kernel, call_kill), 0);
+    wait_child(kernel);
+    assert_int_equal(run(kernel, call_delete), 0);
+    assert_false(group_exists(kernel, "/tatami-test-v2"));
+    cgroup_free(kernel->cgroup);
+    cgroup_host_free(kernel->host);
+    kernel->host = host;
+    kernel->cgroup = group;
 }
 
 static void process_is_in_the_group_everywhere(void **state)
@@ -306,7 +338,7 @@ static void frozen_process_stands_still(void **state)
     assert_int_equal(*counter, before);
     char text[256];
     if (has_v1(kernel, CONTROLLER_FREEZER))
-        assert_string_equal(control(kernel, CONTROLLER_FREEZER, "freezer.state", text), "FROZEN");
+        assert_string_equal(control(cgroup_member(kernel->cgroup, CONTROLLER_FREEZER), "freezer.state", text), "FROZEN");
     assert_int_equal(run(kernel, call_thaw), 0);
     for (int i = 0; *counter == before && i < 20000; i++)
         usleep(100);
@@ -624,7 +656,7 @@ static void memory_limit_and_swap_move_up_and_down(void **state)
     char want[32];
 
     if (!has_v1(kernel, CONTROLLER_MEMORY) ||
-        control(kernel, CONTROLLER_MEMORY, "memory.memsw.limit_in_bytes", text)[0] == '\0') {
+        control(cgroup_member(kernel->cgroup, CONTROLLER_MEMORY), "memory.memsw.limit_in_bytes", text)[0] == '\0') {
         print_message("no version 1 swap accounting\n");
         skip();
     }
@@ -633,9 +665,10 @@ static void memory_limit_and_swap_move_up_and_down(void **state)
         int64_t swap = (*row)[1] > 0 ? (*row)[1] * MIB : (*row)[1];
         apply(kernel, &(struct oci_resources){.memory = &(struct oci_memory){.limit = OPT(limit), .swap = OPT(swap)}});
         snprintf(want, sizeof(want), "%ld", limit > 0 ? limit : INT64_C(9223372036854771712));
-        assert_string_equal(control(kernel, CONTROLLER_MEMORY, "memory.limit_in_bytes", text), want);
+        assert_string_equal(control(cgroup_member(kernel->cgroup, CONTROLLER_MEMORY), "memory.limit_in_bytes", text), want);
         snprintf(want, sizeof(want), "%ld", swap > 0 ? swap : INT64_C(9223372036854771712));
-        assert_string_equal(control(kernel, CONTROLLER_MEMORY, "memory.memsw.limit_in_bytes", text), want);
+        assert_string_equal(control(cgroup_member(kernel->cgroup, CONTROLLER_MEMORY), "memory.memsw.limit_in_bytes", text),
+                            want);
     }
 }
 
@@ -662,9 +695,9 @@ static void quota_and_period_move_within_the_parent(void **state)
         uint64_t period = (uint64_t)(*row)[1];
         apply(kernel, &(struct oci_resources){.cpu = &(struct oci_cpu){.quota = OPT((*row)[0]), .period = OPT(period)}});
         snprintf(want, sizeof(want), "%ld", (*row)[0]);
-        assert_string_equal(control(kernel, CONTROLLER_CPU, "cpu.cfs_quota_us", text), want);
+        assert_string_equal(control(cgroup_member(kernel->cgroup, CONTROLLER_CPU), "cpu.cfs_quota_us", text), want);
         snprintf(want, sizeof(want), "%lu", period);
-        assert_string_equal(control(kernel, CONTROLLER_CPU, "cpu.cfs_period_us", text), want);
+        assert_string_equal(control(cgroup_member(kernel->cgroup, CONTROLLER_CPU), "cpu.cfs_period_us", text), want);
     }
     const struct oci_resources more = {.cpu = &(struct oci_cpu){.quota = OPT(60000), .period = OPT(100000)}};
     assert_int_equal(cgroup_apply(nested, &more, &err), -EINVAL);
@@ -681,13 +714,13 @@ static void usual_limits_are_accepted(void **state)
 
     if (!has_v1(kernel, CONTROLLER_CPUSET))
         skip();
-    control(kernel, CONTROLLER_CPUSET, "cpuset.cpus", cpus);
+    control(cgroup_member(kernel->cgroup, CONTROLLER_CPUSET), "cpuset.cpus", cpus);
     assert_true(cpus[0] != '\0');
     apply(kernel, &(struct oci_resources){.cpu = &(struct oci_cpu){.shares = OPT(512), .cpus = "0", .mems = "0"}});
-    assert_string_equal(control(kernel, CONTROLLER_CPUSET, "cpuset.cpus", text), "0");
-    assert_string_equal(control(kernel, CONTROLLER_CPU, "cpu.shares", text), "512");
+    assert_string_equal(control(cgroup_member(kernel->cgroup, CONTROLLER_CPUSET), "cpuset.cpus", text), "0");
+    assert_string_equal(control(cgroup_member(kernel->cgroup, CONTROLLER_CPU), "cpu.shares", text), "512");
     apply(kernel, &(struct oci_resources){.cpu = &(struct oci_cpu){.cpus = "0,4000"}}); /* not plugged in: left out */
-    assert_string_equal(control(kernel, CONTROLLER_CPUSET, "cpuset.cpus", text), "0");
+    assert_string_equal(control(cgroup_member(kernel->cgroup, CONTROLLER_CPUSET), "cpuset.cpus", text), "0");
 }
 
 static void cycles_leave_nothing_behind(void **state)
@@ -707,12 +740,31 @@ static void cycles_leave_nothing_behind(void **state)
     assert_false(group_exists(kernel, "/tatami-test-cycle"));
 }
 
+/* Creating a group hands controllers down from the root, which others may want back. */
+static int remember_root(void **state)
+{
+    _buf_ struct buf enabled = BUF_INIT(4096);
+    if (file_read_at(AT_FDCWD, "/sys/fs/cgroup/unified/cgroup.subtree_control", &enabled) == 0)
+        *state = strdup(strstr(enabled.data, "hugetlb") ? "" : "-hugetlb");
+    return 0;
+}
+
+static int restore_root(void **state)
+{
+    const char *change = *state ?: "";
+    if (change[0])
+        file_write_at(AT_FDCWD, "/sys/fs/cgroup/unified/cgroup.subtree_control", change, strlen(change));
+    free(*state);
+    return 0;
+}
+
 #define KERNEL_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         KERNEL_TEST(mode_is_that_of_the_machine),
+        KERNEL_TEST(version_2_root_is_recognised),
         KERNEL_TEST(process_is_in_the_group_everywhere),
         KERNEL_TEST(process_can_be_born_in_the_group),
         KERNEL_TEST(group_in_use_is_refused),
@@ -734,5 +786,5 @@ int main(void)
         KERNEL_TEST(usual_limits_are_accepted),
         KERNEL_TEST(cycles_leave_nothing_behind),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, remember_root, restore_root);
 }
