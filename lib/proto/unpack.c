@@ -243,9 +243,11 @@ static int decode_text(struct decoder *d, const ProtobufCMessageDescriptor *type
         bool has_nul = memchr(d->p, '\0', len);
         return malformed_field(d, has_nul ? "NUL character" : "Invalid UTF-8 sequence", type, field);
     }
-    *slot = arena_strndup(d->a, (const char *)d->p, len);
-    if (!*slot)
+    char *copy = arena_alloc(d->a, len + 1);
+    if (!copy)
         return no_memory(d);
+    memcpy(copy, d->p, len);
+    *slot = copy;
     d->p += len;
     return 0;
 }
