@@ -138,6 +138,33 @@ static void numbers_that_say_zero_are_kept(void **state)
     assert_string_equal(out.data, text);
 }
 
+static void what_the_specification_requires_is_always_written(void **state)
+{
+    _arena_ struct arena *a = arena_new(BUDGET);
+    _buf_ struct buf out = BUF_INIT(BUDGET);
+    const char *sparse =
+        "{\"process\":{\"consoleSize\":{},\"rlimits\":[{}]},\"root\":{},\"mounts\":[{}],\"hooks\":{\"poststop\":[{}]},"
+        "\"linux\":{\"uidMappings\":[{}],\"resources\":{\"devices\":[{}],\"blockIO\":{\"weightDevice\":[{}],"
+        "\"throttleReadBpsDevice\":[{}]},\"hugepageLimits\":[{}],\"network\":{\"priorities\":[{}]}},"
+        "\"seccomp\":{\"syscalls\":[{\"args\":[{}]}]},\"intelRdt\":{}}}";
+    const char *full =
+        "{\"ociVersion\":\"\",\"process\":{\"consoleSize\":{\"height\":0,\"width\":0},\"user\":{\"uid\":0,\"gid\":0},\"cwd\":"
+        "\"\","
+        "\"rlimits\":[{\"type\":\"\",\"hard\":0,\"soft\":0}]},\"root\":{\"path\":\"\"},\"mounts\":[{\"destination\":\"\"}],"
+        "\"hooks\":{\"poststop\":[{\"path\":\"\"}]},"
+        "\"linux\":{\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":0}],"
+        "\"resources\":{\"devices\":[{\"allow\":false,\"type\":\"a\"}],"
+        "\"blockIO\":{\"weightDevice\":[{\"major\":0,\"minor\":0}],\"throttleReadBpsDevice\":[{\"major\":0,\"minor\":0,"
+        "\"rate\":0}]},"
+        "\"hugepageLimits\":[{\"pageSize\":\"\",\"limit\":0}],\"network\":{\"priorities\":[{\"name\":\"\",\"priority\":0}]}},"
+        "\"seccomp\":{\"defaultAction\":\"\",\"syscalls\":[{\"action\":\"\",\"args\":[{\"index\":0,\"value\":0,\"op\":\"\"}]}]}"
+        "}}";
+
+    (void)state;
+    assert_int_equal(oci_spec_to_json(read_spec(a, sparse, NULL), &out, NULL), 0);
+    assert_string_equal(out.data, full);
+}
+
 static void absent_and_null_are_the_same(void **state)
 {
     _arena_ struct arena *a = arena_new(BUDGET);
@@ -438,6 +465,7 @@ int main(void)
         cmocka_unit_test(a_kubernetes_spec_is_read),
         cmocka_unit_test(the_usual_specs_do_not_change_on_their_way),
         cmocka_unit_test(numbers_that_say_zero_are_kept),
+        cmocka_unit_test(what_the_specification_requires_is_always_written),
         cmocka_unit_test(absent_and_null_are_the_same),
         cmocka_unit_test(empty_pids_are_no_limit),
         cmocka_unit_test(strings_keep_every_character),

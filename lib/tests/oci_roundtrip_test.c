@@ -347,6 +347,8 @@ static void json_fits_its_buffer_or_leaves_it_alone(void **state)
         assert_int_equal(r, has_head && max >= whole.len + 3 ? 0 : -EMSGSIZE);
         if (r < 0 && has_head)
             assert_string_equal(text.data, "[x]");
+        if (r < 0)
+            assert_int_equal(text.len, has_head ? 3 : 0);
         if (r == 0)
             assert_string_equal(text.data + 3, whole.data);
     }

@@ -46,8 +46,9 @@ static void other_namespace_names_are_unknown(void **state)
 
 static void find_returns_the_first_of_a_type(void **state)
 {
-    struct oci_namespace list[] = {{.type = OCI_NS_PID}, {.type = OCI_NS_NETWORK, .path = "/a"}, {.type = OCI_NS_NETWORK}};
-    struct oci_linux linux_ = {.namespaces = list, .n_namespaces = ARRAY_SIZE(list)};
+    struct oci_namespace list[] = {
+        {.type = OCI_NS_PID}, {.type = OCI_NS_NETWORK, .path = "/a"}, {.type = OCI_NS_NETWORK}, {.type = OCI_NS_USER}};
+    struct oci_linux linux_ = {.namespaces = list, .n_namespaces = 3};
 
     (void)state;
     assert_ptr_equal(oci_namespace_find(&linux_, OCI_NS_NETWORK), &list[1]);
@@ -57,8 +58,8 @@ static void find_returns_the_first_of_a_type(void **state)
 
 static void annotation_is_found_by_its_key(void **state)
 {
-    struct oci_pair pairs[] = {{"a", "1"}, {"b", ""}};
-    struct oci_spec spec = {.annotations = {.items = pairs, .n = ARRAY_SIZE(pairs)}};
+    struct oci_pair pairs[] = {{"a", "1"}, {"b", ""}, {"c", "beyond"}};
+    struct oci_spec spec = {.annotations = {.items = pairs, .n = 2}};
 
     (void)state;
     assert_string_equal(oci_annotation(&spec, "a"), "1");

@@ -345,6 +345,24 @@ static void of_equal_map_keys_the_last_wins(void **state)
     }
 }
 
+static void a_map_that_does_not_fit_is_no_memory(void **state)
+{
+    Grpc__Spec wire = GRPC__SPEC__INIT;
+    Grpc__Spec__AnnotationsEntry entry = GRPC__SPEC__ANNOTATIONS_ENTRY__INIT, *list[] = {&entry, &entry, &entry};
+    int last = 0;
+
+    (void)state;
+    entry.key = "key", entry.value = "value";
+    wire.annotations = list, wire.n_annotations = ARRAY_SIZE(list);
+    for (size_t budget = 0; budget < 1024; budget += 8) {
+        _arena_ struct arena *a = arena_new(budget);
+        struct oci_spec *spec;
+        last = oci_spec_from_wire(a, &wire, &spec, NULL);
+        assert_true(last == 0 || last == -ENOBUFS);
+    }
+    assert_int_equal(last, 0);
+}
+
 /* The converters treat both kinds of map entry alike. */
 static void map_entries_have_one_layout(void **state)
 {
@@ -427,6 +445,7 @@ int main(void)
         cmocka_unit_test(each_hook_list_is_its_own),
         cmocka_unit_test(errno_zero_is_no_errno),
         cmocka_unit_test(of_equal_map_keys_the_last_wins),
+        cmocka_unit_test(a_map_that_does_not_fit_is_no_memory),
         cmocka_unit_test(map_entries_have_one_layout),
         cmocka_unit_test(what_the_wire_cannot_say_is_left_out),
         cmocka_unit_test(a_console_of_no_size_is_a_console),
