@@ -2,10 +2,32 @@
 /* Process tier: containers from creation to removal. */
 #include "agent/tests/support/rig.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/macros.h"
+
+#define CYCLES 500
+
+#define OK(call)                                                                                                                   \
+    do {                                                                                                                           \
+        struct error err = {.errnum = 0};                                                                                          \
+        enum status_code got = call;                                                                                               \
+        if (got != STATUS_OK)                                                                                                      \
+            fail_msg("%s: %s: %s", #call, status_name(got), err.text);                                                             \
+    } while (0)
+
+#define REFUSED(want, words, call)                                                                                                 \
+    do {                                                                                                                           \
+        struct error err = {.errnum = 0};                                                                                          \
+        enum status_code got = call;                                                                                               \
+        if (got != (want) || !strstr(err.text, words))                                                                             \
+            fail_msg("%s: want %s '%s', got %s '%s'", #call, status_name(want), words, status_name(got), err.text);                \
+    } while (0)
 
 RIG_TEST(container_runs_and_its_output_and_exit_code_arrive)
 {
@@ -18,10 +40,260 @@ RIG_TEST(container_runs_and_its_output_and_exit_code_arrive)
     assert_string_equal(errors, "oops\n");
 }
 
+RIG_TEST(exit_codes_are_those_of_the_program)
+{
+    static const struct {
+        const char *script;
+        int code;
+    } rows[] = {
+        {"exit 0", 0},
+        {"exit 1", 1},
+        {"/etc/passwd", 126},    /* the shell cannot execute it */
+        {"no-such-program", 127}, /* the shell does not find it */
+        {"exit 255", 255},
+        {"sh -c 'kill -9 $$'; exit $?", 128 + 9}, /* the shell passes on how its child died */
+    };
+
+    FOR_ROWS (row, rows) {
+        char id[16];
+        snprintf(id, sizeof(id), "exit-%d", row->code);
+        int code = rig_run_container(rig, id, rig_spec(rig, id, row->script), NULL, NULL);
+        if (code != row->code)
+            fail_msg("'%s': want %d, got %d", row->script, row->code, code);
+    }
+}
+
+RIG_TEST(exec_of_a_file_that_is_no_program_exits_with_its_errno)
+{
+    const char *const directory_entry[] = {"/etc/passwd", NULL};
+    struct oci_spec *spec = rig_spec(rig, "noexec", NULL);
+
+    rig_args(rig, spec->process, directory_entry);
+    assert_int_equal(rig_run_container(rig, "noexec", spec, NULL, NULL), 13); /* EACCES */
+}
+
+RIG_TEST(program_that_does_not_exist_is_refused_at_creation)
+{
+    const char *const missing[] = {"/bin/missing", NULL}, *const unknown[] = {"missing", NULL};
+    struct oci_spec *spec = rig_spec(rig, "missing", NULL);
+
+    rig_args(rig, spec->process, missing);
+    REFUSED(STATUS_INTERNAL, "the file /bin/missing was not found", rig_create(rig, "missing", spec, &err));
+    rig_args(rig, spec->process, unknown);
+    REFUSED(STATUS_INTERNAL, "the file missing was not found", rig_create(rig, "missing", spec, &err));
+    assert_int_equal(rig_run_container(rig, "missing", rig_spec(rig, "missing", "exit 3"), NULL, NULL), 3);
+}
+
+RIG_TEST(signals_end_containers_with_128_plus_their_number)
+{
+    static const struct {
+        const char *id;
+        int sig, code;
+    } rows[] = {{"kill", SIGKILL, 137}, {"term", SIGTERM, 137 /* init does not handle it: KILL is sent */}};
+
+    FOR_ROWS (row, rows) {
+        OK(rig_create(rig, row->id, rig_spec(rig, row->id, NULL), &err));
+        OK(rig_start(rig, row->id, &err));
+        OK(rig_signal(rig, row->id, row->id, row->sig, &err));
+        assert_int_equal(rig_wait(rig, row->id, ""), row->code);
+        OK(rig_remove(rig, row->id, &err));
+    }
+}
+
+RIG_TEST(handled_signal_reaches_the_handler)
+{
+    struct oci_spec *spec = rig_spec(rig, "trap", "trap 'echo caught; exit 7' TERM; echo ready; while :; do sleep 0.01; done");
+    Grpc__ReadStreamRequest read = GRPC__READ_STREAM_REQUEST__INIT;
+    Grpc__ReadStreamResponse *reply;
+
+    OK(rig_create(rig, "trap", spec, &err));
+    OK(rig_start(rig, "trap", &err));
+    read.container_id = (char *)"trap";
+    read.len = 100;
+    OK(rig_call(rig, "ReadStdout", &read, &reply, &err));
+    OK(rig_signal(rig, "trap", "", SIGTERM, &err));
+    assert_string_equal(rig_read_all(rig, "trap", "", false), "caught\n");
+    assert_int_equal(rig_wait(rig, "trap", ""), 7);
+    OK(rig_remove(rig, "trap", &err));
+}
+
+RIG_TEST(exec_runs_in_the_same_namespaces_and_cgroup)
+{
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+    struct oci_process *process = rig_spec(rig, "c1", "readlink /proc/self/ns/mnt; readlink /proc/1/ns/mnt; cat /proc/self/cgroup; "
+                                                      "cat /proc/1/cgroup; ps | grep -c 'sleep 1000'; exit 5")->process;
+
+    OK(rig_create(rig, "c1", spec, &err));
+    OK(rig_exec(rig, "c1", "before-start", process, &err)); /* a created container accepts exec */
+    char *before = rig_read_all(rig, "c1", "before-start", false);
+    assert_int_equal(rig_wait(rig, "c1", "before-start"), 5);
+    OK(rig_start(rig, "c1", &err));
+    OK(rig_exec(rig, "c1", "e1", process, &err));
+    char *text = rig_read_all(rig, "c1", "e1", false);
+    assert_int_equal(rig_wait(rig, "c1", "e1"), 5);
+    (void)before;
+
+    char *line1 = strtok(text, "\n"), *line2 = strtok(NULL, "\n");
+    assert_string_equal(line1, line2);
+    const char *lines[64];
+    size_t n = 0;
+    for (char *line; n < ARRAY_SIZE(lines) && (line = strtok(NULL, "\n"));)
+        lines[n++] = line;
+    assert_true(n > 1 && n % 2 == 1); /* two equal lists of cgroups and a count */
+    for (size_t i = 0; i < n / 2; i++)
+        assert_string_equal(lines[i], lines[n / 2 + i]);
+    OK(rig_remove(rig, "c1", &err));
+}
+
+RIG_TEST(exec_id_is_unique_until_it_was_waited_for)
+{
+    struct oci_process *process = rig_spec(rig, "c1", "exit 0")->process;
+
+    OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    OK(rig_start(rig, "c1", &err));
+    OK(rig_exec(rig, "c1", "e", process, &err));
+    REFUSED(STATUS_INTERNAL, "exec_id 'e' already exists", rig_exec(rig, "c1", "e", process, &err));
+    REFUSED(STATUS_INTERNAL, "exec_id 'c1' already exists", rig_exec(rig, "c1", "c1", process, &err));
+    assert_int_equal(rig_wait(rig, "c1", "e"), 0);
+    OK(rig_exec(rig, "c1", "e", process, &err));
+    assert_int_equal(rig_wait(rig, "c1", "e"), 0);
+    REFUSED(STATUS_NOT_FOUND, "InvalidExecId", rig_signal(rig, "c1", "e", SIGTERM, &err));
+    OK(rig_remove(rig, "c1", &err));
+}
+
+struct waiter {
+    struct rig *rig;
+    struct waitq *done;
+    int code;
+    enum status_code status;
+    struct error err;
+};
+
+static void wait_for_c1(void *arg)
+{
+    struct waiter *waiter = arg;
+    Grpc__WaitProcessRequest request = GRPC__WAIT_PROCESS_REQUEST__INIT;
+    Grpc__WaitProcessResponse *reply;
+
+    request.container_id = (char *)"c1";
+    waiter->status = rig_call(waiter->rig, "WaitProcess", &request, &reply, &waiter->err);
+    waiter->code = waiter->status == STATUS_OK ? reply->status : -1;
+    waitq_wake_all(waiter->done);
+}
+
+RIG_TEST(all_waiters_get_the_code_and_later_ones_not_found)
+{
+    struct waitq done;
+    struct waiter first = {.rig = rig, .done = &done, .code = -2}, second = first;
+
+    waitq_init(&done);
+    OK(rig_create(rig, "c1", rig_spec(rig, "c1", "sleep 0.05; exit 9"), &err));
+    fiber_start(rig->loop, "first", wait_for_c1, &first, NULL);
+    fiber_start(rig->loop, "second", wait_for_c1, &second, NULL);
+    OK(rig_start(rig, "c1", &err));
+    while (first.code == -2 || second.code == -2)
+        waitq_wait(rig->loop, &done, NO_DEADLINE);
+    assert_int_equal(first.code, 9);
+    assert_int_equal(second.code, 9);
+    Grpc__WaitProcessRequest late = GRPC__WAIT_PROCESS_REQUEST__INIT;
+    late.container_id = (char *)"c1";
+    rig_refused(rig, "WaitProcess", &late.base, STATUS_NOT_FOUND, "InitProcessNotFound");
+    OK(rig_remove(rig, "c1", &err));
+}
+
+RIG_TEST(removal_ends_a_waiting_call)
+{
+    struct waitq done;
+    struct waiter waiter = {.rig = rig, .done = &done, .code = -2};
+
+    waitq_init(&done);
+    OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    OK(rig_start(rig, "c1", &err));
+    fiber_start(rig->loop, "wait", wait_for_c1, &waiter, NULL);
+    fiber_yield(rig->loop);
+    OK(rig_remove(rig, "c1", &err));
+    while (waiter.code == -2)
+        waitq_wait(rig->loop, &done, NO_DEADLINE);
+    assert_int_equal(waiter.status, STATUS_INTERNAL);
+    assert_string_equal(waiter.err.text, "Invalid container id");
+}
+
+RIG_TEST(id_is_taken_while_the_container_lives_and_free_afterwards)
+{
+    OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    OK(rig_start(rig, "c1", &err));
+    REFUSED(STATUS_INTERNAL, "exec fifo exists", rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    OK(rig_signal(rig, "c1", "c1", 0, &err)); /* the first one was not touched */
+    REFUSED(STATUS_FAILED_PRECONDITION, "started before", rig_start(rig, "c1", &err));
+    OK(rig_remove(rig, "c1", &err));
+    REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
+    OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    OK(rig_remove(rig, "c1", &err));
+}
+
+/* ---- nothing accumulates ---- */
+
+static long count_entries(const char *format, int pid)
+{
+    char command[128];
+    long n = -1;
+
+    snprintf(command, sizeof(command), format, pid);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_int_equal(fscanf(pipe, "%ld", &n), 1);
+    pclose(pipe);
+    return n;
+}
+
+struct usage {
+    long descriptors, mounts, children, rss_kib;
+};
+
+static struct usage usage_of(const struct rig *rig)
+{
+    return (struct usage){
+        .descriptors = count_entries("ls /proc/%d/fd | wc -l", rig->agent_pid),
+        .mounts = count_entries("wc -l < /proc/%d/mountinfo", rig->agent_pid),
+        .children = count_entries("wc -w < /proc/%1$d/task/%1$d/children", rig->agent_pid),
+        .rss_kib = count_entries("grep VmRSS /proc/%d/status | tr -dc 0-9", rig->agent_pid),
+    };
+}
+
+RIG_TEST(five_hundred_life_cycles_leave_nothing_behind)
+{
+    struct usage before = {0}, after;
+
+    for (int i = 0; i <= CYCLES; i++) {
+        rig_run_container(rig, "cycle", rig_spec(rig, "cycle", "exit 0"), NULL, NULL);
+        if (i == 20)
+            before = usage_of(rig); /* pools are warm */
+        if (i % 50 == 49)
+            arena_reset(rig->arena);
+    }
+    after = usage_of(rig);
+    assert_int_equal(after.descriptors, before.descriptors);
+    assert_int_equal(after.mounts, before.mounts);
+    assert_int_equal(after.children, before.children);
+    if (after.rss_kib > before.rss_kib + 128)
+        fail_msg("memory grew from %ld to %ld KiB", before.rss_kib, after.rss_kib);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(container_runs_and_its_output_and_exit_code_arrive),
+        cmocka_unit_test(exit_codes_are_those_of_the_program),
+        cmocka_unit_test(exec_of_a_file_that_is_no_program_exits_with_its_errno),
+        cmocka_unit_test(program_that_does_not_exist_is_refused_at_creation),
+        cmocka_unit_test(signals_end_containers_with_128_plus_their_number),
+        cmocka_unit_test(handled_signal_reaches_the_handler),
+        cmocka_unit_test(exec_runs_in_the_same_namespaces_and_cgroup),
+        cmocka_unit_test(exec_id_is_unique_until_it_was_waited_for),
+        cmocka_unit_test(all_waiters_get_the_code_and_later_ones_not_found),
+        cmocka_unit_test(removal_ends_a_waiting_call),
+        cmocka_unit_test(id_is_taken_while_the_container_lives_and_free_afterwards),
+        cmocka_unit_test(five_hundred_life_cycles_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

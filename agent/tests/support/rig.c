@@ -59,6 +59,7 @@ static void run_init(const struct rig *rig)
 {
     int status = 0, agent_status = 0;
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing running */
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
         die("mount /proc");
     agent_in_init = fork();
