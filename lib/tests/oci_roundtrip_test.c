@@ -202,7 +202,7 @@ static struct oci_spec *from_bytes(struct arena *a, uint64_t seed, struct bytes 
 {
     struct error err = {0};
     ProtobufCMessage *wire;
-    struct oci_spec *spec;
+    struct oci_spec *spec = NULL;
 
     if (proto_unpack(a, &grpc__spec__descriptor, bytes.data, bytes.len, &wire, &err) < 0 ||
         oci_spec_from_wire(a, (Grpc__Spec *)wire, &spec, &err) < 0)
@@ -334,7 +334,7 @@ static void json_fits_its_buffer_or_leaves_it_alone(void **state)
     struct random random = {.state = 3, .a = a};
     Grpc__Spec *wire = (Grpc__Spec *)random_message(&random, &grpc__spec__descriptor, 0);
     _buf_ struct buf whole = BUF_INIT(BUDGET);
-    struct oci_spec *spec;
+    struct oci_spec *spec = NULL;
 
     (void)state;
     assert_int_equal(oci_spec_from_wire(a, wire, &spec, NULL), 0);
