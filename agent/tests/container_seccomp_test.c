@@ -450,7 +450,7 @@ static void the_number_of_rules_is_bounded(void **state)
 static void a_program_that_is_too_long_is_refused(void **state)
 {
     (void)state;
-    enum { N = 700 };
+    enum { N = 200 };
     static struct oci_seccomp_arg args[N][6];
     static struct oci_seccomp_rule rules[N];
     struct oci_seccomp profile = {.default_action = "SCMP_ACT_ALLOW", .rules = rules, .n_rules = N};
