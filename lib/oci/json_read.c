@@ -110,7 +110,7 @@ static int read_string(const struct reader *in, const struct place *at, json_obj
 static int read_strings(const struct reader *in, const struct place *at, json_object *json)
 {
     struct strlist *to = member(at);
-    size_t n;
+    size_t n = 0;
 
     int r = get_array(in, at->path, json, &n);
     for (size_t i = 0; r == 0 && i < n; i++) {
@@ -158,7 +158,7 @@ static int read_id(const struct reader *in, const struct place *at, json_object 
 
 static int read_ids(const struct reader *in, const struct place *at, json_object *json)
 {
-    size_t n;
+    size_t n = 0;
     int r = get_array(in, at->path, json, &n);
     if (r < 0 || n == 0)
         return r;
@@ -254,7 +254,7 @@ static int read_group(const struct reader *in, const struct place *at, json_obje
 static int read_list(const struct reader *in, const struct place *at, json_object *json)
 {
     const struct oci_type *type = at->field->type;
-    size_t n;
+    size_t n = 0;
     int r = get_array(in, at->path, json, &n);
     if (r < 0 || n == 0)
         return r;
