@@ -336,7 +336,7 @@ static int read_root(struct arena *a, const struct oci_type *type, const Protobu
 
 int oci_spec_from_wire(struct arena *a, const Grpc__Spec *wire, struct oci_spec **ret_spec, struct error *err)
 {
-    void *spec;
+    void *spec = NULL;
     int r = read_root(a, &oci_spec_type, &wire->base, &spec, err);
     if (r == 0)
         *ret_spec = spec;
@@ -345,7 +345,7 @@ int oci_spec_from_wire(struct arena *a, const Grpc__Spec *wire, struct oci_spec 
 
 int oci_process_from_wire(struct arena *a, const Grpc__Process *wire, struct oci_process **ret_process, struct error *err)
 {
-    void *process;
+    void *process = NULL;
     int r = read_root(a, &oci_process_type, &wire->base, &process, err);
     if (r == 0)
         *ret_process = process;
@@ -355,7 +355,7 @@ int oci_process_from_wire(struct arena *a, const Grpc__Process *wire, struct oci
 int oci_resources_from_wire(struct arena *a, const Grpc__LinuxResources *wire, struct oci_resources **ret_resources,
                             struct error *err)
 {
-    void *resources;
+    void *resources = NULL;
     int r = read_root(a, &oci_resources_type, &wire->base, &resources, err);
     if (r == 0)
         *ret_resources = resources;
