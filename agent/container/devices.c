@@ -181,21 +181,27 @@ static int make_default_nodes(const struct rootfs *rootfs, int dev_fd, struct er
 }
 
 /* No mode in the spec means that of the guest's node, if there is one. */
-static mode_t permissions(const struct oci_device *device)
+static int permissions(const struct oci_device *device)
 {
     struct stat st;
 
     if (device->file_mode.set && (device->file_mode.value & 07777) != 0)
         return device->file_mode.value & 07777;
-    return sys_fstatat(AT_FDCWD, device->path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : st.st_mode & 07777;
+    int r = sys_fstatat(AT_FDCWD, device->path, &st, AT_SYMLINK_NOFOLLOW);
+    if (r < 0)
+        return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+    return st.st_mode & 07777;
 }
 
 static int make_spec_node(const struct rootfs *rootfs, const struct oci_device *device, struct error *err)
 {
     mode_t type = device->type == 'c' ? S_IFCHR : device->type == 'b' ? S_IFBLK : S_IFIFO;
+    int mode = permissions(device);
+    if (mode < 0)
+        return error_set(err, mode, "look at the guest's %s", device->path);
     struct node node = {
         .path = device->path,
-        .mode = type | permissions(device),
+        .mode = type | (mode_t)mode,
         .rdev = type == S_IFIFO ? 0 : makedev((unsigned int)device->major, (unsigned int)device->minor),
         .uid = device->uid,
         .gid = device->gid,
@@ -246,8 +252,11 @@ static int make_links(const struct rootfs *rootfs, int dev_fd, struct error *err
         if (r < 0)
             return r;
     }
-    if (sys_fstatat(rootfs->proc_fd, "kcore", &st, AT_SYMLINK_NOFOLLOW) < 0)
+    int r = sys_fstatat(rootfs->proc_fd, "kcore", &st, AT_SYMLINK_NOFOLLOW);
+    if (r == -ENOENT)
         return 0;
+    if (r < 0)
+        return error_set(err, r, "look for /proc/kcore");
     return make_link(dev_fd, "kcore", "/proc/kcore", false, err);
 }
 

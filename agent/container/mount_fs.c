@@ -85,7 +85,11 @@ static int clone_guest_mount(const char *type, int r, struct error *err)
         if (strcmp(type, row->type) != 0)
             continue;
         int fd = mount_fd_clone(AT_FDCWD, row->path, true);
-        return fd < 0 ? error_set(err, fd, "bind '%s' in its place", row->path) : fd;
+        if (fd < 0)
+            return error_set(err, fd, "bind '%s' in its place", row->path);
+        if (err)
+            *err = (struct error){0};
+        return fd;
     }
     return r;
 }
