@@ -338,7 +338,7 @@ static void version_1(struct machine *machine)
     boot_to_steps(machine);
     v1_lines(&lines);
     if (!strstr(lines.data, "devices\t"))
-        exit(77);
+        _exit(77);
     cgroups_file(lines.data);
     EXPECT(boot_as_init(&machine->config, &machine->log, &machine->err) == 0);
     EXPECT(machine_has_mount("/sys/fs/cgroup", "tmpfs", "ro,nosuid,nodev,noexec,mode=755"));

@@ -26,7 +26,7 @@
 void machine_fail(int line, const char *text)
 {
     dprintf(REPORT_FD, "line %d: %s (errno %d)\n", line, text, errno);
-    exit(1);
+    _exit(1);
 }
 
 static void machine_log(void *sink, const char *line, size_t len)
@@ -104,7 +104,7 @@ static int machine_parent(const char *dir, bool with_dev, void (*fn)(struct mach
     if (pid == 0) {
         alarm(20);
         machine_main(dir, with_dev, fn);
-        exit(0);
+        _exit(0);
     }
     EXPECT(waitpid(pid, &status, 0) == pid);
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -130,7 +130,7 @@ int machine_run(bool with_dev, void (*fn)(struct machine *machine))
         close(fds[1]);
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
         dup2(null, 0); /* never the terminal of whoever runs the tests: the agent takes it over */
-        exit(machine_parent(dir, with_dev, fn));
+        _exit(machine_parent(dir, with_dev, fn));
     }
     close(fds[1]);
     size_t len = 0;
