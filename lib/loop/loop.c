@@ -80,7 +80,6 @@ static void loop_dispatch(struct loop *loop, int n)
         if (events)
             watch->ready(watch, events);
     }
-    loop->n_batch = 0;
 }
 
 static int loop_turn(struct loop *loop)

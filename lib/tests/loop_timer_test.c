@@ -125,6 +125,26 @@ static void a_timer_restarted_by_its_callback_does_not_starve_others(void **stat
     assert_string_equal(trace, "a b a a a ");
 }
 
+static void stop_the_run(struct alarm *alarm)
+{
+    (void)alarm;
+    loop_stop(loop);
+}
+
+static void a_timer_started_by_a_callback_waits_for_the_next_turn(void **state)
+{
+    struct alarm a, b;
+
+    (void)state;
+    alarm_start(&a, "a", 0);
+    alarm_start(&b, "b", 0);
+    a.action = start_again;
+    b.action = stop_the_run;
+    run_loop();
+    assert_string_equal(trace, "a b ");
+    timer_stop(&a.timer);
+}
+
 static void a_timer_without_deadline_keeps_nothing_waiting(void **state)
 {
     struct alarm alarm;
@@ -234,6 +254,7 @@ int main(void)
         loop_test(a_stopped_timer_does_not_expire),
         loop_test(a_callback_may_stop_another_due_timer),
         loop_test(a_timer_restarted_by_its_callback_does_not_starve_others),
+        loop_test(a_timer_started_by_a_callback_waits_for_the_next_turn),
         loop_test(a_timer_without_deadline_keeps_nothing_waiting),
         loop_test(a_deadline_beyond_any_timeout_is_waited_for),
         loop_test(random_starts_and_stops_expire_in_order),

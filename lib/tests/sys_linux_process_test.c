@@ -5,7 +5,7 @@
 #include <linux/audit.h>
 #include <linux/reboot.h>
 #include <linux/seccomp.h>
-#include <sys/fsuid.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -323,6 +323,42 @@ static void a_filter_takes_calls_away(void **state)
     in_child(0, filter_calls);
 }
 
+/* As under valgrind: no epoll_pwait2(2). */
+static void wait_with_milliseconds(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {ARRAY_SIZE(code), code};
+    struct epoll_event event = {.events = EPOLLIN};
+
+    must_equal(sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    must_equal(sys_seccomp_filter(0, &program), 0);
+    int epfd = sys_epoll_create1(EPOLL_CLOEXEC);
+    must_equal(sys_epoll_wait(epfd, &event, 1, 0), 0);
+    uint64_t before = sys_monotonic_ns();
+    must_equal(sys_epoll_wait(epfd, &event, 1, 1500000), 0);
+    must(sys_monotonic_ns() - before >= 1500000);
+    before = sys_monotonic_ns();
+    must_equal(sys_epoll_wait(epfd, &event, 1, 2000000), 0);
+    must(sys_monotonic_ns() - before >= 2000000);
+
+    int fd = eventfd(1, EFD_CLOEXEC);
+    must_equal(sys_epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event), 0);
+    must_equal(sys_epoll_wait(epfd, &event, 1, -1), 1);
+    must_equal(sys_epoll_wait(epfd, &event, 1, INT64_MAX), 1);
+    must_equal(sys_epoll_wait(-1, &event, 1, -1), -EBADF);
+}
+
+static void an_older_epoll_is_good_enough(void **state)
+{
+    (void)state;
+    in_child(0, wait_with_milliseconds);
+}
+
 /* ---- the machine: a pid namespace whose first process asks for a reboot loses that process ---- */
 
 static int reboot_as_init(void *arg)
@@ -371,6 +407,7 @@ int main(void)
         cmocka_unit_test(attributes_of_a_process_change),
         cmocka_unit_test(the_identity_changes),
         cmocka_unit_test(a_filter_takes_calls_away),
+        cmocka_unit_test(an_older_epoll_is_good_enough),
         cmocka_unit_test(reboot_ends_the_pid_namespace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
