@@ -84,10 +84,10 @@ static void lists_end_with_null(void **state)
     _arena_ struct arena *a = arena_new(BUDGET);
     Grpc__Process process = GRPC__PROCESS__INIT;
     Grpc__Spec wire = GRPC__SPEC__INIT;
-    char *args[] = {"a", "", "c"};
+    char *args[] = {"a", "", "c", "beyond"};
 
     (void)state;
-    process.args = args, process.n_args = ARRAY_SIZE(args);
+    process.args = args, process.n_args = 3;
     wire.process = &process;
     struct strlist *list = &read_spec(a, &wire)->process->args;
     assert_int_equal(list->n, 3);
@@ -169,6 +169,10 @@ static void the_id_that_means_unchanged_is_refused(void **state)
     check_refused("gid", &wire, "process.user.gid: 4294967295 is not in 0..4294967294");
     user.gid = 0, user.additionalgids = gids, user.n_additionalgids = 2;
     check_refused("additional", &wire, "process.user.additionalGids[1]: 4294967295 is not in 0..4294967294");
+
+    _arena_ struct arena *a = arena_new(BUDGET);
+    user.n_additionalgids = 1;
+    assert_int_equal(read_spec(a, &wire)->process->user.n_additional_gids, 1);
 }
 
 static void zero_is_absent_and_minus_one_is_kept(void **state)
