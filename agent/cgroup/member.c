@@ -167,8 +167,6 @@ void member_unmake(struct member *member)
         if (fd >= 0)
             subtree_control_write(fd, '-', member->enabled[level]);
     }
-    member->n_old = member->n_levels;
-    memset(member->enabled, 0, sizeof(member->enabled));
     fd_close(&member->fd);
 }
 

@@ -121,21 +121,17 @@ int tree_signal(int dirfd, int sig)
     return r < 0 ? r : n;
 }
 
-/* Children come behind their parents in paths, so they are removed from the end. */
-static int remove_descendants(int fd, const struct buf *paths)
+/* Children come behind their parents in paths, so they are removed from the end. What cannot be removed keeps its parent busy.
+ */
+static void remove_descendants(int fd, const struct buf *paths)
 {
-    int result = 0;
-
     for (size_t end = paths->len; end > sizeof(".");) {
         const char *path = paths->data + end - 1;
         while (path[-1] != '\0')
             path--;
-        int r = sys_unlinkat(fd, path, AT_REMOVEDIR);
-        if (r < 0 && r != -ENOENT)
-            result = r;
+        sys_unlinkat(fd, path, AT_REMOVEDIR);
         end = (size_t)(path - paths->data);
     }
-    return result;
 }
 
 int tree_remove(int dirfd, const char *below)
@@ -151,9 +147,9 @@ int tree_remove(int dirfd, const char *below)
         return fd;
     _buf_ struct buf paths = BUF_INIT(TREE_LIST_MAX);
     r = tree_list(fd, &paths);
-    if (r == 0)
-        r = remove_descendants(fd, &paths);
-    if (r == 0)
-        r = sys_unlinkat(dirfd, below, AT_REMOVEDIR);
+    if (r < 0)
+        return r;
+    remove_descendants(fd, &paths);
+    r = sys_unlinkat(dirfd, below, AT_REMOVEDIR);
     return r == -ENOTEMPTY ? -EBUSY : r;
 }

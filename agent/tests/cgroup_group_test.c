@@ -55,10 +55,12 @@ static void host_knows_its_mode(void **state)
 
     FOR_ROWS (row, rows) {
         struct fake_cgroup fake;
+        int descriptors = count_descriptors();
         fake_cgroup_init(&fake, row->layout);
         if (cgroup_host_mode(fake.host) != row->mode || fake.host->n_hierarchies != row->n)
             fail_msg("%s: %zu", row->layout, fake.host->n_hierarchies);
         fake_cgroup_done(&fake);
+        assert_int_equal(count_descriptors(), descriptors);
     }
 }
 
@@ -125,6 +127,21 @@ static void cpus_and_memory_nodes_are_inherited(void **state)
     assert_string_equal(fake_cgroup_read(&fake, "cpuset/a/cpuset.mems"), "0-1\n");
     assert_string_equal(fake_cgroup_read(&fake, "cpuset/a/b/cpuset.cpus"), "1\n");
     assert_string_equal(fake_cgroup_read(&fake, "cpuset/a/b/cpuset.mems"), "0-1\n");
+    fake_cgroup_done(&fake);
+}
+
+static void cpuset_that_has_nothing_to_inherit_is_an_error(void **state)
+{
+    struct fake_cgroup fake;
+    struct error err;
+    (void)state;
+
+    fake_cgroup_init(&fake, "cpuset");
+    cpuset_files(&fake, "a", "", "");
+    assert_int_equal(create(&fake, "/a", &err), -ENOENT);
+    fake_cgroup_write(&fake, "cpuset/cpuset.cpus", "0");
+    assert_int_equal(create(&fake, "/a", &err), -ENOENT);
+    assert_string_equal(fake_cgroup_read(&fake, "cpuset/a/cpuset.cpus"), "0");
     fake_cgroup_done(&fake);
 }
 
@@ -517,6 +534,23 @@ static void parents_go_with_the_last_group(void **state)
     fake_cgroup_done(&fake);
 }
 
+/* A group that we once made and removed is no parent of ours when somebody else makes it again. */
+static void group_itself_is_not_remembered_as_a_parent(void **state)
+{
+    struct fake_cgroup fake;
+    (void)state;
+
+    fake_cgroup_init(&fake, "memory");
+    fake_cgroup_create(&fake, "/a");
+    assert_int_equal(delete_now(&fake, 0).result, 0);
+    cgroup_free(fake.cgroup);
+    fake_cgroup_mkdir(&fake, "memory/a");
+    fake_cgroup_create(&fake, "/a/b");
+    assert_int_equal(delete_now(&fake, 0).result, 0);
+    assert_true(fake_cgroup_exists(&fake, "memory/a"));
+    fake_cgroup_done(&fake);
+}
+
 static void free_keeps_the_group(void **state)
 {
     struct fake_cgroup fake;
@@ -741,6 +775,7 @@ int main(void)
         cmocka_unit_test(host_of_a_plain_directory_is_refused),
         cmocka_unit_test(create_makes_the_group_in_every_hierarchy),
         cmocka_unit_test(cpus_and_memory_nodes_are_inherited),
+        cmocka_unit_test(cpuset_that_has_nothing_to_inherit_is_an_error),
         cmocka_unit_test(only_version_1_cpusets_are_inherited),
         cmocka_unit_test(controllers_are_enabled_on_the_way_down),
         cmocka_unit_test(controllers_are_enabled_one_by_one_if_need_be),
@@ -760,6 +795,7 @@ int main(void)
         cmocka_unit_test(failed_move_names_process_and_group),
         cmocka_unit_test(delete_removes_group_and_descendants),
         cmocka_unit_test(parents_go_with_the_last_group),
+        cmocka_unit_test(group_itself_is_not_remembered_as_a_parent),
         cmocka_unit_test(free_keeps_the_group),
         cmocka_unit_test(busy_group_is_reported_at_the_deadline),
         cmocka_unit_test(delete_retries_while_processes_leave),

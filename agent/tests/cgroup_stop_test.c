@@ -616,6 +616,32 @@ static void removed_group_is_not_reported(void **state)
     oom_done(&v2);
 }
 
+/* The watched file is reached through a link here, so that it can be away while its events still come. */
+static void counter_that_cannot_be_read_for_a_while_keeps_its_value(void **state)
+{
+    struct oom oom = {0};
+    struct error err = {0};
+    char link[64];
+    (void)state;
+
+    fake_cgroup_init(&oom.fake, "unified:memory");
+    fake_cgroup_create(&oom.fake, "/a");
+    fake_cgroup_write(&oom.fake, "events", "oom_kill 5\n");
+    snprintf(link, sizeof(link), "%s/unified/a/memory.events", oom.fake.root);
+    assert_int_equal(symlink("../../events", link), 0);
+    assert_int_equal(start_watch(&oom, &err), 0);
+    assert_int_equal(unlink(link), 0);
+    fake_cgroup_write(&oom.fake, "events", "oom_kill 5\n");
+    turn(&oom, 2);
+    assert_int_equal(symlink("../../events", link), 0);
+    fake_cgroup_write(&oom.fake, "events", "oom_kill 5\n");
+    turn(&oom, 2);
+    assert_int_equal(oom.reports, 0);
+    fake_cgroup_write(&oom.fake, "events", "oom_kill 6\n");
+    await_reports(&oom, 1);
+    oom_done(&oom);
+}
+
 static void watch_may_be_stopped_by_its_report(void **state)
 {
     struct oom v1 = {.stop_in_report = true};
@@ -757,6 +783,7 @@ int main(void)
         cmocka_unit_test(version_1_waits_for_the_kill_after_the_signal),
         cmocka_unit_test(version_1_counts_the_descendants),
         cmocka_unit_test(removed_group_is_not_reported),
+        cmocka_unit_test(counter_that_cannot_be_read_for_a_while_keeps_its_value),
         cmocka_unit_test(watch_may_be_stopped_by_its_report),
         cmocka_unit_test(watch_outlives_the_group_object),
         cmocka_unit_test(watch_needs_the_memory_controller),
