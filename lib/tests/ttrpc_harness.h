@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,6 +16,7 @@
 #include "ttrpc_services.h"
 
 #define PATIENCE_NS (5 * NSEC_PER_SEC)
+#define HANG_S 60 /* a test that takes longer is stuck */
 
 struct harness {
     struct loop *loop;
@@ -55,6 +57,7 @@ static inline void harness_run_options(void (*test)(struct harness *h), enum ttr
     struct harness h = {.test = test, .arg = arg, .world.big_reply = 5 * 1024 * 1024};
     struct ttrpc_server_options options = test_options(&h.world, profile);
 
+    alarm(HANG_S);
     if (tweak)
         tweak(&options);
     assert_int_equal(loop_new(&h.loop, NULL), 0);
@@ -63,6 +66,7 @@ static inline void harness_run_options(void (*test)(struct harness *h), enum ttr
     assert_int_equal(fiber_start(h.loop, "test", harness_fiber, &h, NULL), 0);
     assert_int_equal(loop_run(h.loop, NULL), 0);
     loop_free(h.loop);
+    alarm(0);
 }
 
 static inline void harness_run(void (*test)(struct harness *h), enum ttrpc_profile profile)

@@ -415,10 +415,75 @@ static void every_vector_is_answered_as_expected(void **state)
     free(text);
 }
 
+/* ---- known defects of other implementations that one vector shows (numbers of the defect list in the ttrpc fact sheet) ----
+ */
+
+static void play_named(const char *name)
+{
+    char *text = load("fixtures/ttrpc/ttrpc-vectors.tsv"), *rest = text;
+    struct vector vector;
+    bool found = false;
+
+    while (!found && next_row(&rest, (char **)&vector, 4))
+        found = strcmp(vector.name, name) == 0;
+    assert_true(found);
+    assert_int_equal(play_vector(&vector), 2);
+    free(text);
+}
+
+static void immune_01_data_on_an_unknown_stream(void **state)
+{
+    (void)state;
+    play_named("stream_data_unknown");
+}
+
+static void immune_11_oversized_reply_at_the_client(void **state)
+{
+    (void)state;
+    play_named("resp_oversize");
+}
+
+static void immune_15_empty_request_of_a_server_stream(void **state)
+{
+    (void)state;
+    play_named("stream_server_empty_request");
+}
+
+static void immune_16_reply_of_length_0(void **state)
+{
+    (void)state;
+    play_named("resp_empty_go");
+}
+
+static void immune_18_no_message_before_the_first_of_a_client_stream(void **state)
+{
+    (void)state;
+    play_named("stream_client_sum_empty");
+}
+
+static void immune_25_deep_groups(void **state)
+{
+    (void)state;
+    play_named("req_pb_deep_groups");
+}
+
+static void immune_30_bad_method_payload_keeps_the_connection(void **state)
+{
+    (void)state;
+    play_named("req_method_payload_bad");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_vector_is_answered_as_expected),
+        cmocka_unit_test(immune_01_data_on_an_unknown_stream),
+        cmocka_unit_test(immune_11_oversized_reply_at_the_client),
+        cmocka_unit_test(immune_15_empty_request_of_a_server_stream),
+        cmocka_unit_test(immune_16_reply_of_length_0),
+        cmocka_unit_test(immune_18_no_message_before_the_first_of_a_client_stream),
+        cmocka_unit_test(immune_25_deep_groups),
+        cmocka_unit_test(immune_30_bad_method_payload_keeps_the_connection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

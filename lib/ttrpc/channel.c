@@ -30,7 +30,9 @@ static void *xrealloc(void *old, size_t size)
 
 static bool channel_may_read(const struct channel *channel)
 {
-    return !channel->paused && !channel->stopped && !channel->closing && !channel->broken && !channel_is_full(channel);
+    if (channel->paused || channel->stopped || channel->closing || channel->broken)
+        return false;
+    return !channel->events->input_makes_output || !channel_is_full(channel);
 }
 
 /* ---- taking frames out of the received bytes ---- */

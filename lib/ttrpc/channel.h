@@ -13,12 +13,15 @@
 #include "ttrpc/frame.h"
 #include "ttrpc/outq.h"
 
-/* A write queue of this size is full: the peer has to read before anything more is read from it. */
+/* A write queue of this size is full: a server's peer has to read before anything more is read from it. */
 #define CHANNEL_OUT_MAX (256 * 1024)
 
 struct channel;
 
 struct channel_events {
+    /* Reading stops while the write queue is full. Of two connected channels at most one may do so, or both could wait for
+     * ever. */
+    bool input_makes_output;
     /* A whole frame; its payload is valid during the call. 0, or the -EAGAIN of channel_stall(): not now. */
     int (*frame)(struct channel *channel, const struct frame *frame);
     /* The header of a frame that is too long; its payload is dropped. */

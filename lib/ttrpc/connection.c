@@ -274,6 +274,7 @@ static void connection_lost(struct channel *channel)
 int connection_new(struct ttrpc_server *server, int fd, struct connection **ret_connection, struct error *err)
 {
     static const struct channel_events events = {
+        .input_makes_output = true,
         .frame = connection_frame,
         .oversize = connection_oversize,
         .room = connection_room,
