@@ -138,7 +138,7 @@ static void type_words(const ProtobufCFieldDescriptor *field, char *text, size_t
         snprintf(text, size, "%s", scalars[field->type]);
     } else if (is_map_entry(field->descriptor)) {
         const ProtobufCMessageDescriptor *entry = field->descriptor;
-        char key[64], value[64];
+        char key[32], value[64];
         type_words(&entry->fields[0], key, sizeof(key));
         type_words(&entry->fields[1], value, sizeof(value));
         snprintf(text, size, "map<%s,%s>", key, value);
