@@ -176,14 +176,18 @@ static void sources_count_in_their_order(void **state)
         print_message("needs root: it puts a file over /proc/cmdline\n");
         skip();
     }
+    const char *wrong = NULL;
     assert_non_null(mkdtemp(dir));
     FOR_ROWS (row, rows) {
         _buf_ struct buf out = BUF_INIT(65536);
         load_with_cmdline(dir, row->line, row->env, &out);
-        if (strcmp(out.data ? out.data : "", row->result) != 0)
-            fail_msg("%s: got '%s', want '%s'", row->label, out.data, row->result);
+        if (strcmp(out.data ? out.data : "", row->result) != 0) {
+            print_error("%s: got '%s', want '%s'\n", row->label, out.data, row->result);
+            wrong = row->label;
+        }
     }
     rmdir(dir);
+    assert_null(wrong);
 }
 
 static void the_command_line_of_the_kernel_is_read_without_a_file(void **state)

@@ -135,6 +135,8 @@ static void words_of_the_command_line_set_their_keys(void **state)
         {"agent.https_proxy=http://User@[FE80::1]:3128", "https_proxy=http://User@[fe80::1]:3128/"},
         {"agent.https_proxy=http://u:p@h:1/", "https_proxy=http://u:p@h:1/"},
         {"agent.https_proxy=http://[::1]", "https_proxy=http://[::1]/"},
+        {"agent.https_proxy=http://AZ.Example", "https_proxy=http://az.example/"},
+        {"agent.https_proxy=ftps://Host:80", "https_proxy=ftps://Host:80"},
         {"agent.https_proxy=http://proxy:", "https_proxy=http://proxy/"},
         {"agent.https_proxy=SOCKS5+x-y.z://Host:1080", "https_proxy=socks5+x-y.z://Host:1080"},
         {"agent.no_proxy=10.0.0.0/8,a=b", "no_proxy=10.0.0.0/8,a=b"},
