@@ -260,7 +260,11 @@ $(B)/libsupport.a: $(call objects,$(SUPPORT_SRC)) $(B)/.objects
 link = $(CC) $(1) $(CFLAGS_B) $(LDFLAGS_B) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
 # The source the program was built from, for --version.
-$(B)/agent/main.o: CPPFLAGS += -DTATAMI_COMMIT='"$(or $(shell git rev-parse --short HEAD 2>/dev/null),unknown)"'
+COMMIT := $(or $(shell git rev-parse --short HEAD 2>/dev/null),unknown)
+$(B)/agent/main.o build/clang/agent/main.ok: private CPPFLAGS += -DTATAMI_COMMIT='"$(COMMIT)"'
+$(B)/agent/main.o: $(B)/.commit
+$(B)/.commit: FORCE
+	$(call remember,$(COMMIT))
 
 $(AGENT): $(B)/agent/main.o $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)
