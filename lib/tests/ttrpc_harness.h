@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server under test with a raw peer, both in one loop: the test itself runs in a fiber and speaks bytes. */
 #pragma once
+#include <dirent.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 #include "loop/loop.h"
 #include "sys/fd.h"
 #include "sys/sys.h"
+#include "ttrpc/envelope.h"
 #include "ttrpc/frame.h"
 #include "ttrpc_services.h"
 
@@ -152,4 +155,88 @@ static inline bool peer_read_frame(struct harness *h, int fd, struct reply *ret_
 static inline bool peer_is_quiet(struct harness *h, int fd, uint64_t wait_ns)
 {
     return fiber_wait_fd(h->loop, fd, EPOLLIN, loop_deadline(h->loop, wait_ns)) == -ETIMEDOUT;
+}
+
+/* ---- raw frames ---- */
+
+static inline uint8_t *request_frame(const char *service, const char *method, uint32_t stream, size_t payload_len,
+                                     size_t *ret_size)
+{
+    const struct envelope_request head = {
+        .service = {(const uint8_t *)service, strlen(service)},
+        .method = {(const uint8_t *)method, strlen(method)},
+        .payload.len = payload_len,
+    };
+    const struct frame frame = {.length = (uint32_t)envelope_request_size(&head), .stream = stream, .type = FRAME_REQUEST};
+    uint8_t *bytes = calloc(1, FRAME_HEADER_SIZE + frame.length);
+
+    assert_non_null(bytes);
+    frame_write_header(bytes, &frame);
+    envelope_put_request(bytes + FRAME_HEADER_SIZE, &head);
+    *ret_size = FRAME_HEADER_SIZE + frame.length;
+    return bytes;
+}
+
+static inline bool send_request(struct harness *h, int fd, const char *service, const char *method, uint32_t stream)
+{
+    size_t size;
+    uint8_t *bytes = request_frame(service, method, stream, 0, &size);
+    bool r = peer_write(h, fd, bytes, size);
+
+    free(bytes);
+    return r;
+}
+
+static inline bool send_data(struct harness *h, int fd, uint32_t stream, uint8_t flags, const void *p, size_t len)
+{
+    const struct frame frame = {.length = (uint32_t)len, .stream = stream, .type = FRAME_DATA, .flags = flags};
+    uint8_t *bytes = malloc(FRAME_HEADER_SIZE + len);
+
+    assert_non_null(bytes);
+    frame_write_header(bytes, &frame);
+    if (len)
+        memcpy(bytes + FRAME_HEADER_SIZE, p, len);
+    bool r = peer_write(h, fd, bytes, FRAME_HEADER_SIZE + len);
+    free(bytes);
+    return r;
+}
+
+/* The status code of the next frame, which must be a RESPONSE on that stream. */
+static inline int read_status(struct harness *h, int fd, uint32_t stream)
+{
+    struct envelope_response response;
+    struct reply reply;
+    const char *reason;
+
+    assert_true(peer_read_frame(h, fd, &reply));
+    assert_int_equal(reply.frame.type, FRAME_RESPONSE);
+    assert_int_equal(reply.frame.stream, stream);
+    assert_int_equal(envelope_decode_response((struct bytes){reply.payload, reply.frame.length}, &response, &reason), 0);
+    reply_free(&reply);
+    return response.code;
+}
+
+static inline void call_check(struct harness *h, int fd, uint32_t stream)
+{
+    assert_true(send_request(h, fd, "grpc.Health", "Check", stream));
+    assert_int_equal(read_status(h, fd, stream), STATUS_OK);
+}
+
+/* ---- what may leak ---- */
+
+static inline unsigned int open_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    unsigned int n = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static inline size_t heap_in_use(void)
+{
+    return mallinfo2().uordblks + mallinfo2().hblkhd;
 }

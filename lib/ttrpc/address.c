@@ -126,19 +126,37 @@ static const struct sockaddr *address_sa(const struct address *address)
     return (const struct sockaddr *)&address->sa;
 }
 
+/* The address as it is written, for errors. */
+static int address_fail(struct error *err, int r, const char *what, const struct address *address)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&address->sa;
+    const struct sockaddr_vm *vm = (const struct sockaddr_vm *)&address->sa;
+    const char *path = unix_path(address);
+
+    if (address->kind == ADDRESS_VSOCK)
+        return error_set(err, r, "%s vsock://%d:%u", what, (int)vm->svm_cid, vm->svm_port);
+    if (path)
+        return error_set(err, r, "%s unix://%s", what, path);
+    const int len = (int)(address->len - offsetof(struct sockaddr_un, sun_path) - 1);
+    return error_set(err, r, "%s unix://@%.*s", what, len, un->sun_path + 1);
+}
+
 static int address_socket(const struct address *address, struct error *err)
 {
     int fd = sys_socket(address->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    return fd < 0 ? error_set(err, fd, "create socket") : fd;
+    return fd < 0 ? address_fail(err, fd, "create socket for", address) : fd;
 }
 
-/* Somebody answers on it, or it cannot be told. */
-static bool unix_is_alive(const struct address *address)
+/* A socket file that nobody listens on; connecting to other files is refused too, so that their type has to be looked at. */
+static bool unix_is_stale(const struct address *address, const char *path)
 {
-    _close_ int fd = address_socket(address, NULL);
+    struct stat st;
 
-    return fd < 0 || sys_connect(fd, address_sa(address), address->len) != -ECONNREFUSED;
+    if (sys_fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISSOCK(st.st_mode))
+        return false;
+    _close_ int fd = address_socket(address, NULL);
+    return fd >= 0 && sys_connect(fd, address_sa(address), address->len) == -ECONNREFUSED;
 }
 
 /* Binds with mode 0600 from the start. A socket file that nobody listens on is replaced. */
@@ -147,7 +165,7 @@ static int unix_bind(int fd, const struct address *address, const char *path)
     mode_t mask = sys_umask(0177);
     int r = sys_bind(fd, address_sa(address), address->len);
 
-    if (r == -EADDRINUSE && !unix_is_alive(address)) {
+    if (r == -EADDRINUSE && unix_is_stale(address, path)) {
         r = sys_unlinkat(AT_FDCWD, path, 0);
         if (r == 0)
             r = sys_bind(fd, address_sa(address), address->len);
@@ -192,11 +210,11 @@ int address_listen(const struct address *address, struct error *err)
 
     int r = path ? unix_bind(fd, address, path) : sys_bind(fd, address_sa(address), address->len);
     if (r < 0)
-        return error_set(err, r, "bind socket");
+        return address_fail(err, r, "bind", address);
     r = sys_listen(fd, LISTEN_BACKLOG);
     if (r == 0)
         r = sys_fcntl(fd, F_SETFL, O_NONBLOCK);
-    return r < 0 ? error_set(err, r, "listen") : fd_take(&fd);
+    return r < 0 ? address_fail(err, r, "listen on", address) : fd_take(&fd);
 }
 
 int address_connect(const struct address *address, struct error *err)
@@ -210,5 +228,5 @@ int address_connect(const struct address *address, struct error *err)
     int r = sys_connect(fd, address_sa(address), address->len);
     if (r == 0)
         r = sys_fcntl(fd, F_SETFL, O_NONBLOCK);
-    return r < 0 ? error_set(err, r, "connect") : fd_take(&fd);
+    return r < 0 ? address_fail(err, r, "connect to", address) : fd_take(&fd);
 }

@@ -49,11 +49,12 @@ static void listener_back_off(struct listener *listener)
 static void listener_ready(struct watch *watch, uint32_t events)
 {
     struct listener *listener = CONTAINER_OF(watch, struct listener, watch);
+    /* Reported for ever by a socket that was shut down, which has no other error. */
+    const bool dead = events & (EPOLLHUP | EPOLLERR);
 
-    (void)events;
     for (unsigned int i = 0; i < ACCEPT_BATCH; i++) {
         int fd = sys_accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd == -EAGAIN)
+        if (fd == -EAGAIN && !dead)
             return;
         if (fd < 0 && fd != -ECONNABORTED) {
             listener_back_off(listener);
