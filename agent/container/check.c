@@ -44,28 +44,32 @@ static int check_presence(const struct oci_spec *spec, struct error *err)
     return 0;
 }
 
-static int check_process(const struct oci_process *process, struct error *err)
+static bool is_text(const char *s)
+{
+    return s && *s;
+}
+
+int check_process(const struct oci_process *process, struct error *err)
 {
     if (process->args.n == 0)
         return error_status(err, STATUS_INVALID_ARGUMENT, "process.args is empty");
     const char *cwd = process->cwd ?: "";
     if (cwd[0] != '/')
         return error_status(err, STATUS_INVALID_ARGUMENT, "process.cwd: '%s' is not an absolute path", cwd);
+    if (is_text(process->selinux_label))
+        return error_status(err, STATUS_INVALID_ARGUMENT, "process.selinuxLabel is not supported yet");
+    /* "unconfined" asks for what happens without a profile. */
+    if (is_text(process->apparmor_profile) && strcmp(process->apparmor_profile, "unconfined") != 0)
+        return error_status(err, STATUS_INVALID_ARGUMENT, "process.apparmorProfile is not supported yet");
     return 0;
 }
 
 /* ---- what is not applied yet ---- */
 
-static bool is_text(const char *s)
-{
-    return s && *s;
-}
-
 static int check_unsupported(const struct oci_spec *spec, struct error *err)
 {
     static const struct oci_hooks no_hooks = {0};
     const struct oci_hooks *hooks = spec->hooks ?: &no_hooks;
-    const char *profile = spec->process->apparmor_profile;
     const struct {
         const char *field;
         bool used;
@@ -76,9 +80,6 @@ static int check_unsupported(const struct oci_spec *spec, struct error *err)
         {"hooks.startContainer", hooks->start_container.n > 0},
         {"hooks.poststart", hooks->poststart.n > 0},
         {"hooks.poststop", hooks->poststop.n > 0},
-        {"process.selinuxLabel", is_text(spec->process->selinux_label)},
-        /* "unconfined" asks for what happens without a profile. */
-        {"process.apparmorProfile", is_text(profile) && strcmp(profile, "unconfined") != 0},
         {"linux.mountLabel", is_text(spec->linux_->mount_label)},
         {"linux.intelRdt", is_text(spec->linux_->intel_rdt_l3_schema)},
     };

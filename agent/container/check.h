@@ -13,5 +13,7 @@ int check_container_id(const char *id, struct error *err);
  * name each field that Tatami does not apply yet (hooks, labels, profiles, intelRdt). Not here: mounts, devices and paths
  * (rootfs_check()) and the process's identity (identity_prepare()). */
 int check_spec(const struct oci_spec *spec, struct error *err);
+/* The part of it that holds for each process, an exec'ed one too: args, cwd, labels. */
+int check_process(const struct oci_process *process, struct error *err);
 /* Whether the spec denies devices: nothing enforces that yet, and the creator says so in the log. */
 bool check_has_unapplied_device_rules(const struct oci_spec *spec);

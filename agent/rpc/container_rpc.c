@@ -5,6 +5,7 @@
 #include "agent/agent.h"
 #include "agent/container/check.h"
 #include "agent/container/container.h"
+#include "agent/container/rootfs.h"
 #include "agent/rpc/rpc.h"
 #include "oci/wire.h"
 
@@ -53,6 +54,8 @@ static int read_request(const struct agent *agent, const Grpc__CreateContainerRe
     r = sandbox_share_namespaces(&agent->sandbox, a, spec->linux_, request->sandbox_pidns, err);
     if (r == 0)
         r = check_spec(spec, err);
+    if (r == 0)
+        r = rootfs_check(spec, err);
     if (r == 0)
         *ret_spec = spec;
     return r;

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "agent/agent.h"
+#include "agent/container/check.h"
 #include "agent/container/container.h"
 #include "agent/rpc/rpc.h"
 #include "oci/wire.h"
@@ -26,8 +27,8 @@ RPC_HANDLER(rpc_exec_process)
 
     struct arena *a = arena_new(PROCESS_ARENA_BYTES);
     int r = oci_process_from_wire(a, exec->process, &spec, err);
-    if (r == 0 && spec->args.n == 0)
-        r = error_status(err, STATUS_INVALID_ARGUMENT, "process.args is empty");
+    if (r == 0)
+        r = check_process(spec, err);
     if (r < 0) {
         arena_free(a);
         return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Process tier: containers from creation to removal. */
-#include "agent/tests/support/rig.h"
+#include "agent/tests/support/expect.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,22 +12,6 @@
 #include "base/macros.h"
 
 #define CYCLES 500
-
-#define OK(call)                                                                                                                   \
-    do {                                                                                                                           \
-        struct error err = {.errnum = 0};                                                                                          \
-        enum status_code got = call;                                                                                               \
-        if (got != STATUS_OK)                                                                                                      \
-            fail_msg("%s: %s: %s", #call, status_name(got), err.text);                                                             \
-    } while (0)
-
-#define REFUSED(want, words, call)                                                                                                 \
-    do {                                                                                                                           \
-        struct error err = {.errnum = 0};                                                                                          \
-        enum status_code got = call;                                                                                               \
-        if (got != (want) || !strstr(err.text, words))                                                                             \
-            fail_msg("%s: want %s '%s', got %s '%s'", #call, status_name(want), words, status_name(got), err.text);                \
-    } while (0)
 
 RIG_TEST(container_runs_and_its_output_and_exit_code_arrive)
 {
@@ -48,7 +32,7 @@ RIG_TEST(exit_codes_are_those_of_the_program)
     } rows[] = {
         {"exit 0", 0},
         {"exit 1", 1},
-        {"/etc/passwd", 126},    /* the shell cannot execute it */
+        {"/etc/passwd", 126},     /* the shell cannot execute it */
         {"no-such-program", 127}, /* the shell does not find it */
         {"exit 255", 255},
         {"sh -c 'kill -9 $$'; exit $?", 128 + 9}, /* the shell passes on how its child died */
@@ -78,9 +62,9 @@ RIG_TEST(program_that_does_not_exist_is_refused_at_creation)
     struct oci_spec *spec = rig_spec(rig, "missing", NULL);
 
     rig_args(rig, spec->process, missing);
-    REFUSED(STATUS_INTERNAL, "the file /bin/missing was not found", rig_create(rig, "missing", spec, &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "the file /bin/missing was not found", rig_create(rig, "missing", spec, &err));
     rig_args(rig, spec->process, unknown);
-    REFUSED(STATUS_INTERNAL, "the file missing was not found", rig_create(rig, "missing", spec, &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "the file missing was not found", rig_create(rig, "missing", spec, &err));
     assert_int_equal(rig_run_container(rig, "missing", rig_spec(rig, "missing", "exit 3"), NULL, NULL), 3);
 }
 
@@ -92,11 +76,11 @@ RIG_TEST(signals_end_containers_with_128_plus_their_number)
     } rows[] = {{"kill", SIGKILL, 137}, {"term", SIGTERM, 137 /* init does not handle it: KILL is sent */}};
 
     FOR_ROWS (row, rows) {
-        OK(rig_create(rig, row->id, rig_spec(rig, row->id, NULL), &err));
-        OK(rig_start(rig, row->id, &err));
-        OK(rig_signal(rig, row->id, row->id, row->sig, &err));
+        EXPECT_OK(rig_create(rig, row->id, rig_spec(rig, row->id, NULL), &err));
+        EXPECT_OK(rig_start(rig, row->id, &err));
+        EXPECT_OK(rig_signal(rig, row->id, row->id, row->sig, &err));
         assert_int_equal(rig_wait(rig, row->id, ""), row->code);
-        OK(rig_remove(rig, row->id, &err));
+        EXPECT_OK(rig_remove(rig, row->id, &err));
     }
 }
 
@@ -106,29 +90,31 @@ RIG_TEST(handled_signal_reaches_the_handler)
     Grpc__ReadStreamRequest read = GRPC__READ_STREAM_REQUEST__INIT;
     Grpc__ReadStreamResponse *reply;
 
-    OK(rig_create(rig, "trap", spec, &err));
-    OK(rig_start(rig, "trap", &err));
+    EXPECT_OK(rig_create(rig, "trap", spec, &err));
+    EXPECT_OK(rig_start(rig, "trap", &err));
     read.container_id = (char *)"trap";
     read.len = 100;
-    OK(rig_call(rig, "ReadStdout", &read, &reply, &err));
-    OK(rig_signal(rig, "trap", "", SIGTERM, &err));
+    EXPECT_OK(rig_call(rig, "ReadStdout", &read, &reply, &err));
+    EXPECT_OK(rig_signal(rig, "trap", "", SIGTERM, &err));
     assert_string_equal(rig_read_all(rig, "trap", "", false), "caught\n");
     assert_int_equal(rig_wait(rig, "trap", ""), 7);
-    OK(rig_remove(rig, "trap", &err));
+    EXPECT_OK(rig_remove(rig, "trap", &err));
 }
 
 RIG_TEST(exec_runs_in_the_same_namespaces_and_cgroup)
 {
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
-    struct oci_process *process = rig_spec(rig, "c1", "readlink /proc/self/ns/mnt; readlink /proc/1/ns/mnt; cat /proc/self/cgroup; "
-                                                      "cat /proc/1/cgroup; ps | grep -c 'sleep 1000'; exit 5")->process;
+    struct oci_process *process = rig_spec(rig, "c1",
+                                           "readlink /proc/self/ns/mnt; readlink /proc/1/ns/mnt; cat /proc/self/cgroup; "
+                                           "cat /proc/1/cgroup; ps | grep -c 'sleep 1000'; exit 5")
+                                      ->process;
 
-    OK(rig_create(rig, "c1", spec, &err));
-    OK(rig_exec(rig, "c1", "before-start", process, &err)); /* a created container accepts exec */
+    EXPECT_OK(rig_create(rig, "c1", spec, &err));
+    EXPECT_OK(rig_exec(rig, "c1", "before-start", process, &err)); /* a created container accepts exec */
     char *before = rig_read_all(rig, "c1", "before-start", false);
     assert_int_equal(rig_wait(rig, "c1", "before-start"), 5);
-    OK(rig_start(rig, "c1", &err));
-    OK(rig_exec(rig, "c1", "e1", process, &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_exec(rig, "c1", "e1", process, &err));
     char *text = rig_read_all(rig, "c1", "e1", false);
     assert_int_equal(rig_wait(rig, "c1", "e1"), 5);
     (void)before;
@@ -142,23 +128,23 @@ RIG_TEST(exec_runs_in_the_same_namespaces_and_cgroup)
     assert_true(n > 1 && n % 2 == 1); /* two equal lists of cgroups and a count */
     for (size_t i = 0; i < n / 2; i++)
         assert_string_equal(lines[i], lines[n / 2 + i]);
-    OK(rig_remove(rig, "c1", &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
 RIG_TEST(exec_id_is_unique_until_it_was_waited_for)
 {
     struct oci_process *process = rig_spec(rig, "c1", "exit 0")->process;
 
-    OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
-    OK(rig_start(rig, "c1", &err));
-    OK(rig_exec(rig, "c1", "e", process, &err));
-    REFUSED(STATUS_INTERNAL, "exec_id 'e' already exists", rig_exec(rig, "c1", "e", process, &err));
-    REFUSED(STATUS_INTERNAL, "exec_id 'c1' already exists", rig_exec(rig, "c1", "c1", process, &err));
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_exec(rig, "c1", "e", process, &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "exec_id 'e' already exists", rig_exec(rig, "c1", "e", process, &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "exec_id 'c1' already exists", rig_exec(rig, "c1", "c1", process, &err));
     assert_int_equal(rig_wait(rig, "c1", "e"), 0);
-    OK(rig_exec(rig, "c1", "e", process, &err));
+    EXPECT_OK(rig_exec(rig, "c1", "e", process, &err));
     assert_int_equal(rig_wait(rig, "c1", "e"), 0);
-    REFUSED(STATUS_NOT_FOUND, "InvalidExecId", rig_signal(rig, "c1", "e", SIGTERM, &err));
-    OK(rig_remove(rig, "c1", &err));
+    EXPECT_REFUSED(STATUS_NOT_FOUND, "InvalidExecId", rig_signal(rig, "c1", "e", SIGTERM, &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
 struct waiter {
@@ -187,10 +173,10 @@ RIG_TEST(all_waiters_get_the_code_and_later_ones_not_found)
     struct waiter first = {.rig = rig, .done = &done, .code = -2}, second = first;
 
     waitq_init(&done);
-    OK(rig_create(rig, "c1", rig_spec(rig, "c1", "sleep 0.05; exit 9"), &err));
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", "sleep 0.05; exit 9"), &err));
     fiber_start(rig->loop, "first", wait_for_c1, &first, NULL);
     fiber_start(rig->loop, "second", wait_for_c1, &second, NULL);
-    OK(rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
     while (first.code == -2 || second.code == -2)
         waitq_wait(rig->loop, &done, NO_DEADLINE);
     assert_int_equal(first.code, 9);
@@ -198,7 +184,7 @@ RIG_TEST(all_waiters_get_the_code_and_later_ones_not_found)
     Grpc__WaitProcessRequest late = GRPC__WAIT_PROCESS_REQUEST__INIT;
     late.container_id = (char *)"c1";
     rig_refused(rig, "WaitProcess", &late.base, STATUS_NOT_FOUND, "InitProcessNotFound");
-    OK(rig_remove(rig, "c1", &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
 RIG_TEST(removal_ends_a_waiting_call)
@@ -207,11 +193,11 @@ RIG_TEST(removal_ends_a_waiting_call)
     struct waiter waiter = {.rig = rig, .done = &done, .code = -2};
 
     waitq_init(&done);
-    OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
-    OK(rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
     fiber_start(rig->loop, "wait", wait_for_c1, &waiter, NULL);
     fiber_yield(rig->loop);
-    OK(rig_remove(rig, "c1", &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
     while (waiter.code == -2)
         waitq_wait(rig->loop, &done, NO_DEADLINE);
     assert_int_equal(waiter.status, STATUS_INTERNAL);
@@ -220,15 +206,15 @@ RIG_TEST(removal_ends_a_waiting_call)
 
 RIG_TEST(id_is_taken_while_the_container_lives_and_free_afterwards)
 {
-    OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
-    OK(rig_start(rig, "c1", &err));
-    REFUSED(STATUS_INTERNAL, "exec fifo exists", rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
-    OK(rig_signal(rig, "c1", "c1", 0, &err)); /* the first one was not touched */
-    REFUSED(STATUS_FAILED_PRECONDITION, "started before", rig_start(rig, "c1", &err));
-    OK(rig_remove(rig, "c1", &err));
-    REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
-    OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
-    OK(rig_remove(rig, "c1", &err));
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "exec fifo exists", rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    EXPECT_OK(rig_signal(rig, "c1", "c1", 0, &err)); /* the first one was not touched */
+    EXPECT_REFUSED(STATUS_FAILED_PRECONDITION, "started before", rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
 /* ---- nothing accumulates ---- */

@@ -41,7 +41,9 @@ static void exec_agent(const struct rig *rig)
 
     snprintf(address, sizeof(address), "unix://%s", rig->socket);
     snprintf(base, sizeof(base), "%s/run", rig->dir);
-    const char *const argv[] = {agent_binary(), "--server-addr", address, "--base-dir", base, NULL};
+    const char *argv[] = {agent_binary(), "--server-addr", address, "--base-dir", base, "--config", rig->config, NULL};
+    if (!*rig->config)
+        argv[5] = NULL;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     execv(argv[0], (char *const *)(uintptr_t)argv);
     die(argv[0]);
@@ -136,7 +138,16 @@ static int connect_agent(const struct rig *rig, struct error *err)
 
 /* ---- a test's life ---- */
 
-static void rig_up(struct rig *rig, const char *name)
+static void write_config(struct rig *rig, const char *text)
+{
+    snprintf(rig->config, sizeof(rig->config), "%s/agent.toml", rig->dir);
+    int fd = open(rig->config, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+static void rig_up(struct rig *rig, const char *name, const char *config)
 {
     struct error err = {.errnum = 0};
 
@@ -146,8 +157,10 @@ static void rig_up(struct rig *rig, const char *name)
     rig->arena = arena_new(RIG_ARENA_BYTES);
     snprintf(rig->rootfs, sizeof(rig->rootfs), "%s/rootfs", rig->dir);
     snprintf(rig->socket, sizeof(rig->socket), "%s/agent.sock", rig->dir);
-    snprintf(rig->cgroup, sizeof(rig->cgroup), "/tatami-test-%d", getpid());
+    snprintf(rig->cgroup, sizeof(rig->cgroup), "/tatami-test-%s", strrchr(rig->dir, '-') + 1);
     bundle_make_rootfs(rig->rootfs);
+    if (config)
+        write_config(rig, config);
     rig->init_pid = spawn_init(rig);
     assert_true(rig->init_pid > 0);
     int fd = connect_agent(rig, &err);
@@ -190,7 +203,7 @@ static void body_fiber(void *arg)
     loop_stop(body->rig->loop);
 }
 
-void rig_run(void **state, const char *name, void (*fn)(struct rig *rig))
+void rig_run(void **state, const char *name, const char *config, void (*fn)(struct rig *rig))
 {
     struct rig rig;
     struct body body = {.rig = &rig, .fn = fn};
@@ -201,7 +214,7 @@ void rig_run(void **state, const char *name, void (*fn)(struct rig *rig))
         print_message("[  SKIP    ] %s: needs root\n", name);
         skip();
     }
-    rig_up(&rig, name);
+    rig_up(&rig, name, config);
     assert_int_equal(fiber_start(rig.loop, name, body_fiber, &body, NULL), 0);
     assert_int_equal(loop_run(rig.loop, &err), 0);
     assert_true(body.done);

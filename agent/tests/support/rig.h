@@ -31,18 +31,20 @@ struct rig {
     char dir[64];    /* temporary directory, gone after the test */
     char rootfs[96]; /* busybox root file system in dir */
     char socket[96];
-    char cgroup[64]; /* "/tatami-test-PID": parent of the containers' cgroups */
+    char config[96]; /* the agent's configuration file, "" for none */
+    char cgroup[64]; /* "/tatami-test-XXXXXX": parent of the containers' cgroups */
 };
 
-/* cmocka test functions: `cmocka_unit_test_setup_teardown(rig_test_NAME, ...)` is hidden behind RIG_TESTS(...). */
-void rig_run(void **state, const char *name, void (*body)(struct rig *rig));
-#define RIG_TEST(name)                                                                                                             \
+/* The cmocka test functions that RIG_TEST() makes call this. config: text of the agent's configuration file; NULL: without one. */
+void rig_run(void **state, const char *name, const char *config, void (*body)(struct rig *rig));
+#define RIG_TEST_WITH_CONFIG(name, config)                                                                                         \
     static void name##_body(struct rig *rig);                                                                                      \
     static void name(void **state)                                                                                                 \
     {                                                                                                                              \
-        rig_run(state, #name, name##_body);                                                                                        \
+        rig_run(state, #name, config, name##_body);                                                                                \
     }                                                                                                                              \
     static void name##_body(struct rig *rig)
+#define RIG_TEST(name) RIG_TEST_WITH_CONFIG(name, NULL)
 
 /* ---- calls ---- */
 
@@ -52,6 +54,8 @@ enum status_code rig_call_service(struct rig *rig, const char *service, const ch
                                   uint64_t timeout_ms, ProtobufCMessage **ret_reply, struct error *err);
 #define rig_call(rig, method, request, reply, err)                                                                                 \
     rig_call_service(rig, "grpc.AgentService", method, &(request)->base, 0, (ProtobufCMessage **)(void *)(reply), err)
+/* Adds an outcome that a test has seen in another way than by rig_call_service(). */
+void rig_note_outcome(const struct rig *rig, const char *method, enum status_code status);
 /* Fails the test with method, status and text unless the call succeeds. */
 void rig_ok(struct rig *rig, const char *method, const ProtobufCMessage *request, ProtobufCMessage **ret_reply);
 /* Fails the test unless the call is answered with status and text contains the given words. */

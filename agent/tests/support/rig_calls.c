@@ -14,7 +14,7 @@
 #include "oci/wire.h"
 
 /* A line "METHOD<TAB>OUTCOME<TAB>TEST" for coverage/rpc-matrix. */
-static void note_outcome(const struct rig *rig, const char *method, enum status_code status)
+void rig_note_outcome(const struct rig *rig, const char *method, enum status_code status)
 {
     const char *path = getenv("TATAMI_RPC_LOG");
     if (!path)
@@ -46,10 +46,10 @@ enum status_code rig_call_service(struct rig *rig, const char *service, const ch
     struct error local = {.errnum = 0};
     ProtobufCMessage *reply = NULL;
 
-    int r = ttrpc_client_call(rig->client, service, method, request, entry->reply, rig->arena, timeout_ms * NSEC_PER_MSEC, &reply,
-                              &local);
+    int r = ttrpc_client_call(rig->client, service, method, request, entry->reply, rig->arena, timeout_ms * NSEC_PER_MSEC,
+                              &reply, &local);
     enum status_code status = r == 0 ? STATUS_OK : local.status;
-    note_outcome(rig, method, status);
+    rig_note_outcome(rig, method, status);
     if (ret_reply)
         *ret_reply = reply;
     if (err)
@@ -107,7 +107,8 @@ enum status_code rig_start(struct rig *rig, const char *id, struct error *err)
     return rig_call(rig, "StartContainer", &request, NULL, err);
 }
 
-enum status_code rig_exec(struct rig *rig, const char *id, const char *exec_id, const struct oci_process *process, struct error *err)
+enum status_code rig_exec(struct rig *rig, const char *id, const char *exec_id, const struct oci_process *process,
+                          struct error *err)
 {
     Grpc__ExecProcessRequest request = GRPC__EXEC_PROCESS_REQUEST__INIT;
     struct error wire_err;
@@ -171,12 +172,12 @@ char *rig_read_all(struct rig *rig, const char *id, const char *exec_id, bool wa
     return text;
 }
 
-#define MUST(call)                                                                                                                 \
-    do {                                                                                                                           \
-        struct error must_err = {.errnum = 0};                                                                                     \
-        enum status_code must_status = call;                                                                                       \
-        if (must_status != STATUS_OK)                                                                                              \
-            fail_msg("%s: %s: %s", #call, status_name(must_status), must_err.text);                                                \
+#define MUST(call)                                                                                                             \
+    do {                                                                                                                       \
+        struct error must_err = {.errnum = 0};                                                                                 \
+        enum status_code must_status = call;                                                                                   \
+        if (must_status != STATUS_OK)                                                                                          \
+            fail_msg("%s: %s: %s", #call, status_name(must_status), must_err.text);                                            \
     } while (0)
 
 int rig_run_container(struct rig *rig, const char *id, const struct oci_spec *spec, char **ret_stdout, char **ret_stderr)

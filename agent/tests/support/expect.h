@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What process tests expect of a call, and of the guest after it. */
+#pragma once
+#include <string.h>
+
+#include "agent/tests/support/rig.h"
+
+/* call fills a variable `err` of the macro: EXPECT_OK(rig_start(rig, "c1", &err)). */
+#define EXPECT_OK(call)                                                                                                        \
+    do {                                                                                                                       \
+        struct error err = {.errnum = 0};                                                                                      \
+        enum status_code got = call;                                                                                           \
+        if (got != STATUS_OK)                                                                                                  \
+            fail_msg("%s: %s: %s", #call, status_name(got), err.text);                                                         \
+    } while (0)
+
+#define EXPECT_REFUSED(want, words, call)                                                                                      \
+    do {                                                                                                                       \
+        struct error err = {.errnum = 0};                                                                                      \
+        enum status_code got = call;                                                                                           \
+        if (got != (want) || !strstr(err.text, words))                                                                         \
+            fail_msg("%s: want %s '%s', got %s '%s'", #call, status_name(want), words, status_name(got), err.text);            \
+    } while (0)
+
+/* What an agent can leave in its guest. */
+struct traces {
+    long cgroups, bundles, mounts, children, descriptors;
+};
+
+/* What there is now; the cgroups are those below the rig's. */
+struct traces traces_now(const struct rig *rig);
+/* Fails the test, naming the label, unless soon everything is as it was before. */
+void traces_expect(const struct rig *rig, const struct traces *before, const char *label);
