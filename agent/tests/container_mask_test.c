@@ -20,23 +20,6 @@ static bool is_null_device(const char *path)
     return stat(path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
 }
 
-static int make_file(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    int r = fd < 0 ? -errno : 0;
-
-    if (fd >= 0)
-        close(fd);
-    return r;
-}
-
-static bool has(const char *path)
-{
-    struct stat st;
-
-    return lstat(path, &st) == 0;
-}
-
 static void look_at_masks(struct world *w)
 {
     child_start(w);
@@ -48,11 +31,12 @@ static void look_at_masks(struct world *w)
     }
     static const char *const paths_2[] = {"/tmp/a", "/tmp/b", "/tmp/c"};
     FOR_ROWS (path, paths_2) {
-        child_expect(has(*path) && access(arena_printf(w->arena, "%s/file", *path), F_OK) < 0, "%s is not masked", *path);
-        child_expect(make_file(arena_printf(w->arena, "%s/new", *path)) == -EROFS, "%s can be written", *path);
-        child_expect(strstr(child_mount_info(*path), "|tmpfs|ro"), "%s", child_mount_info(*path));
+        child_expect(child_has(*path) && access(arena_printf(w->arena, "%s/file", *path), F_OK) < 0, "%s is not masked", *path);
+        child_expect(child_make_file(arena_printf(w->arena, "%s/new", *path)) == -EROFS, "%s can be written", *path);
+        child_expect(strstr(child_mount_info(*path), "ro,nosuid,nodev,noexec,relatime|tmpfs|ro"), "%s",
+                     child_mount_info(*path));
     }
-    CHILD_TRUE(!has("/missing") && !has("/etc/secret/below"));
+    CHILD_TRUE(!child_has("/missing") && !child_has("/etc/secret/below"));
     child_expect_text("beside", child_read("/etc/beside"), "content");
 }
 
@@ -81,13 +65,13 @@ static void files_and_directories_are_masked(void **state)
 static void look_at_read_only(struct world *w)
 {
     child_start(w);
-    CHILD_TRUE(make_file("/tmp/ro/new") == -EROFS && child_write("/tmp/ro/file", "x") == -EROFS);
-    CHILD_TRUE(make_file("/tmp/ro/sub/new") == -EROFS);
+    CHILD_TRUE(child_make_file("/tmp/ro/new") == -EROFS && child_write("/tmp/ro/file", "x") == -EROFS);
+    CHILD_TRUE(child_make_file("/tmp/ro/sub/new") == -EROFS);
     CHILD_TRUE(child_has_option("/tmp/ro/sub", "nosuid") && child_has_option("/tmp/ro/sub", "noexec"));
     CHILD_TRUE(child_write("/etc/file", "x") == -EROFS);
-    CHILD_TRUE(make_file("/tmp/rw") == 0);
-    CHILD_TRUE(make_file("/linked/new") == -EROFS);
-    CHILD_TRUE(!has("/missing"));
+    CHILD_TRUE(child_make_file("/tmp/rw") == 0);
+    CHILD_TRUE(child_make_file("/linked/new") == -EROFS);
+    CHILD_TRUE(!child_has("/missing"));
     child_expect_text("masked below", child_read("/tmp/ro/masked"), "");
     CHILD_TRUE(is_null_device("/tmp/ro/masked"));
     CHILD_TRUE(child_write("/tmp/ro/masked", "x") == 0);
@@ -131,10 +115,10 @@ static void read_only_paths_work_in_a_user_namespace(void **state)
 static void look_at_usual_masks(struct world *w)
 {
     child_start(w);
-    CHILD_TRUE(is_null_device("/proc/kcore") || !has("/proc/kcore"));
-    CHILD_TRUE(is_null_device("/proc/keys") || !has("/proc/keys"));
-    CHILD_TRUE(!has("/sys/firmware") || strstr(child_mount_info("/sys/firmware"), "|tmpfs|ro"));
-    CHILD_TRUE(child_write("/proc/sysrq-trigger", "h") == (has("/proc/sysrq-trigger") ? -EROFS : -ENOENT));
+    CHILD_TRUE(is_null_device("/proc/kcore") || !child_has("/proc/kcore"));
+    CHILD_TRUE(is_null_device("/proc/keys") || !child_has("/proc/keys"));
+    CHILD_TRUE(!child_has("/sys/firmware") || strstr(child_mount_info("/sys/firmware"), "|tmpfs|ro"));
+    CHILD_TRUE(child_write("/proc/sysrq-trigger", "h") == (child_has("/proc/sysrq-trigger") ? -EROFS : -ENOENT));
     CHILD_TRUE(child_has_option("/proc/sys", "nosuid") && child_has_option("/proc/sys", "nodev"));
 }
 

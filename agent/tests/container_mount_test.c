@@ -18,18 +18,6 @@
 #include "agent/tests/support/rootfs_world.h"
 #include "lib/tests/check.h"
 
-/* The container's group as these tests want it; takes the place of the cgroup module. */
-struct cgroup {
-    const struct cgroup_mount_entry *entries;
-    size_t n;
-};
-
-const struct cgroup_mount_entry *cgroup_mount_entries(const struct cgroup *cgroup, size_t *ret_n)
-{
-    *ret_n = cgroup ? cgroup->n : 0;
-    return cgroup ? cgroup->entries : NULL;
-}
-
 /* In a child: a tmpfs of the guest. */
 static void guest_tmpfs(struct world *w, const char *path, unsigned long flags)
 {
@@ -39,34 +27,17 @@ static void guest_tmpfs(struct world *w, const char *path, unsigned long flags)
     child_expect(sys_mount("guest", point, "tmpfs", flags, "") == 0, "mount tmpfs on %s", point);
 }
 
-static bool has(const char *path)
-{
-    struct stat st;
-
-    return lstat(path, &st) == 0;
-}
-
-static int make_file(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    int r = fd < 0 ? -errno : 0;
-
-    if (fd >= 0)
-        close(fd);
-    return r;
-}
-
 /* ---- binds ---- */
 
 static void look_at_binds(struct world *w)
 {
     child_start(w);
     child_expect_text("directory", child_read("/a/b/file"), "volume");
-    CHILD_TRUE(make_file("/a/b/new") == 0);
+    CHILD_TRUE(child_make_file("/a/b/new") == 0);
     child_expect_text("file", child_read("/etc/name"), "volume");
     child_expect_text("file with content", child_read("/etc/kept"), "volume");
     CHILD_TRUE(child_write("/ro/file", "x") == -EROFS);
-    CHILD_TRUE(make_file("/ro/new") == -EROFS);
+    CHILD_TRUE(child_make_file("/ro/new") == -EROFS);
     CHILD_TRUE(child_has_option("/ro", "nosuid") && child_has_option("/ro", "nodev") && child_has_option("/ro", "noexec"));
     CHILD_TRUE(child_write("/ro-file", "x") == -EROFS);
     CHILD_TRUE(child_has_option("/times", "noatime") && child_has_option("/times", "nodiratime"));
@@ -191,8 +162,8 @@ static void look_at_file_systems(struct world *w)
     CHILD_TRUE(child_has_option("/data", "nosuid") && child_has_option("/data", "noexec") &&
                !child_has_option("/data", "nodev"));
     CHILD_TRUE(stat("/joined", &st) == 0 && (st.st_mode & 07777) == 0711 && statfs("/joined", &fs) == 0 && fs.f_blocks == 512);
-    CHILD_TRUE(make_file("/ro/x") == -EROFS && strstr(child_mount_info("/ro"), "|tmpfs|ro"));
-    CHILD_TRUE(make_file("/rro/x") == -EROFS && strstr(child_mount_info("/rro"), "|tmpfs|rw"));
+    CHILD_TRUE(child_make_file("/ro/x") == -EROFS && strstr(child_mount_info("/ro"), "|tmpfs|ro"));
+    CHILD_TRUE(child_make_file("/rro/x") == -EROFS && strstr(child_mount_info("/rro"), "|tmpfs|rw"));
     CHILD_TRUE(strstr(child_mount_info("/sync"), "|tmpfs|rw,sync"));
     CHILD_TRUE(strstr(child_mount_info("/dirsync"), ",dirsync"));
     CHILD_TRUE(strstr(child_mount_info("/lazy"), "lazytime"));
@@ -200,7 +171,7 @@ static void look_at_file_systems(struct world *w)
     CHILD_TRUE(child_has_option("/strict", "rw") && !child_has_option("/strict", "relatime"));
     CHILD_TRUE(child_has_option("/proc", "ro") && strstr(child_mount_info("/proc"), "|proc|rw"));
     CHILD_TRUE(strstr(child_mount_info("/default"), "|tmpfs|rw"));
-    CHILD_TRUE(has("/mq") && strstr(child_mount_info("/mq"), "|mqueue|"));
+    CHILD_TRUE(child_has("/mq") && strstr(child_mount_info("/mq"), "|mqueue|"));
 }
 
 static void file_systems_get_their_options(void **state)
@@ -235,7 +206,7 @@ static void look_at_old_mounts(struct world *w)
     CHILD_TRUE(strstr(child_mount_info("/acl"), "shared:"));
     CHILD_TRUE(strstr(child_mount_info("/version"), "|tmpfs|rw"));
     CHILD_TRUE(strstr(child_mount_info("/source"), "|tmpfs|rw"));
-    CHILD_TRUE(has("/dev/null") && make_file("/dev/new") == -EROFS);
+    CHILD_TRUE(child_has("/dev/null") && child_make_file("/dev/new") == -EROFS);
 }
 
 static void what_fsconfig_cannot_say_is_mounted_too(void **state)
@@ -280,11 +251,6 @@ static const struct refusal refusals[] = {
     {"/a", "ext4", "volume/file", "ro",
      "failed to mount %1$s/volume/file to /a, type 'ext4': create the file system (%1$s/volume/file: Can't lookup blockdev): "
      "ENOTBLK: Block device required"},
-    {"/a", "cgroup", "cgroup", "bogus",
-     "failed to mount %1$s/cgroup to /a, type 'cgroup': option 'bogus' (cgroup2: Unknown parameter 'bogus'): EINVAL: Invalid "
-     "argument"},
-    {"/etc/passwd", "cgroup", "cgroup", "",
-     "failed to mount %1$s/cgroup to /etc/passwd, type 'cgroup': make the mount point: ENOTDIR: Not a directory"},
     {"/nothing", "", "", "remount ro",
      "failed to mount %1$s/ to /nothing, type '': look at the mount: ENOENT: No such file or directory"},
     {"/etc", "", "", "remount bind ro",
@@ -458,7 +424,7 @@ static void look_at_escapes(struct world *w)
 {
     child_start(w);
     child_expect_text("inside", child_read("/outside/volume-file"), "volume");
-    CHILD_TRUE(has("/made/by/link"));
+    CHILD_TRUE(child_has("/made/by/link"));
 }
 
 static void cve_2019_18837_links_as_mount_points_stay_inside(void **state)
@@ -551,187 +517,6 @@ static void cve_2019_19921_proc_never_lands_behind_a_swapped_link(void **state)
     check_string("mounts", failures, "");
 }
 
-/* ---- copy up ---- */
-
-static void look_at_copy(struct world *w)
-{
-    struct stat st;
-
-    child_start(w);
-    child_expect_text("file", child_read("/data/file"), "content");
-    CHILD_TRUE(stat("/data/file", &st) == 0 && (st.st_mode & 07777) == 04751 && st.st_uid == 12 && st.st_gid == 34);
-    child_expect_text("nested", child_read("/data/sub/deep/file"), "deep");
-    CHILD_TRUE(stat("/data/sub", &st) == 0 && (st.st_mode & 07777) == 01770 && st.st_gid == 56);
-    char target[32] = "";
-    CHILD_TRUE(readlink("/data/link", target, sizeof(target) - 1) == 12 && strcmp(target, "../../secret") == 0);
-    CHILD_TRUE(lstat("/data/link", &st) == 0 && st.st_uid == 7);
-    CHILD_TRUE(stat("/data/fifo", &st) == 0 && S_ISFIFO(st.st_mode) && (st.st_mode & 07777) == 0622);
-    CHILD_TRUE(stat("/data/null", &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
-    CHILD_TRUE(stat("/data", &st) == 0 && (st.st_mode & 07777) == 0750 && st.st_uid == 8);
-    CHILD_TRUE(make_file("/data/new") == 0);
-    CHILD_TRUE(stat("/moded", &st) == 0 && (st.st_mode & 07777) == 0711 && has("/moded/file"));
-    CHILD_TRUE(has("/ro/file") && make_file("/ro/new") == -EROFS);
-    CHILD_TRUE(has("/old/file") && make_file("/old/new") == -EROFS);
-    CHILD_TRUE(has("/dev/file") && has("/dev/null") && make_file("/dev/new") == -EROFS);
-}
-
-static void plant_tree(struct world *w)
-{
-    char path[128];
-
-    world_mkdir(w, "root/data");
-    world_write(w, "root/data/file", "content");
-    world_mkdir(w, "root/data/sub");
-    world_mkdir(w, "root/data/sub/deep");
-    world_write(w, "root/data/sub/deep/file", "deep");
-    world_symlink(w, "../../secret", "root/data/link");
-    snprintf(path, sizeof(path), "%s/data", w->root);
-    assert_int_equal(chown(path, 8, 0) | chmod(path, 0750), 0);
-    assert_int_equal(chdir(path), 0);
-    assert_int_equal(chown("file", 12, 34) | chmod("file", 04751) | chown("sub", 0, 56) | chmod("sub", 01770), 0);
-    assert_int_equal(lchown("link", 7, 7) | mkfifo("fifo", 0600) | chmod("fifo", 0622), 0);
-    assert_int_equal(mknod("null", S_IFCHR | 0666, makedev(1, 3)), 0);
-    assert_int_equal(chdir("/"), 0);
-}
-
-static void tmpcopyup_starts_with_what_it_covers(void **state)
-{
-    static const char *const others[] = {"moded", "ro", "old"};
-    struct world *w = *state;
-
-    world_needs_root();
-    plant_tree(w);
-    FOR_ROWS (name, others) {
-        world_mkdir(w, arena_printf(w->arena, "root/%s", *name));
-        world_write(w, arena_printf(w->arena, "root/%s/file", *name), "");
-    }
-    world_write(w, "root/dev/file", "");
-    world_mount(w, "/data", "tmpfs", "tmpfs", "tmpcopyup size=4m");
-    world_mount(w, "/moded", "tmpfs", "tmpfs", "tmpcopyup mode=711");
-    world_mount(w, "/ro", "tmpfs", "tmpfs", "tmpcopyup ro");
-    world_mount(w, "/old", "tmpfs", "tmpfs", "tmpcopyup silent rro");
-    world_mount(w, "/dev", "tmpfs", "tmpfs", "tmpcopyup ro");
-    world_run(w, 0, look_at_copy);
-    check_int("the image", world_has(w, "root/data/new"), false);
-}
-
-static void look_at_a_full_copy(struct world *w)
-{
-    const char *text = child_build_error(w);
-    child_expect(strstr(text, "type 'tmpfs': sub: copy 'big': ENOSPC"), "%s", text);
-}
-
-static void a_copy_that_does_not_fit_names_the_file(void **state)
-{
-    struct world *w = *state;
-    char *text = arena_alloc(w->arena, 200000);
-
-    memset(text, 'x', 199999);
-    world_mkdir(w, "root/data");
-    world_mkdir(w, "root/data/sub");
-    world_write(w, "root/data/sub/big", text);
-    world_mount(w, "/data", "tmpfs", "tmpfs", "tmpcopyup size=64k");
-    world_run(w, 0, look_at_a_full_copy);
-}
-
-static void look_at_a_deep_copy(struct world *w)
-{
-    const char *text = child_build_error(w);
-    child_expect(strstr(text, "d: directories are nested deeper than 64"), "%s", text);
-}
-
-static void a_copy_ends_at_a_depth(void **state)
-{
-    struct world *w = *state;
-
-    world_mkdir(w, "root/data");
-    assert_int_equal(chdir(world_path(w, "root/data")), 0);
-    for (int i = 0; i < 70; i++)
-        assert_int_equal(mkdir("d", 0755) | chdir("d"), 0);
-    assert_int_equal(chdir("/"), 0);
-    world_mount(w, "/data", "tmpfs", "tmpfs", "tmpcopyup");
-    world_run(w, 0, look_at_a_deep_copy);
-}
-
-/* ---- cgroup ---- */
-
-static void look_at_v1(struct world *w)
-{
-    char target[64] = "";
-
-    child_start(w);
-    child_expect_text("memory", child_read("/sys/fs/cgroup/memory/tasks"), "mine");
-    child_expect_text("by link", child_read("/sys/fs/cgroup/cpuacct/tasks"), "mine");
-    CHILD_TRUE(readlink("/sys/fs/cgroup/cpu", target, sizeof(target) - 1) > 0 && strcmp(target, "cpu,cpuacct") == 0);
-    CHILD_TRUE(child_write("/sys/fs/cgroup/memory/tasks", "x") == -EROFS);
-    CHILD_TRUE(child_has_option("/sys/fs/cgroup/memory", "nosuid"));
-    CHILD_TRUE(child_write("/sys/fs/cgroup/systemd/tasks", "y") == 0);
-    CHILD_TRUE(make_file("/sys/fs/cgroup/new") == -EROFS);
-    CHILD_TRUE(child_has_option("/sys/fs/cgroup", "noexec") && child_has_option("/sys/fs/cgroup", "nodev"));
-    CHILD_TRUE(strstr(child_mount_info("/sys/fs/cgroup"), "|tmpfs|rw"));
-    CHILD_TRUE(!has("/sys/fs/cgroup/memory/parent"));
-    CHILD_TRUE(make_file("/rw/new") == 0 && child_write("/rw/memory/tasks", "z") == 0);
-}
-
-static void cve_2022_0492_and_2023_25809_only_the_own_groups_are_seen_and_read_only(void **state)
-{
-    struct world *w = *state;
-    static const char *const names[] = {"memory", "cpu,cpuacct", "systemd"};
-    struct cgroup_mount_entry entries[ARRAY_SIZE(names)];
-    struct cgroup cgroup = {.entries = entries, .n = ARRAY_SIZE(names)};
-
-    world_mkdir(w, "root/sys/fs");
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        const char *path = arena_printf(w->arena, "%s/%s", w->dir, names[i]);
-        world_mkdir(w, path);
-        world_write(w, arena_printf(w->arena, "%s/parent", path), "");
-        path = arena_printf(w->arena, "%s/own", path);
-        world_mkdir(w, path);
-        world_write(w, arena_printf(w->arena, "%s/tasks", path), "mine");
-        entries[i] = (struct cgroup_mount_entry){.name = names[i], .path = path, .is_systemd = i == 2};
-    }
-    w->rootfs.cgroup = &cgroup;
-    world_mount(w, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid noexec nodev relatime ro");
-    world_mount(w, "/rw", "cgroup", "cgroup", "nosuid");
-    world_run(w, 0, look_at_v1);
-}
-
-static void look_at_missing_group(struct world *w)
-{
-    const char *text = child_build_error(w);
-    child_expect(strstr(text, "type 'cgroup': cgroup '/nowhere': ENOENT"), "%s", text);
-}
-
-static void a_missing_group_is_named(void **state)
-{
-    struct world *w = *state;
-    struct cgroup_mount_entry entry = {.name = "memory", .path = "/nowhere"};
-    struct cgroup cgroup = {.entries = &entry, .n = 1};
-
-    w->rootfs.cgroup = &cgroup;
-    world_mount(w, "/cg", "cgroup", "cgroup", "ro");
-    world_run(w, 0, look_at_missing_group);
-}
-
-static void look_at_v2(struct world *w)
-{
-    child_start(w);
-    CHILD_TRUE(strstr(child_mount_info("/sys/fs/cgroup"), "|cgroup2|rw"));
-    CHILD_TRUE(child_has_option("/sys/fs/cgroup", "ro") && child_has_option("/sys/fs/cgroup", "nosuid"));
-    CHILD_TRUE(has("/sys/fs/cgroup/cgroup.procs") && child_write("/sys/fs/cgroup/cgroup.procs", "0") == -EROFS);
-    CHILD_TRUE(child_has_option("/cg2", "rw"));
-}
-
-static void version_2_is_mounted_as_it_is(void **state)
-{
-    struct world *w = *state;
-
-    world_mkdir(w, "root/sys/fs");
-    world_mount(w, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid ro");
-    world_mount(w, "/cg2", "cgroup2", "none", "");
-    world_run(w, 0, look_at_v2);
-}
-
 /* ---- remount, /dev ---- */
 
 static void look_at_remounts(struct world *w)
@@ -739,10 +524,11 @@ static void look_at_remounts(struct world *w)
     struct statfs fs;
 
     child_start(w);
-    CHILD_TRUE(make_file("/a/x") == -EROFS && strstr(child_mount_info("/a"), "|tmpfs|ro"));
+    CHILD_TRUE(child_make_file("/a/x") == -EROFS && strstr(child_mount_info("/a"), "|tmpfs|ro"));
     CHILD_TRUE(child_has_option("/b", "ro") && child_has_option("/b", "nosuid") && strstr(child_mount_info("/b"), "|tmpfs|rw"));
     CHILD_TRUE(statfs("/c", &fs) == 0 && fs.f_blocks == 512 && child_has_option("/c", "noexec"));
-    CHILD_TRUE(has("/dev/zero") && make_file("/dev/x") == -EROFS);
+    CHILD_TRUE(child_has("/dev/zero") && child_make_file("/dev/x") == -EROFS);
+    CHILD_TRUE(child_make_file("/e/x") == 0 && child_has_option("/e", "noexec"));
 }
 
 static void a_remount_changes_what_it_names(void **state)
@@ -757,6 +543,8 @@ static void a_remount_changes_what_it_names(void **state)
     world_mount(w, "/c", "tmpfs", "tmpfs", "remount size=2m");
     world_mount(w, "/dev", "tmpfs", "tmpfs", "");
     world_mount(w, "/dev", NULL, NULL, "remount bind ro");
+    world_mount(w, "/e", "tmpfs", "tmpfs", "");
+    world_mount(w, "/e", NULL, NULL, "remount bind noexec");
     world_run(w, 0, look_at_remounts);
 }
 
@@ -783,10 +571,10 @@ static void a_refused_remount_says_why(void **state)
 static void look_at_read_only_dev(struct world *w)
 {
     child_build(w);
-    CHILD_TRUE(has(world_path(w, "root/dev/pts/ptmx")));
+    CHILD_TRUE(child_has(world_path(w, "root/dev/pts/ptmx")));
     struct error err = {0};
     child_expect(rootfs_enter(&w->rootfs, &err) == 0 && rootfs_finish(&w->rootfs, "/", &err) == 0, "%s", err.text);
-    CHILD_TRUE(has("/dev/null") && has("/dev/fd") && make_file("/dev/x") == -EROFS);
+    CHILD_TRUE(child_has("/dev/null") && child_has("/dev/fd") && child_make_file("/dev/x") == -EROFS);
     CHILD_TRUE(child_has_option("/dev", "nosuid") && child_has_option("/dev", "ro") && child_has_option("/dev/pts", "rw"));
 }
 
@@ -802,7 +590,8 @@ static void dev_becomes_read_only_at_the_end(void **state)
 static void look_at_bound_dev(struct world *w)
 {
     child_start(w);
-    CHILD_TRUE(has("/dev/here") && has("/dev/sub/x") && !has("/dev/null") && !has("/dev/fd") && make_file("/dev/x") == -EROFS);
+    CHILD_TRUE(child_has("/dev/here") && child_has("/dev/sub/x") && !child_has("/dev/null") && !child_has("/dev/fd") &&
+               child_make_file("/dev/x") == -EROFS);
 }
 
 static void nothing_is_made_in_a_dev_of_the_guest(void **state)
@@ -856,7 +645,7 @@ static void look_at_locked_read_only(struct world *w)
     guest_tmpfs(w, "volume", MS_RDONLY);
     enter_nested_user_namespace(w);
     child_start(w);
-    CHILD_TRUE(make_file("/a/x") == -EROFS);
+    CHILD_TRUE(child_make_file("/a/x") == -EROFS);
 }
 
 static void cve_2020_28914_a_read_only_volume_stays_read_only(void **state)
@@ -870,7 +659,7 @@ static void cve_2020_28914_a_read_only_volume_stays_read_only(void **state)
 static void look_at_guest_mounts(struct world *w)
 {
     child_start(w);
-    CHILD_TRUE(has("/sys/kernel") && child_has_option("/sys", "ro") && child_has_option("/sys", "noexec"));
+    CHILD_TRUE(child_has("/sys/kernel") && child_has_option("/sys", "ro") && child_has_option("/sys", "noexec"));
     CHILD_TRUE(child_write("/sys/kernel/uevent_helper", "x") < 0);
     CHILD_TRUE(strstr(child_mount_info("/mq"), "|mqueue|") && child_has_option("/mq", "nosuid"));
 }
@@ -927,12 +716,6 @@ int main(void)
         WITH_WORLD(cve_2019_18837_links_as_mount_points_stay_inside),
         WITH_WORLD(cve_2021_30465_a_swapped_mount_point_never_mounts_outside),
         WITH_WORLD(cve_2019_19921_proc_never_lands_behind_a_swapped_link),
-        WITH_WORLD(tmpcopyup_starts_with_what_it_covers),
-        WITH_WORLD(a_copy_that_does_not_fit_names_the_file),
-        WITH_WORLD(a_copy_ends_at_a_depth),
-        WITH_WORLD(cve_2022_0492_and_2023_25809_only_the_own_groups_are_seen_and_read_only),
-        WITH_WORLD(a_missing_group_is_named),
-        WITH_WORLD(version_2_is_mounted_as_it_is),
         WITH_WORLD(a_remount_changes_what_it_names),
         WITH_WORLD(a_refused_remount_says_why),
         WITH_WORLD(dev_becomes_read_only_at_the_end),

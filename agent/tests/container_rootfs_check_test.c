@@ -83,16 +83,29 @@ static void mounts_are_checked(void **state)
     }
 }
 
-static void the_destination_must_fit_a_path(void **state)
+static void overlong_paths_are_refused(void **state)
 {
     static char path[5000];
     struct error err = {0};
 
     (void)state;
     memset(path, 'p', sizeof(path) - 1);
-    path[0] = '/';
+    for (size_t i = 0; i < sizeof(path) - 1; i += 50)
+        path[i] = '/';
     check_int("mount", check_mount(path, "tmpfs", NULL, NULL, NULL, &err), -EINVAL);
     assert_non_null(strstr(err.text, "the mount destination /ppp"));
+
+    struct oci_root root = {.path = path};
+    struct oci_spec spec = {.root = &root};
+    check_int("root", rootfs_check(&spec, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "rootfs: the root path '/ppp"));
+
+    memcpy(path, "/dev/", 5);
+    struct oci_device device = {.path = path, .type = 'c'};
+    struct oci_linux linux_ = {.devices = &device, .n_devices = 1};
+    root.path = "/r";
+    spec.linux_ = &linux_;
+    check_int("device", rootfs_check(&spec, &err), -EINVAL);
 }
 
 static void the_root_is_checked(void **state)
@@ -226,7 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mounts_are_checked),
-        cmocka_unit_test(the_destination_must_fit_a_path),
+        cmocka_unit_test(overlong_paths_are_refused),
         cmocka_unit_test(the_root_is_checked),
         cmocka_unit_test(devices_are_checked),
         cmocka_unit_test(masked_and_read_only_paths_are_checked),

@@ -16,16 +16,6 @@
 #include "lib/tests/check.h"
 #include "sys/sys.h"
 
-static int make_file(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    int r = fd < 0 ? -errno : 0;
-
-    if (fd >= 0)
-        close(fd);
-    return r;
-}
-
 static void look_at_the_usual_container(struct world *w)
 {
     struct stat st;
@@ -49,7 +39,7 @@ static void look_at_the_usual_container(struct world *w)
     CHILD_TRUE(child_read("/proc/keys")[0] == '\0');
     CHILD_TRUE(umask(0) == 022);
     CHILD_TRUE(access(w->dir, F_OK) < 0);
-    CHILD_TRUE(make_file("/new") == 0);
+    CHILD_TRUE(child_make_file("/new") == 0);
 }
 
 static void the_usual_spec_gives_the_usual_container(void **state)
@@ -149,7 +139,7 @@ static void look_at_a_read_only_root(struct world *w)
 {
     CHILD_TRUE(sys_mount("image", w->root, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOATIME, "") == 0);
     child_start(w);
-    CHILD_TRUE(make_file("/x") == -EROFS && make_file("/tmp/x") == 0);
+    CHILD_TRUE(child_make_file("/x") == -EROFS && child_make_file("/tmp/x") == 0);
     CHILD_TRUE(access("/work/dir", F_OK) < 0);
     CHILD_TRUE(child_has_option("/", "ro") && child_has_option("/", "nosuid") && child_has_option("/", "noatime"));
     CHILD_TRUE(child_has_option("/tmp", "rw"));
@@ -171,7 +161,7 @@ static void look_at_a_working_directory_in_a_read_only_root(struct world *w)
 
     child_enter(w);
     child_expect(rootfs_finish(&w->rootfs, "/work/dir", &err) == 0, "%s", err.text);
-    CHILD_TRUE(getcwd(cwd, sizeof(cwd)) && strcmp(cwd, "/work/dir") == 0 && make_file("x") == -EROFS);
+    CHILD_TRUE(getcwd(cwd, sizeof(cwd)) && strcmp(cwd, "/work/dir") == 0 && child_make_file("x") == -EROFS);
 }
 
 static void the_working_directory_is_made_before_the_root_becomes_read_only(void **state)
@@ -378,7 +368,7 @@ static void look_at_a_user_container(struct world *w)
     CHILD_TRUE(strncmp(child_read("/proc/self/stat"), "1 (", 3) == 0);
     CHILD_TRUE(child_write("/dev/null", "x") == 0);
     CHILD_TRUE(child_has_option("/sys", "ro") && access("/sys/kernel", F_OK) == 0);
-    CHILD_TRUE(make_file("/x") == -EROFS && make_file("/dev/x") == -EROFS && make_file("/dev/shm/x") == 0);
+    CHILD_TRUE(child_make_file("/x") == -EROFS && child_make_file("/dev/x") == -EROFS && child_make_file("/dev/shm/x") == 0);
     CHILD_TRUE(child_write("/proc/sysrq-trigger", "x") < 0 && child_read("/proc/keys")[0] == '\0');
 }
 

@@ -372,6 +372,23 @@ int child_write(const char *path, const char *text)
     return r;
 }
 
+bool child_has(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+int child_make_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    int r = fd < 0 ? -errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
 /* ---- mountinfo ---- */
 
 /* proc(5): id parent dev root point options optional... - type source super */

@@ -67,6 +67,10 @@ const char *child_build_error(struct world *w);
 const char *child_read(const char *path);
 /* In a child: -errno of a write attempt, 0 when it worked. */
 int child_write(const char *path, const char *text);
+/* In a child: whether the name exists (links are not followed); -errno of an attempt to create or open it for writing, 0 when
+ * it worked. */
+bool child_has(const char *path);
+int child_make_file(const char *path);
 /* In a child: options of the topmost mount on a mount point, "mount options|file system|super options|optional fields", or ""
  * when it is none (static buffer). */
 const char *child_mount_info(const char *point);
