@@ -30,6 +30,7 @@
     X(fsconfig) \
     X(fsmount) \
     X(fsopen) \
+    X(fspick) \
     X(fstat) \
     X(fstatat) \
     X(fstatfs) \

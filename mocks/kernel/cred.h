@@ -5,7 +5,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
+
 struct task;
+struct world;
 
 #define ID_MAP_MAX 340
 
@@ -21,7 +24,9 @@ struct user_namespace {
     size_t n_uids, n_gids;
     bool setgroups_denied;
     unsigned int level;
+    bool parent_could_setfcap; /* whether its creator had CAP_SETFCAP: mapping root needs it */
     uint64_t inum;
+    struct world *world;
     unsigned int refs;
 };
 
@@ -45,8 +50,17 @@ bool capable(int capability);
 uint32_t id_to_world(const struct user_namespace *namespace, bool group, uint32_t id);
 uint32_t id_from_world(const struct user_namespace *namespace, bool group, uint32_t id);
 
+/* A child of the creator's namespace (unshare(2) has checked the rest); -ENOSPC below 32 levels. World's first: parent NULL. */
+struct user_namespace *user_namespace_new(struct world *world, struct user_namespace *parent, const struct cred *creator);
 struct user_namespace *user_namespace_ref(struct user_namespace *namespace);
 void user_namespace_unref(struct user_namespace *namespace);
+
+/* /proc/PID/uid_map, gid_map and setgroups of a namespace: the whole text arrives by one write of the current task, which opened the file
+ * with the credentials opener. len, or -errno. */
+ssize_t user_namespace_set_map(struct user_namespace *namespace, bool group, const struct cred *opener, const char *text, size_t len);
+ssize_t user_namespace_set_setgroups(struct user_namespace *namespace, const char *text, size_t len);
+/* Lines "inside outside count" as the current task reads them. */
+void user_namespace_show_map(const struct user_namespace *namespace, bool group, struct buf *out);
 
 /* ptrace-like access, as /proc/PID/fd, ns, exe, ... demand it. */
 bool may_inspect(const struct task *viewer, const struct task *target);

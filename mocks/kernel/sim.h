@@ -72,11 +72,12 @@ void sim_set_trace(struct sim *sim, struct buf *out);
 
 /* ---- inside a call: for the modules of the mock ---- */
 
-/* The task that runs; NULL outside. */
+/* The task that runs (the only state that no object holds); NULL outside. */
 struct task *current(void);
 struct sim *task_sim(const struct task *task);
 
-/* Every sys_*() opens with it: a place to be preempted, killed, raced and faulted. fmt and what follows describe the arguments in the
+/* Every sys_*() opens with it and ends with call_leave(); a sys_*() never calls another one. The conversions in fmt must be the system call's
+ * arguments in their order ("%d, \"%s\", 0x%x"; a pointer that the trace cannot show: "%p"): seccomp filters see them. A place to be preempted, killed, raced and faulted. fmt and what follows describe the arguments in the
  * trace. Returns 0, or the -errno that the call must return at once. Does not return when the task was killed. */
 int call_enter(enum sys_call call, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Completes the trace line. Returns result. */
@@ -90,8 +91,9 @@ long call_leave(long result);
     } while (0)
 
 /* Suspends the running task until ready(arg) is true or virtual time reaches deadline_ns (UINT64_MAX: never). Readiness is asked again
- * whenever another task has run: a condition needs no wake-up. Returns 0, -ETIMEDOUT, or -EINTR when a signal that is neither blocked nor
- * ignored arrived. Does not return when the task is killed. */
+ * whenever another task has run: a condition needs no wake-up. current() is the waiting task there. ready NULL: only the time counts.
+ * Returns 0, -ETIMEDOUT, or -EINTR after a signal was handled or the task was stopped and continued: the caller restarts, as the seam does
+ * (sys_epoll_wait returns 0 instead). Does not return when the task is killed. */
 int task_block(bool (*ready)(void *arg), void *arg, uint64_t deadline_ns);
 
 /* Prints the message and aborts: the code under test did something the mock does not model. */

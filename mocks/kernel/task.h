@@ -27,7 +27,9 @@ struct pid_namespace {
     struct user_namespace *owner;
     struct task *init; /* NULL before the first task and after its end: then nobody can be added (-ENOMEM) */
     int last_pid;
+    bool wrapped; /* last_pid has passed the highest number once: the next one may be in use */
     bool dead;
+    unsigned int n_tasks; /* numbers in use, those of namespaces below included */
     uint64_t inum;
     unsigned int level;
     unsigned int refs;
@@ -44,6 +46,13 @@ struct simple_namespace {
     void *data;               /* cgroup: the cgroup set that is its root */
     unsigned int refs;
 };
+
+struct simple_namespace *simple_namespace_new(struct world *world, int type, struct user_namespace *owner);
+struct simple_namespace *simple_namespace_ref(struct simple_namespace *namespace);
+void simple_namespace_unref(struct simple_namespace *namespace);
+struct pid_namespace *pid_namespace_new(struct world *world, struct pid_namespace *parent, struct user_namespace *owner);
+struct pid_namespace *pid_namespace_ref(struct pid_namespace *namespace);
+void pid_namespace_unref(struct pid_namespace *namespace);
 
 struct namespaces {
     struct mount_namespace *mount;
@@ -68,6 +77,20 @@ int fd_install(struct task *task, struct file *file, int min, bool cloexec);
 /* Borrowed, or NULL. */
 struct file *fd_get(struct task *task, int fd);
 int fd_uninstall(struct task *task, int fd);
+/* For a new process, execve (closes what is close-on-exec) and the end. */
+void descriptors_copy(struct descriptors *to, const struct descriptors *from);
+void descriptors_exec(struct task *task);
+void descriptors_done(struct task *task);
+
+/* ---- what cgroup.c does for tasks ---- */
+
+/* Puts a child into its parent's cgroups, or into the version 2 directory that cgroup_fd of the current task is (-1: none). Checks pids.max
+ * (-EAGAIN), the descriptor (-EBADF), the right to it (-EACCES, ...). Sets child->cgroups and frozen. */
+int cgroup_task_fork(struct task *child, const struct task *parent, int cgroup_fd);
+/* The task ends: it is no member any more (populated, pids.current). */
+void cgroup_task_exit(struct task *task);
+/* It was collected: drops task->cgroups. */
+void cgroup_task_done(struct task *task);
 
 /* ---- tasks ---- */
 
@@ -80,9 +103,11 @@ enum task_state {
 };
 
 struct task {
-    struct list link; /* in world->tasks, oldest first */
+    struct list link; /* in world->tasks, oldest first, until it is collected */
     struct world *world;
-    struct task *parent;
+    struct task *parent; /* NULL: the world's init */
+    struct list children, sibling; /* oldest first */
+    unsigned int refs; /* task_ref(): pidfds, open files of /proc/PID */
     char name[TASK_NAME_MAX];
     enum task_state state;
     bool observed; /* sim_observe() */
@@ -108,16 +133,24 @@ struct task {
     struct file *tty; /* controlling terminal of its session */
 
     uint64_t signals_pending, signals_blocked, signals_ignored, signals_caught; /* bit (sig - 1) */
+    struct list signal_queue; /* what is known of the pending ones (signal.c) */
     void (*handlers[SIGNALS + 1])(int); /* of programs */
     int exit_signal;
     int exit_code;   /* status << 8, or signal: as wait(2) has it */
+    int stop_signal; /* that stopped it; 0: not stopped */
+    bool stop_news, continue_news; /* for waitid(): WSTOPPED, WCONTINUED */
+    bool executed; /* execve since it was created: the memory is its own */
 
     struct cgroup_set *cgroups;
-    bool frozen;
+    bool frozen;      /* by a cgroup: does not run until thawed or killed */
+    bool frozen_hard; /* by the version 1 freezer: not even SIGKILL ends it before it is thawed */
     uint64_t memory_bytes; /* charged to its cgroup by the program (task_charge) */
 
     void *run; /* sim.c: stack, context, what it waits for */
 };
+
+struct task *task_ref(struct task *task);
+void task_unref(struct task *task);
 
 /* Number of a task as seen from a pid namespace; 0 when invisible there. */
 int task_pid_in(const struct task *task, const struct pid_namespace *namespace);
@@ -126,7 +159,16 @@ struct task *task_find(int pid);
 /* Next task of the world after `after` (NULL: first). */
 struct task *task_next(const struct world *world, const struct task *after);
 
-/* Sends a signal from the kernel or from a checked sender: ignored, queued, or fatal (then the task never runs again). */
+/* ---- signals (signal(7)) ---- */
+
+#define SIGNAL_BIT(sig) (1ULL << ((sig)-1))
+
+/* Sends a signal from the kernel: ignored, or pending until the task runs again and takes its action. */
 void task_signal(struct task *task, int sig);
+/* The same with what signalfd_siginfo(2) and waitid tell of it: si_code, si_pid (number of level 0), si_uid (world id), si_status. */
+void task_signal_info(struct task *task, const siginfo_t *info);
+/* Takes the first pending signal of the mask (bits as in signals_pending) as signalfd's read does: si_pid and si_uid as the task's
+ * namespaces number them. False when there is none. For poll: task->signals_pending & mask. */
+bool task_signal_take(struct task *task, uint64_t mask, siginfo_t *ret_info);
 /* Ends the current task (never returns) or another one that does not run. wait_status as wait(2) has it. */
 void task_exit(struct task *task, int wait_status);

@@ -24,9 +24,37 @@ struct world_options {
 
 typedef int (*program_fn)(int argc, char **argv, char **envp);
 
+/* The modules of the mock keep here what belongs to the machine; tests use the functions below. */
+struct world {
+    struct list link; /* in the simulation */
+    struct sim *sim;
+    struct world_options options;
+
+    struct list tasks; /* oldest first, zombies too */
+    struct task *init; /* pid 1; NULL before it is started and after its end */
+    struct user_namespace *user; /* the first namespaces */
+    struct pid_namespace *pid;
+    struct namespaces namespaces;
+    uint64_t next_inum; /* of namespaces: /proc/PID/ns/NAME */
+    int power; /* LINUX_REBOOT_CMD_* that ended it; 0: on */
+    bool ctrl_alt_del; /* reboots at once */
+
+    struct super *anonymous; /* inodes of files without a place: file_new() */
+    struct super *nsfs;
+    struct mount *nsfs_mount;
+    struct path root; /* the first root */
+    unsigned int next_minor; /* anonymous device numbers: super_new() */
+    unsigned int next_mount_id, next_peer_group;
+    unsigned int next_pty;
+    void *cgroups; /* cgroup.c: hierarchies and the set of the first task */
+    void *sockets; /* socket.c: names that are bound */
+    void *inotify; /* inotify.c: watches */
+};
+
 /* tmpfs root with /proc, /sys, /dev (null, zero, full, random, urandom, tty, ptmx, pts), /sys/fs/cgroup, /tmp, /run, /etc, mounted as a
  * booted guest has them. */
 struct world *world_new(struct sim *sim, const struct world_options *options);
+void world_free(struct world *world); /* by sim_free() */
 struct sim *world_sim(const struct world *world);
 
 /* Starts a program as a child of the world's init (pid 1 is the first one started), root, all capabilities, cwd "/", descriptors 0 to 2 on
