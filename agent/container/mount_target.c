@@ -27,15 +27,18 @@ static int check_target(const struct mount_plan *plan, int target_fd, struct err
     return 0;
 }
 
-static bool needs_real_directory(const char *type)
+/* procfs and sysfs only go where their destination says, and so does everything that takes the place of /proc. */
+static bool needs_real_directory(const struct mount_plan *plan)
 {
-    return strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
+    const char *type = plan->kind == MOUNT_KIND_FILE_SYSTEM ? plan->mount->type : "";
+
+    return strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0 || strcmp(plan->destination, "/proc") == 0;
 }
 
 /* Opens or makes the directory to be covered. */
 int mount_open_dir(const struct rootfs *rootfs, const struct mount_plan *plan, int *ret_fd, struct error *err)
 {
-    bool is_real = plan->kind == MOUNT_KIND_FILE_SYSTEM && needs_real_directory(plan->mount->type);
+    bool is_real = needs_real_directory(plan);
 
     _close_ int fd = inroot_make_dir(rootfs->root_fd, plan->destination, is_real ? INROOT_NO_SYMLINKS : 0);
     if (is_real && (fd == -ELOOP || fd == -ENOTDIR))

@@ -410,6 +410,22 @@ static void look_at_linked_proc(struct world *w)
     }
 }
 
+static void look_at_a_bind_on_linked_proc(struct world *w)
+{
+    const char *text = child_build_error(w);
+    child_expect(strstr(text, "mount point /proc must be an ordinary directory"), "%s", text);
+}
+
+static void the_guests_procfs_is_bound_on_a_real_directory_only(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(rmdir(world_path(w, "root/proc")), 0);
+    world_symlink(w, "etc", "root/proc");
+    world_mount(w, "/proc", "bind", "/proc", "rbind");
+    world_run(w, 0, look_at_a_bind_on_linked_proc);
+}
+
 static void cve_2023_27561_and_2025_54867_linked_proc_and_sys_are_refused(void **state)
 {
     struct world *w = *state;
@@ -712,6 +728,7 @@ int main(void)
         WITH_WORLD(the_files_that_tell_the_size_of_the_machine_may_be_covered),
         WITH_WORLD(the_guests_own_procfs_may_be_bound_on_proc),
         WITH_WORLD(cve_2019_16884_no_link_of_the_image_covers_a_part_of_proc),
+        WITH_WORLD(the_guests_procfs_is_bound_on_a_real_directory_only),
         WITH_WORLD(cve_2023_27561_and_2025_54867_linked_proc_and_sys_are_refused),
         WITH_WORLD(cve_2019_18837_links_as_mount_points_stay_inside),
         WITH_WORLD(cve_2021_30465_a_swapped_mount_point_never_mounts_outside),

@@ -168,6 +168,24 @@ static void every_failure_in_a_user_namespace_is_reported(void **state)
     sweep(w, WORLD_USER_NAMESPACE, run_moved);
 }
 
+static void look_at_an_unreachable_cwd(struct world *w)
+{
+    struct error err = {0};
+
+    child_start(w);
+    CHILD_TRUE(fault_arm(3, ENOENT)); /* after openat2 and fchdir: getcwd */
+    int r = rootfs_chdir("/etc", &err);
+    fault_disarm();
+    CHILD_TRUE(r == -EPERM);
+    child_expect_text("text", err.text, "'/etc': current working directory is outside the container mount namespace root");
+}
+
+static void cve_2024_21626_a_directory_that_getcwd_cannot_name_is_refused(void **state)
+{
+    if (fault_is_available())
+        world_run(*state, 0, look_at_an_unreachable_cwd);
+}
+
 int main(void)
 {
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
@@ -176,6 +194,7 @@ int main(void)
         WITH_WORLD(every_failure_of_an_odd_container_is_reported),
         WITH_WORLD(every_failure_of_a_moved_root_is_reported),
         WITH_WORLD(every_failure_in_a_user_namespace_is_reported),
+        WITH_WORLD(cve_2024_21626_a_directory_that_getcwd_cannot_name_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
