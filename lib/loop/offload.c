@@ -58,7 +58,7 @@ static int job_main(void *arg)
 
 /* ---- the parent ---- */
 
-/* Reads once: > 0, 0 at the end of the file or when the child sends more than a job may, or -errno. */
+/* Reads once: > 0, 0 when the child sends more than a job may, or -errno. */
 static ssize_t job_read(struct job *job)
 {
     struct buf *in = &job->received;
@@ -143,7 +143,6 @@ static int job_run(struct reaper *reaper, struct job *job, uint64_t deadline, st
     int r = reaper_spawn(reaper, &args, job_main, job, &child, err);
     if (r < 0)
         return r;
-    fd_close(&job->write_fd);
     r = job_wait(job, child, deadline);
     const struct frame *frame = job_frame(job);
     r = frame ? job_deliver(job, frame, ret_out, err) : job_failed(child, r, err);

@@ -26,6 +26,7 @@ static int offload_setup(void **state)
 static int offload_teardown(void **state)
 {
     reaper_free(reaper);
+    run_loop();                      /* would not return with a watch left behind */
     while (waitpid(-1, NULL, 0) > 0) /* a child that was killed last may still be there */
         ;
     munmap(shared, 4096);
@@ -120,6 +121,8 @@ static void failure(void)
     _buf_ struct buf out = BUF_INIT(100);
     struct error err = {0};
 
+    assert_int_equal(offload(reaper, fail_at_length, NULL, NO_DEADLINE, NULL, &err), -EIO);
+    assert_int_equal(strlen(err.text), ERROR_TEXT_MAX - 1);
     assert_int_equal(offload(reaper, fail_with_words, NULL, NO_DEADLINE, &out, &err), -ENOENT);
     assert_int_equal(err.errnum, ENOENT);
     assert_int_equal(err.status, STATUS_NOT_FOUND);
@@ -130,9 +133,6 @@ static void failure(void)
     struct error untouched = {0};
     assert_int_equal(offload(reaper, fail_silently, NULL, NO_DEADLINE, NULL, &untouched), -EPERM);
     assert_int_equal(untouched.errnum, 0);
-
-    assert_int_equal(offload(reaper, fail_at_length, NULL, NO_DEADLINE, NULL, &err), -EIO);
-    assert_int_equal(strlen(err.text), ERROR_TEXT_MAX - 1);
 }
 
 static void the_error_travels_back(void **state)
@@ -192,9 +192,9 @@ static void capped_output(void)
     assert_int_equal(offload(reaper, print_much, &n, NO_DEADLINE, NULL, &err), -EMSGSIZE);
 
     _buf_ struct buf unbounded = BUF_INIT(SIZE_MAX);
-    n = 7;
-    assert_int_equal(offload(reaper, print_much, &n, NO_DEADLINE, &unbounded, &err), 7);
-    assert_string_equal(unbounded.data, "abcdefg");
+    n = 5000;
+    assert_int_equal(offload(reaper, print_much, &n, NO_DEADLINE, &unbounded, &err), n);
+    assert_int_equal(unbounded.len, n);
 }
 
 static void output_is_capped(void **state)

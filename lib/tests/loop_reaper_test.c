@@ -26,6 +26,7 @@ static int reaper_setup(void **state)
 static int reaper_teardown(void **state)
 {
     reaper_free(reaper);
+    run_loop(); /* would not return with a watch left behind */
     return loop_teardown(state);
 }
 
@@ -450,11 +451,56 @@ static void adopt(void)
     close(fds[1]);
 }
 
+struct brood {
+    int pids[2];   /* written by the child */
+    int orders[2]; /* the orphans end when it is closed */
+};
+
+static int leave_a_brood(void *arg)
+{
+    const struct brood *brood = arg;
+    char c;
+
+    close(brood->orders[1]);
+    for (int i = 0; i < 3; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit((int)read(brood->orders[0], &c, 1));
+        if (write(brood->pids[1], &pid, sizeof(pid)) != sizeof(pid))
+            return 1;
+    }
+    return 0;
+}
+
+/* All of them are dead before the loop looks, and the kernel keeps one SIGCHLD for all. */
+static void adopt_many(void)
+{
+    struct brood brood;
+    int pids[3];
+
+    assert_int_equal(pipe2(brood.pids, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(brood.orders, O_CLOEXEC), 0);
+    struct child *child = spawn(leave_a_brood, &brood);
+    await_zombie(child->pid);
+    assert_int_equal(read(brood.pids[0], pids, sizeof(pids)), sizeof(pids));
+    close(brood.orders[1]);
+    FOR_ROWS (pid, pids)
+        await_zombie(*pid);
+    assert_int_equal(child_wait(child, NO_DEADLINE), 0);
+    child_free(child);
+    FOR_ROWS (pid, pids)
+        await_gone(*pid);
+    close(brood.orders[0]);
+    close(brood.pids[0]);
+    close(brood.pids[1]);
+}
+
 static void orphans_are_collected_and_dropped(void **state)
 {
     (void)state;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     run(adopt);
+    run(adopt_many);
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
@@ -476,10 +522,12 @@ static void what_ended_before_the_reaper_is_collected(void **state)
 
 static void the_signal_mask_comes_back(void **state)
 {
-    sigset_t before, during, after;
+    sigset_t before, during, after, odd;
 
     (void)state;
-    sigprocmask(SIG_SETMASK, NULL, &before);
+    sigemptyset(&odd);
+    sigaddset(&odd, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &odd, &before);
     assert_int_equal(reaper_new(loop, &reaper, NULL), 0);
     sigprocmask(SIG_SETMASK, NULL, &during);
     reaper_free(reaper);
@@ -487,6 +535,8 @@ static void the_signal_mask_comes_back(void **state)
     assert_false(sigismember(&before, SIGCHLD));
     assert_true(sigismember(&during, SIGCHLD));
     assert_false(sigismember(&after, SIGCHLD));
+    assert_true(sigismember(&after, SIGUSR2));
+    sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 static void one_exit(void)
@@ -497,6 +547,11 @@ static void one_exit(void)
     assert_int_equal(child_wait(child, loop_deadline(loop, 10 * NSEC_PER_SEC)), 0);
     assert_int_equal(child->status, 9);
     child_free(child);
+
+    sigset_t pending;
+    fiber_sleep_until(loop, loop_deadline(loop, MSEC)); /* a signal that is never read would keep the loop spinning */
+    sigpending(&pending);
+    assert_false(sigismember(&pending, SIGCHLD));
 }
 
 static void an_inherited_ignored_sigchld_is_repaired(void **state)
@@ -508,9 +563,14 @@ static void an_inherited_ignored_sigchld_is_repaired(void **state)
     reaper_free(reaper);
 }
 
+static int left_pid;
+
 static void free_with_killed_child_left(void)
 {
-    child_free(spawn(sleep_long, NULL));
+    struct child *child = spawn(sleep_long, NULL);
+
+    left_pid = child->pid;
+    child_free(child);
 }
 
 static void a_killed_child_does_not_keep_the_reaper(void **state)
@@ -518,7 +578,14 @@ static void a_killed_child_does_not_keep_the_reaper(void **state)
     (void)state;
     assert_int_equal(reaper_new(loop, &reaper, NULL), 0);
     run(free_with_killed_child_left);
-    reaper_free(reaper); /* the descriptor check of the teardown sees a leak */
+    await_zombie(left_pid);
+    reaper_free(reaper);
+    assert_true(is_gone(left_pid));
+
+    assert_int_equal(reaper_new(loop, &reaper, NULL), 0);
+    run(free_with_killed_child_left);
+    reaper_free(reaper); /* dead already or not: nothing waits, and the teardown sees a leaked descriptor */
+    run_loop();
     while (waitpid(-1, NULL, 0) > 0)
         ;
 }
