@@ -216,7 +216,7 @@ static inline int read_status(struct harness *h, int fd, uint32_t stream)
     return response.code;
 }
 
-static inline void call_check(struct harness *h, int fd, uint32_t stream)
+static inline void serve_check(struct harness *h, int fd, uint32_t stream)
 {
     assert_true(send_request(h, fd, "grpc.Health", "Check", stream));
     assert_int_equal(read_status(h, fd, stream), STATUS_OK);

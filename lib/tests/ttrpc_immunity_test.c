@@ -19,7 +19,7 @@ static void data_on_unary(struct harness *h)
     }
     harness_settle(h);
     assert_int_equal(h->world.started, h->world.cancelled);
-    call_check(h, h->peer, 1);
+    serve_check(h, h->peer, 1);
 }
 
 static void immune_02_data_on_a_unary_call(void **state)
@@ -35,7 +35,7 @@ static void many_calls(struct harness *h)
     for (unsigned int i = 0; i < 10000; i++) {
         if (i == 100)
             before = heap_in_use();
-        call_check(h, h->peer, 2 * i + 1);
+        serve_check(h, h->peer, 2 * i + 1);
     }
     assert_true(heap_in_use() <= before + 4096);
 }
@@ -240,7 +240,7 @@ static void cut_everywhere(struct harness *h)
     assert_int_equal(open_descriptors(), descriptors);
     assert_true(heap_in_use() <= before + 16 * 1024);
     assert_int_equal(h->world.started, h->world.cancelled);
-    call_check(h, h->peer, 1);
+    serve_check(h, h->peer, 1);
     free(bytes);
 }
 
@@ -261,7 +261,7 @@ static void failing_receive(struct harness *h)
     harness_settle(h);
     assert_true(sys_fcntl(fds[0], F_GETFD, 0) < 0);
     sys_close(fds[1]);
-    call_check(h, h->peer, 1);
+    serve_check(h, h->peer, 1);
 }
 
 static void immune_10_any_receive_error_closes(void **state)
@@ -276,7 +276,7 @@ static void oversized_reply(struct harness *h)
 {
     assert_true(send_request(h, h->peer, "grpc.Health", "Big", 1));
     assert_int_equal(read_status(h, h->peer, 1), STATUS_INVALID_ARGUMENT);
-    call_check(h, h->peer, 3);
+    serve_check(h, h->peer, 3);
     /* The largest one that fits: payload with its tag and length, and the empty status. */
     h->world.big_reply = FRAME_PAYLOAD_MAX - 2 - 5 - 5;
     assert_true(send_request(h, h->peer, "grpc.Health", "Big", 5));
@@ -296,7 +296,7 @@ static void mute_handler(struct harness *h)
 {
     assert_true(send_request(h, h->peer, "grpc.Health", "Mute", 1));
     assert_int_equal(read_status(h, h->peer, 1), STATUS_INTERNAL);
-    call_check(h, h->peer, 3);
+    serve_check(h, h->peer, 3);
 }
 
 static void immune_14_handler_without_a_word(void **state)
@@ -487,7 +487,7 @@ static void flood_without_reading(struct harness *h)
         assert_true(sent < 1000000 * size);
     }
     assert_true(heap_in_use() < before + 2 * 1024 * 1024);
-    call_check(h, other, 1);
+    serve_check(h, other, 1);
     sys_close(other);
     free(batch);
     free(bytes);

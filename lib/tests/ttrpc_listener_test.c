@@ -59,7 +59,7 @@ static void peers(struct harness *h)
     send_request(h, fd, "grpc.Health", "Check", 1);
     assert_true(is_closed(h, fd));
     sys_close(fd);
-    call_check(h, h->peer, 1);
+    serve_check(h, h->peer, 1);
 }
 
 static void refused_peers_are_closed_without_a_byte(void **state)
@@ -80,14 +80,14 @@ static void connections(struct harness *h)
 
     for (int i = 0; i < 3; i++)
         fds[i] = dial(&address);
-    call_check(h, fds[0], 1);
-    call_check(h, fds[1], 1);
+    serve_check(h, fds[0], 1);
+    serve_check(h, fds[1], 1);
     assert_true(is_closed(h, fds[2]));
     sys_close(fds[0]);
     sys_close(fds[2]);
     harness_settle(h);
     fds[0] = dial(&address);
-    call_check(h, fds[0], 1);
+    serve_check(h, fds[0], 1);
     sys_close(fds[0]);
     sys_close(fds[1]);
 }
@@ -121,10 +121,10 @@ static void no_descriptors(struct harness *h)
     uint64_t cpu = cpu_ns();
     fiber_sleep_until(h->loop, loop_deadline(h->loop, 500 * NSEC_PER_MSEC));
     cpu = cpu_ns() - cpu;
-    call_check(h, h->peer, 1);
+    serve_check(h, h->peer, 1);
     setrlimit(RLIMIT_NOFILE, &old);
     assert_true(cpu < 50 * NSEC_PER_MSEC);
-    call_check(h, fd, 1);
+    serve_check(h, fd, 1);
     sys_close(fd);
 }
 
@@ -145,7 +145,7 @@ static void dead_listener(struct harness *h)
     uint64_t cpu = cpu_ns();
     fiber_sleep_until(h->loop, loop_deadline(h->loop, 300 * NSEC_PER_MSEC));
     assert_true(cpu_ns() - cpu < 50 * NSEC_PER_MSEC);
-    call_check(h, h->peer, 1);
+    serve_check(h, h->peer, 1);
 }
 
 static void a_dead_listener_costs_nothing(void **state)
@@ -175,7 +175,7 @@ static void storm(struct harness *h)
     assert_int_equal(open_descriptors(), descriptors);
     assert_true(sys_fcntl(guard, F_GETFD, 0) >= 0);
     sys_close(guard);
-    call_check(h, h->peer, 1);
+    serve_check(h, h->peer, 1);
 }
 
 static void immune_20_connection_storm(void **state)

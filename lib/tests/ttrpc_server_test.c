@@ -109,7 +109,7 @@ static void late_result(struct harness *h)
     assert_true(peer_write(h, h->peer, bytes, sizeof(bytes) - 1));
     expect_status(h, 1, STATUS_DEADLINE_EXCEEDED, "timeout");
     /* The id is free again at once, while the first handler may still run. */
-    call_check(h, h->peer, 1);
+    serve_check(h, h->peer, 1);
     assert_true(peer_is_quiet(h, h->peer, SLOW_NS));
     assert_int_equal(h->world.started, h->world.cancelled);
 }
@@ -135,7 +135,7 @@ static void three_calls(struct harness *h)
     expect_status(h, 7, STATUS_RESOURCE_EXHAUSTED, "too many calls in progress on this connection");
     for (uint32_t stream = 1; stream <= 5; stream += 2)
         assert_int_equal(read_status(h, h->peer, stream), STATUS_OK);
-    call_check(h, h->peer, 9);
+    serve_check(h, h->peer, 9);
 }
 
 static void calls_beyond_the_limit_are_refused(void **state)
@@ -224,7 +224,7 @@ static void full_stream(struct harness *h)
         assert_true(send_data(h, h->peer, 1, 0, message, 100000));
     expect_status(h, 1, STATUS_INVALID_ARGUMENT, "data handling error: ttrpc: stream buffer full");
     expect_status(h, 1, STATUS_INVALID_ARGUMENT, "StreamID is no longer active");
-    call_check(h, h->peer, 3);
+    serve_check(h, h->peer, 3);
     free(message);
 }
 
@@ -277,7 +277,7 @@ static void unread_output(struct harness *h)
     fiber_sleep_until(h->loop, loop_deadline(h->loop, 20 * NSEC_PER_MSEC));
     assert_true(heap_in_use() < before + 2 * CHANNEL_OUT_MAX);
     int other = harness_connect(h);
-    call_check(h, other, 1);
+    serve_check(h, other, 1);
     sys_close(other);
     for (;; n++) {
         assert_true(peer_read_frame(h, h->peer, &reply));
