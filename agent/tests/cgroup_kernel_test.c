@@ -38,20 +38,6 @@ struct kernel {
     struct timer timer;
 };
 
-/* Some cgroup file system is mounted there for writing. */
-static bool is_cgroup_mounted(void)
-{
-    FILE *file = fopen("/proc/self/mounts", "r");
-    bool found = false;
-    char line[1024];
-
-    while (file && fgets(line, sizeof(line), file))
-        found |= strstr(line, " /sys/fs/cgroup") && strstr(line, " cgroup") && strstr(line, " rw");
-    if (file)
-        fclose(file);
-    return found;
-}
-
 static int setup(void **state)
 {
     struct kernel *kernel = calloc(1, sizeof(*kernel));

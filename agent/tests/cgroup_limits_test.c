@@ -368,6 +368,37 @@ static void long_values_are_cut_in_errors(void **state)
     fake_cgroup_done(&fake);
 }
 
+/* Files keep the last of several writes: here both go to different files, or the second proves that there was one. */
+static void lists_are_written_to_their_end(void **state)
+{
+    struct oci_throttle_device rates[] = {{8, 0, 1}, {8, 1, 2}};
+    struct oci_weight_device weights[] = {{8, 0, 100, 0}, {8, 1, 200, 0}};
+    struct oci_hugepage_limit pages[] = {{"2MB", 1}, {"1GB", 2}};
+    struct oci_interface_priority priorities[] = {{"eth0", 1}, {"eth1", 2}};
+    const struct oci_resources v1 = {
+        .block_io =
+            &(struct oci_block_io){.weight_devices = weights, .n_weight_devices = 2, .read_bps = {.items = rates, .n = 2}},
+        .hugepage_limits = pages,
+        .n_hugepage_limits = 2,
+        .network = &(struct oci_network){.priorities = priorities, .n_priorities = 2},
+    };
+    const struct oci_resources v2 = {.block_io = v1.block_io};
+    const struct limit_row rows[] = {
+        {"version 1",
+         &v1,
+         {{"blkio/a/blkio.weight_device", "", "8:1 200"},
+          {"blkio/a/blkio.throttle.read_bps_device", "", "8:1 2"},
+          {"hugetlb/a/hugetlb.1GB.limit_in_bytes", "", "2"},
+          {"net_prio/a/net_prio.ifpriomap", "", "eth1 2"}},
+         NULL},
+        {"version 2", &v2, {{"unified/a/io.bfq.weight", "", "8:1 200"}, {"unified/a/io.max", "", "8:1 rbps=2"}}, NULL},
+    };
+    (void)state;
+
+    check_row(V1, &rows[0]);
+    check_row(V2, &rows[1]);
+}
+
 static void too_many_limits_are_refused(void **state)
 {
     size_t n = 100000;
@@ -444,10 +475,11 @@ static void swap_file_that_refuses_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(version_1_limits_are_written),  cmocka_unit_test(version_2_limits_are_written),
-        cmocka_unit_test(missing_controllers_are_named), cmocka_unit_test(limits_are_written_in_order_until_one_fails),
-        cmocka_unit_test(long_values_are_cut_in_errors), cmocka_unit_test(too_many_limits_are_refused),
-        cmocka_unit_test(what_is_left_out_is_logged),    cmocka_unit_test(swap_file_that_refuses_is_an_error),
+        cmocka_unit_test(version_1_limits_are_written),       cmocka_unit_test(version_2_limits_are_written),
+        cmocka_unit_test(missing_controllers_are_named),      cmocka_unit_test(limits_are_written_in_order_until_one_fails),
+        cmocka_unit_test(long_values_are_cut_in_errors),      cmocka_unit_test(lists_are_written_to_their_end),
+        cmocka_unit_test(too_many_limits_are_refused),        cmocka_unit_test(what_is_left_out_is_logged),
+        cmocka_unit_test(swap_file_that_refuses_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,6 +68,7 @@ static void memory_limits_are_checked(void **state)
         {100, 99, "memory+swap limit should be >= memory limit"},
         {100, -2, "memory+swap limit should be >= memory limit"},
         {0, 99, NULL},
+        {0, -2, NULL},
         {-2, 0, "invalid memory value: -2"},
     };
     (void)state;

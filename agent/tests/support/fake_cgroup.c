@@ -166,3 +166,16 @@ int count_descriptors(void)
     closedir(dir);
     return n;
 }
+
+bool is_cgroup_mounted(void)
+{
+    FILE *file = fopen("/proc/self/mounts", "r");
+    bool found = false;
+    char line[1024];
+
+    while (file && fgets(line, sizeof(line), file))
+        found |= strstr(line, " /sys/fs/cgroup") && strstr(line, " cgroup") && strstr(line, " rw");
+    if (file)
+        fclose(file);
+    return found;
+}

@@ -34,3 +34,5 @@ void fake_cgroup_create(struct fake_cgroup *fake, const char *path);
 void fiber_run(struct loop *loop, void (*fn)(void *arg), void *arg);
 /* Number of open descriptors of this process. */
 int count_descriptors(void);
+/* Some cgroup file system is mounted below /sys/fs/cgroup for writing. */
+bool is_cgroup_mounted(void);
