@@ -113,6 +113,8 @@ static int boot(const struct options *options, struct arena *a, struct config *c
         r = boot_as_init(config, &sink.logger, err);
     if (r == 0)
         r = boot_subreaper(err);
+    if (r == 0)
+        r = boot_undumpable(err);
     logsink_done(&sink);
     return r;
 }

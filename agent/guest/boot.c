@@ -186,6 +186,12 @@ int boot_subreaper(struct error *err)
     return r < 0 ? error_set(err, r, "become child subreaper") : 0;
 }
 
+int boot_undumpable(struct error *err)
+{
+    int r = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return r < 0 ? error_set(err, r, "make the agent undumpable") : 0;
+}
+
 int boot_power_off(void)
 {
     sys_sync();

@@ -23,5 +23,8 @@ int boot_as_init(const struct config *config, const struct logger *log, struct e
 /* Orphans of containers come to the agent, whether it is PID 1 or not. */
 int boot_subreaper(struct error *err);
 
+/* Other processes of the guest cannot look into the agent's memory and descriptors, and no core dump holds them. */
+int boot_undumpable(struct error *err);
+
 /* Writes everything to the disks and switches the machine off. Returns only on failure (-errno). */
 int boot_power_off(void);

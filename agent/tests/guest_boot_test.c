@@ -575,6 +575,18 @@ static void orphans_come_to_the_subreaper(void **state)
     assert_int_equal(status, 0);
 }
 
+static void agent_is_undumpable(void **state)
+{
+    int status;
+    (void)state;
+
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(prctl(PR_GET_DUMPABLE) == 1 && boot_undumpable(NULL) == 0 ? prctl(PR_GET_DUMPABLE) : 9);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* In a child pid namespace the kernel answers a power-off by ending the namespace: init dies of SIGINT. */
 static void switch_off(struct machine *machine)
 {
@@ -622,6 +634,7 @@ int main(void)
         cmocka_unit_test(a_failed_step_is_named),
         cmocka_unit_test(the_limit_of_open_files_is_raised_as_far_as_possible),
         cmocka_unit_test(orphans_come_to_the_subreaper),
+        cmocka_unit_test(agent_is_undumpable),
         cmocka_unit_test(power_off_ends_the_machine),
         cmocka_unit_test(a_failed_power_off_returns),
     };
