@@ -46,8 +46,8 @@ struct agent_setup {
 int agent_init(struct agent *agent, const struct agent_setup *setup, struct error *err);
 /* After agent_run() has ended. */
 void agent_done(struct agent *agent);
-/* The agent's main fiber (arg is the struct agent): serves until agent_stop(), answers what is in flight, removes the containers that
- * are left and stops the loop. */
+/* The agent's main fiber (arg is the struct agent): serves until agent_stop(), answers what is in flight, removes the
+ * containers that are left and stops the loop. */
 void agent_run(void *agent);
 /* Ends the agent after the replies in flight: called by DestroySandbox and on SIGTERM. */
 void agent_stop(struct agent *agent);

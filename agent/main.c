@@ -2,9 +2,9 @@
 /* tatami-agent: the program around the agent. */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/guest/boot.h"
@@ -15,7 +15,18 @@
 #define CONFIG_ARENA_BYTES (4 * 1024 * 1024)
 #define EXIT_USAGE 2
 
-extern char **environ;
+static void say(int fd, const char *text)
+{
+    (void)fd_write_all(fd, text, strlen(text));
+}
+
+static int complain(const struct error *err)
+{
+    say(2, "tatami-agent: ");
+    say(2, err->text);
+    say(2, "\n");
+    return 1;
+}
 
 struct stop_signals {
     struct watch watch;
@@ -100,16 +111,13 @@ static enum log_format log_format(const struct options *options)
 }
 
 /* Makes the machine ready and reads the configuration. There is no loop yet, so the log goes straight to standard output. */
-static int boot(const struct options *options, struct arena *a, struct config *config, struct error *err)
+static int boot(const struct options *options, char **envp, struct arena *a, struct config *config, struct error *err)
 {
     struct logsink sink;
-    bool is_init = sys_getpid() == 1;
 
     logsink_init(&sink, NULL, 1, log_format(options), AGENT_VERSION);
-    int r = is_init ? boot_early_mounts(&sink.logger, err) : open_standard_descriptors(err);
-    if (r == 0)
-        r = config_load(a, options->config_file, environ, config, err);
-    if (r == 0 && is_init)
+    int r = config_load(a, options->config_file, envp, config, err);
+    if (r == 0 && sys_getpid() == 1)
         r = boot_as_init(config, &sink.logger, err);
     if (r == 0)
         r = boot_subreaper(err);
@@ -131,13 +139,13 @@ static int open_log(struct logsink *sink, struct loop *loop, const struct option
     return fd < 0 ? fd : logsink_listen(sink, fd, err);
 }
 
-static int start(const struct options *options, struct arena *a, struct error *err)
+static int start(const struct options *options, char **envp, struct arena *a, struct error *err)
 {
     struct config config;
     struct loop *loop;
     struct logsink sink;
 
-    int r = boot(options, a, &config, err);
+    int r = boot(options, envp, a, &config, err);
     if (r == 0)
         r = loop_new(&loop, err);
     if (r < 0)
@@ -150,42 +158,60 @@ static int start(const struct options *options, struct arena *a, struct error *e
     return r;
 }
 
-static int fail(const struct error *err)
-{
-    fprintf(stderr, "tatami-agent: %s\n", err->text);
-    return 1;
-}
-
 static int print_about(enum options_action action)
 {
     char version[256];
 
     if (action == OPTIONS_HELP)
-        fputs(options_help(), stdout);
+        say(1, options_help());
     else
-        fputs(options_version(version, sizeof(version), AGENT_VERSION, TATAMI_COMMIT), stdout);
+        say(1, options_version(version, sizeof(version), AGENT_VERSION, TATAMI_COMMIT));
     return 0;
 }
 
-int main(int argc, char **argv)
+/* What must hold before anything else: descriptors 0 to 2, /proc (PID 1 mounts it), a program file that no container can write,
+ * and no way to look into the agent for processes that share its user. */
+static int harden(const struct options *options, char **argv, char **envp, struct error *err)
+{
+    struct logsink sink;
+
+    int r = 0;
+    if (sys_getpid() == 1) {
+        logsink_init(&sink, NULL, 1, log_format(options), AGENT_VERSION);
+        r = boot_early_mounts(&sink.logger, err);
+        logsink_done(&sink);
+    } else {
+        r = open_standard_descriptors(err);
+    }
+    if (r == 0)
+        r = reexec_sealed(argv, envp, err);
+    if (r < 0)
+        return r;
+    r = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return r < 0 ? error_set(err, r, "make the agent undumpable") : 0;
+}
+
+int main(int argc, char **argv, char **envp)
 {
     struct error err = {.errnum = 0};
     struct options options;
+    bool is_init = sys_getpid() == 1;
 
-    if (options_parse(argc, argv, &options, &err) < 0) {
-        fail(&err);
+    /* PID 1 gets the kernel's left-over words as arguments: they are not meant for it. */
+    if (options_parse(is_init ? 1 : argc, argv, &options, &err) < 0) {
+        complain(&err);
         return EXIT_USAGE;
     }
     if (options.action != OPTIONS_RUN)
         return print_about(options.action);
-    if (reexec_sealed(argv, environ, &err) < 0)
-        return fail(&err);
+    if (harden(&options, argv, envp, &err) < 0)
+        return complain(&err);
 
     _arena_ struct arena *a = arena_new(CONFIG_ARENA_BYTES);
-    if (start(&options, a, &err) < 0)
-        return fail(&err);
-    fprintf(stderr, "tatami-agent shutdown complete\n");
-    if (sys_getpid() == 1)
+    if (start(&options, envp, a, &err) < 0)
+        return complain(&err);
+    say(2, "tatami-agent shutdown complete\n");
+    if (is_init)
         boot_power_off();
     return 0;
 }

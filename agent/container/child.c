@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The container child, from fork to exec: what runs between the agent and the workload.
  *
- * Nothing it writes may be seen by the agent, and nothing it holds may reach the workload: it keeps only the descriptors it needs from
- * its first step on, since a container that waits for its start would otherwise hold the pipes of others open. */
+ * Nothing it writes may be seen by the agent, and nothing it holds may reach the workload: it keeps only the descriptors it
+ * needs from its first step on, since a container that waits for its start would otherwise hold the pipes of others open. */
 #include "agent/container/launch.h"
 
 #include <errno.h>

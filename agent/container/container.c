@@ -68,7 +68,8 @@ int container_start(struct container *container, struct error *err)
     if (container->state != CONTAINER_CREATED || !init || init->sync_fd < 0)
         return error_status(err, STATUS_FAILED_PRECONDITION, "container %s was started before", container->id);
     if (init->exited)
-        return error_text(err, -ESRCH, "init of container %s exited with %d before it was started", container->id, init->status);
+        return error_text(err, -ESRCH, "init of container %s exited with %d before it was started", container->id,
+                          init->status);
 
     int r = watch_oom(container, err);
     if (r < 0)
@@ -123,8 +124,8 @@ int container_exec(struct container *container, struct arena *a, const char *exe
     if (has_exec_id(container, exec_id))
         return error_text(err, -EEXIST, "exec_id '%s' already exists", exec_id);
     if (container->state == CONTAINER_PAUSED || container->state == CONTAINER_STOPPED)
-        return error_status(err, STATUS_FAILED_PRECONDITION, "cannot exec in container %s: current status is: %s", container->id,
-                            container_state_name(container->state));
+        return error_status(err, STATUS_FAILED_PRECONDITION, "cannot exec in container %s: current status is: %s",
+                            container->id, container_state_name(container->state));
     return launch_process(container, process, false, err);
 }
 

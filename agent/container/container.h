@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A container: its spec, cgroup, namespaces and processes, from CreateContainer to RemoveContainer.
  *
- * Creating is prepare, spawn, build, release (docs/architecture.md, "Container creation"): each step that changes the guest pushes its
- * inverse on the container's undo stack, and removing the container unwinds that same stack. All functions run in fibers. */
+ * Creating is prepare, spawn, build, release (docs/architecture.md, "Container creation"): each step that changes the guest
+ * pushes its inverse on the container's undo stack, and removing the container unwinds that same stack. All functions run in
+ * fibers. */
 #pragma once
 #include <stdbool.h>
 
@@ -53,15 +54,16 @@ static inline void container_unref_cleanup(struct container **container)
 /* "Created", "Running", ... as error texts spell it. */
 const char *container_state_name(enum container_state state);
 
-/* Creates the container and its init process, which waits just before exec. Takes over a (also on failure), in which id and spec live;
- * the spec's namespaces already point at what the sandbox shares. On failure the guest is as before. */
+/* Creates the container and its init process, which waits just before exec. Takes over a (also on failure), in which id and
+ * spec live; the spec's namespaces already point at what the sandbox shares. On failure the guest is as before. */
 int container_create(struct agent *agent, struct arena *a, const char *id, struct oci_spec *spec, struct error *err);
 /* Lets init exec. FAILED_PRECONDITION when it was started before; INTERNAL when init died. */
 int container_start(struct container *container, struct error *err);
 /* Starts a process inside. Takes over a, in which the strings of spec live. */
 int container_exec(struct container *container, struct arena *a, const char *exec_id, const struct oci_process *spec,
                    struct error *err);
-/* Kills everything and undoes what creating did. At the deadline, or when the caller is cancelled, the removal goes on without it. */
+/* Kills everything and undoes what creating did. At the deadline, or when the caller is cancelled, the removal goes on without
+ * it. */
 int container_remove(struct container *container, uint64_t deadline, struct error *err);
 
 int container_pause(struct container *container, struct error *err);

@@ -98,7 +98,9 @@ static void write_config(struct container *container)
     _buf_ struct buf text = BUF_INIT(CONFIG_JSON_MAX);
 
     int r = oci_spec_to_json(container->spec, &text, &err);
-    _close_ int fd = r < 0 ? r : sys_openat(container->bundle_fd, "config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    _close_ int fd =
+        r < 0 ? r
+              : sys_openat(container->bundle_fd, "config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (r == 0)
         r = fd < 0 ? fd : fd_write_all(fd, text.data, text.len);
     if (r < 0)

@@ -12,7 +12,8 @@
 
 #define SCRATCH_BYTES (1024 * 1024)
 
-/* Closes the agent's copies of what is the child's. The launch itself stays as it is: in the simulation the child reads that very memory. */
+/* Closes the agent's copies of what is the child's. The launch itself stays as it is: in the simulation the child reads that
+ * very memory. */
 static void close_child_ends(const struct launch *launch)
 {
     struct launch ends = *launch;
@@ -24,7 +25,8 @@ static void close_child_ends(const struct launch *launch)
 }
 
 /* A process that is exec'ed joins what init has: the pinned descriptors replace the paths of the spec. */
-static int namespaces_of_init(const struct container *container, struct arena *a, struct namespace_plan *plan, struct error *err)
+static int namespaces_of_init(const struct container *container, struct arena *a, struct namespace_plan *plan,
+                              struct error *err)
 {
     struct oci_namespace entries[OCI_NS_MAX];
     struct oci_linux pinned = {.namespaces = entries};
@@ -60,8 +62,8 @@ static int prepare(struct container *container, struct process *process, struct 
         return r;
     /* Version 2 hides the host's tree only behind a cgroup namespace, so init always gets one. */
     launch->new_cgroup_namespace =
-        launch->init && (launch->namespaces.new_cgroup || (cgroup_host_mode(agent->cgroup_host) == CGROUP_V2 &&
-                                                           !oci_namespace_find(linux_, OCI_NS_CGROUP)));
+        launch->init && (launch->namespaces.new_cgroup ||
+                         (cgroup_host_mode(agent->cgroup_host) == CGROUP_V2 && !oci_namespace_find(linux_, OCI_NS_CGROUP)));
     r = stdio_open(&process->stdio, process->spec->terminal, agent->config.container_pipe_size, launch->stdio, err);
     if (r < 0)
         return r;
@@ -100,7 +102,8 @@ static int spawn(struct container *container, struct process *process, struct la
     return 0;
 }
 
-/* What the agent does for the child while it waits for GO: with the privileges of the guest, which the child may lack by now. */
+/* What the agent does for the child while it waits for GO: with the privileges of the guest, which the child may lack by now.
+ */
 static int admit(struct container *container, struct process *process, const struct launch *launch, struct error *err)
 {
     int pid = process->child->pid;
@@ -168,7 +171,8 @@ static void discard(struct process *process)
 
 int launch_process(struct container *container, struct process *process, bool init, struct error *err)
 {
-    /* The child reads these until it execs, which for init may be long after this function: both live as long as the process. */
+    /* The child reads these until it execs, which for init may be long after this function: both live as long as the process.
+     */
     struct launch *launch = arena_alloc(process->arena, sizeof(*launch));
     if (!launch)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "process of container %s is too large", container->id);

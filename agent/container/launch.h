@@ -27,8 +27,9 @@ struct launch {
     struct arena *scratch;
 };
 
-/* Spawns the process, puts it into its cgroup, maps its ids and waits until it is ready. process->stdio is opened here. On success
- * the process is attached to the container; on failure nothing of it is left, and err holds what the child said or how it ended. */
+/* Spawns the process, puts it into its cgroup, maps its ids and waits until it is ready. process->stdio is opened here. On
+ * success the process is attached to the container; on failure nothing of it is left, and err holds what the child said or how
+ * it ended. */
 int launch_process(struct container *container, struct process *process, bool init, struct error *err);
 
 /* The child's side; its result is the exit status. */

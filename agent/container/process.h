@@ -22,7 +22,7 @@ struct process {
     struct identity *identity;
     struct child *child; /* NULL until spawned */
     struct stdio stdio;
-    int sync_fd; /* init: to the child that waits for START; -1 otherwise */
+    int sync_fd;            /* init: to the child that waits for START; -1 otherwise */
     struct waitq collected; /* woken when the process exited or was detached */
     bool exited;
     int status; /* valid when exited: exit code, or 128 + signal number */
@@ -44,7 +44,8 @@ static inline void process_unref_cleanup(struct process **process)
 void process_attach(struct process *process, struct container *container);
 void process_detach(struct process *process);
 
-/* From a fiber. 0 with the exit code; -ECANCELED, -ETIMEDOUT; INTERNAL "Invalid container id" when its container was removed. */
+/* From a fiber. 0 with the exit code; -ECANCELED, -ETIMEDOUT; INTERNAL "Invalid container id" when its container was removed.
+ */
 int process_wait(struct loop *loop, struct process *process, int *ret_status, struct error *err);
 /* One signal to exactly this process; one that is gone counts as signalled. Init gets KILL for a TERM it does not handle. */
 int process_signal(struct process *process, int sig, struct error *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Standard streams of a container process: the agent's ends of three pipes, or of one pseudo-terminal.
  *
- * Reads and writes come from fibers; on each stream one at a time is served, the others queue. Closing a stream wakes them all. */
+ * Reads and writes come from fibers; on each stream one at a time is served, the others queue. Closing a stream wakes them all.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +22,7 @@ struct stream {
 
 struct stdio {
     bool terminal;
-    bool exited; /* the process is gone: waiting reads end soon */
+    bool exited;       /* the process is gone: waiting reads end soon */
     struct stream in;  /* terminal: a duplicate of the master */
     struct stream out; /* terminal: the master */
     struct stream err; /* terminal: unused, closed */

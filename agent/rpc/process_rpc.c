@@ -20,7 +20,8 @@ RPC_HANDLER(rpc_exec_process)
     if (!exec->process)
         return error_status(err, STATUS_INTERNAL, "Unable to parse process from ExecProcessRequest");
     if (*exec->exec_id == '\0')
-        return error_status(err, STATUS_INVALID_ARGUMENT, "ExecProcessRequest.exec_id is empty: no call could address the process");
+        return error_status(err, STATUS_INVALID_ARGUMENT,
+                            "ExecProcessRequest.exec_id is empty: no call could address the process");
     _container_ struct container *container = rpc_container(call, exec->container_id, RPC_LOOKUP_INTERNAL, err);
     if (!container)
         return -err->errnum;

@@ -15,7 +15,8 @@ struct process;
 /* All methods of grpc.AgentService and grpc.Health, sorted by service, then name. */
 const struct ttrpc_method *rpc_methods(size_t *ret_n);
 
-#define RPC_HANDLER(name) int name(struct ttrpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *reply, struct error *err)
+#define RPC_HANDLER(name)                                                                                                      \
+    int name(struct ttrpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *reply, struct error *err)
 
 /* container_rpc.c */
 RPC_HANDLER(rpc_create_container);

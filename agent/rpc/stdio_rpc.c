@@ -47,8 +47,8 @@ static int read_stream(struct ttrpc_call *call, const Grpc__ReadStreamRequest *r
 
     if (!process)
         return -err->errnum;
-    return stdio_read(call->loop, &process->stdio, want_stderr, read->len, call->arena, &response->data.data, &response->data.len,
-                      err);
+    return stdio_read(call->loop, &process->stdio, want_stderr, read->len, call->arena, &response->data.data,
+                      &response->data.len, err);
 }
 
 RPC_HANDLER(rpc_read_stdout)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/rpc/rpc.h"
 
-#define AGENT(name_, request_, reply_, handler_)                                                                                   \
-    {                                                                                                                              \
-        .service = "grpc.AgentService", .name = name_, .request = &grpc__##request_##__descriptor, .reply = &reply_##__descriptor, \
-        .handler = handler_,                                                                                                       \
+#define AGENT(name_, request_, reply_, handler_)                                                                               \
+    {                                                                                                                          \
+        .service = "grpc.AgentService", .name = name_, .request = &grpc__##request_##__descriptor,                             \
+        .reply = &reply_##__descriptor, .handler = handler_,                                                                   \
     }
-#define HEALTH(name_, reply_, handler_)                                                                                            \
-    {                                                                                                                              \
-        .service = "grpc.Health", .name = name_, .request = &grpc__check_request__descriptor, .reply = &reply_##__descriptor,      \
-        .handler = handler_,                                                                                                       \
+#define HEALTH(name_, reply_, handler_)                                                                                        \
+    {                                                                                                                          \
+        .service = "grpc.Health", .name = name_, .request = &grpc__check_request__descriptor, .reply = &reply_##__descriptor,  \
+        .handler = handler_,                                                                                                   \
     }
 
 /* Sorted; a method without a handler answers UNIMPLEMENTED with its name. */

@@ -28,8 +28,8 @@ void sandbox_init(struct sandbox *sandbox);
 /* Frees what the sandbox owns; all containers must be gone. */
 void sandbox_done(struct sandbox *sandbox);
 
-/* Sets id and host name and makes the shared ipc and uts namespaces (from a fiber). A second call replaces them: containers that run
- * keep theirs. On failure the sandbox is as before. */
+/* Sets id and host name and makes the shared ipc and uts namespaces (from a fiber). A second call replaces them: containers
+ * that run keep theirs. On failure the sandbox is as before. */
 int sandbox_create(struct sandbox *sandbox, struct reaper *reaper, const char *id, const char *hostname, struct error *err);
 
 /* Points the spec's ipc, uts and pid entries at what the sandbox shares; the strings live in a.

@@ -154,8 +154,10 @@ static void child_accepts_only_the_message_it_expects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agent_sees_ready_error_and_death),     cmocka_unit_test(malformed_messages_from_a_child_are_errors),
-        cmocka_unit_test(error_of_the_child_arrives_as_it_was), cmocka_unit_test(waiting_ends_at_its_deadline),
+        cmocka_unit_test(agent_sees_ready_error_and_death),
+        cmocka_unit_test(malformed_messages_from_a_child_are_errors),
+        cmocka_unit_test(error_of_the_child_arrives_as_it_was),
+        cmocka_unit_test(waiting_ends_at_its_deadline),
         cmocka_unit_test(child_accepts_only_the_message_it_expects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

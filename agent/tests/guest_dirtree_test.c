@@ -124,7 +124,8 @@ static int remove_below_mount(const struct place *outside)
     char path[64];
 
     snprintf(path, sizeof(path), "%s/t/mnt", place->dir);
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("tmpfs", path, "tmpfs", 0, NULL) < 0)
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("tmpfs", path, "tmpfs", 0, NULL) < 0)
         return 1;
     inside.fd = open(inside.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* the old descriptor leads to the old namespace */
     make_file(place, "t/mnt/precious");
@@ -157,8 +158,10 @@ static void mount_points_are_not_entered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(tree_with_everything_in_it_goes), TEST(links_are_removed_and_not_followed),
-        TEST(nothing_there_is_success_and_a_missing_directory_an_error), TEST(too_deep_a_tree_is_refused),
+        TEST(tree_with_everything_in_it_goes),
+        TEST(links_are_removed_and_not_followed),
+        TEST(nothing_there_is_success_and_a_missing_directory_an_error),
+        TEST(too_deep_a_tree_is_refused),
         TEST(mount_points_are_not_entered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

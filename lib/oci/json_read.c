@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "oci/fields.h"
-#include "oci/json_text.h"
+#include "json/json_text.h"
 #include "proto/proto.h"
 
 struct reader {

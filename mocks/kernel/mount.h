@@ -11,20 +11,20 @@ struct mount_namespace;
 struct user_namespace;
 
 struct mount {
-    struct list link;     /* in namespace->mounts, in mount order */
+    struct list link;       /* in namespace->mounts, in mount order */
     struct list child_link; /* in parent->children */
     struct list children;
     struct mount_namespace *namespace; /* NULL: detached (open_tree, fsmount) or unmounted */
-    struct mount *parent; /* NULL at the root of a namespace */
+    struct mount *parent;              /* NULL at the root of a namespace */
     struct dentry *mountpoint;
     struct dentry *root; /* what of the super block is visible */
     struct super *super;
     unsigned int id;
-    unsigned int flags; /* MOUNT_ATTR_* */
-    bool locked;        /* came with a less privileged namespace: cannot be taken away alone */
+    unsigned int flags;        /* MOUNT_ATTR_* */
+    bool locked;               /* came with a less privileged namespace: cannot be taken away alone */
     unsigned int locked_flags; /* MOUNT_ATTR_* that cannot be cleared there */
-    unsigned int peer_group; /* shared:N, 0: not shared */
-    unsigned int master;     /* master:N, 0: no slave */
+    unsigned int peer_group;   /* shared:N, 0: not shared */
+    unsigned int master;       /* master:N, 0: no slave */
     bool unbindable;
     unsigned int refs;
 };
@@ -43,8 +43,8 @@ void mount_unref(struct mount *mount);
 /* A namespace with one mount. */
 struct mount_namespace *mount_namespace_new(struct super *root, struct user_namespace *owner);
 /* Copy for CLONE_NEWNS; root and cwd of the task (referenced paths) move to their counterparts. */
-struct mount_namespace *mount_namespace_copy(const struct mount_namespace *from, struct user_namespace *owner, struct path *root,
-                                             struct path *cwd);
+struct mount_namespace *mount_namespace_copy(const struct mount_namespace *from, struct user_namespace *owner,
+                                             struct path *root, struct path *cwd);
 struct mount_namespace *mount_namespace_ref(struct mount_namespace *namespace);
 void mount_namespace_unref(struct mount_namespace *namespace);
 

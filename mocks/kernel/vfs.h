@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files and directories: inodes, names, open files, and the walk along a path.
  *
- * A super block is one file system instance: a tree of dentries, each a name for an inode. Mounts (mount.h) hang super blocks into a
- * namespace's tree; a place in it is a struct path. Objects are counted; who keeps one takes a reference. */
+ * A super block is one file system instance: a tree of dentries, each a name for an inode. Mounts (mount.h) hang super blocks
+ * into a namespace's tree; a place in it is a struct path. Objects are counted; who keeps one takes a reference. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,11 +55,11 @@ struct inode {
     dev_t rdev;
     unsigned int nlink;
     uint64_t mtime_ns;
-    struct buf content;   /* regular file: bytes; symbolic link: target */
-    struct dentry *dentry; /* directory: its only name */
+    struct buf content;                                 /* regular file: bytes; symbolic link: target */
+    struct dentry *dentry;                              /* directory: its only name */
     int (*program)(int argc, char **argv, char **envp); /* executable: what runs */
-    void *data; /* the file system's */
-    unsigned int seals; /* memfd */
+    void *data;                                         /* the file system's */
+    unsigned int seals;                                 /* memfd */
     unsigned int refs;
 };
 
@@ -92,7 +92,7 @@ void dentry_remove(struct dentry *dentry);
 struct filesystem {
     const char *name; /* "tmpfs" */
     unsigned long magic;
-    bool nodev_dev; /* no block device behind it */
+    bool nodev_dev;    /* no block device behind it */
     bool userns_mount; /* mountable by root of a user namespace that owns the matching namespaces */
     /* Makes a super block for the mount options in data ("size=64k,mode=755"); an unknown option is -EINVAL. */
     int (*mount)(struct world *world, const char *source, const char *data, struct super **ret_super);
@@ -127,16 +127,17 @@ struct path {
 void path_ref(const struct path *path);
 void path_unref(struct path *path);
 
-#define WALK_FOLLOW 0x1     /* the last component too */
-#define WALK_DIRECTORY 0x2  /* the last component must be one */
-#define WALK_PARENT 0x4     /* stop before the last component and give its name */
-#define WALK_EMPTY 0x8      /* "" is dirfd itself */
-#define WALK_CREATE 0x10    /* with WALK_PARENT: the last component may be missing */
+#define WALK_FOLLOW 0x1    /* the last component too */
+#define WALK_DIRECTORY 0x2 /* the last component must be one */
+#define WALK_PARENT 0x4    /* stop before the last component and give its name */
+#define WALK_EMPTY 0x8     /* "" is dirfd itself */
+#define WALK_CREATE 0x10   /* with WALK_PARENT: the last component may be missing */
 
-/* Resolves name from dirfd for the current task, with openat2's RESOLVE_* bits; permission to search is checked on the way. With
- * WALK_PARENT, *ret_last (NAME_MAX + 1 bytes) receives the last component. *ret_path is referenced. */
+/* Resolves name from dirfd for the current task, with openat2's RESOLVE_* bits; permission to search is checked on the way.
+ * With WALK_PARENT, *ret_last (NAME_MAX + 1 bytes) receives the last component. *ret_path is referenced. */
 int path_walk(int dirfd, const char *name, unsigned int walk_flags, uint64_t resolve, struct path *ret_path, char *ret_last);
-/* Name of a place as the task sees it from its root ("/a/b", "(unreachable)/a", with " (deleted)"); -ERANGE when p is too small. */
+/* Name of a place as the task sees it from its root ("/a/b", "(unreachable)/a", with " (deleted)"); -ERANGE when p is too
+ * small. */
 ssize_t path_name(const struct task *task, const struct path *path, char *p, size_t len);
 /* Owner, mode bits and capabilities of the current task against mask (R_OK, W_OK, X_OK). */
 int inode_permission(struct inode *inode, int mask);

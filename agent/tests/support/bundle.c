@@ -18,10 +18,10 @@
 #include "base/macros.h"
 
 static const char *const applets[] = {
-    "[",     "cat",   "chmod",  "chown",   "cksum",  "cp",     "cut",   "dd",    "df",    "echo", "env",  "expr",  "false",
-    "fold",  "grep",  "head",   "hexdump", "hostname", "id",   "kill",  "ln",    "ls",    "md5sum", "mkdir", "mknod", "mount",
-    "mv",    "nproc", "ps",     "pwd",     "readlink", "rm",   "sed",   "seq",   "setsid", "sh",  "sha256sum", "sleep", "stat",
-    "stty",  "sync",  "tail",   "test",    "top",    "touch",  "tr",    "true",  "tty",   "umount", "uname", "wc",  "yes",
+    "[",    "cat",   "chmod", "chown",   "cksum",    "cp",    "cut",  "dd",   "df",     "echo",   "env",       "expr",  "false",
+    "fold", "grep",  "head",  "hexdump", "hostname", "id",    "kill", "ln",   "ls",     "md5sum", "mkdir",     "mknod", "mount",
+    "mv",   "nproc", "ps",    "pwd",     "readlink", "rm",    "sed",  "seq",  "setsid", "sh",     "sha256sum", "sleep", "stat",
+    "stty", "sync",  "tail",  "test",    "top",      "touch", "tr",   "true", "tty",    "umount", "uname",     "wc",    "yes",
 };
 
 static const char *const directories[] = {"bin", "dev", "etc", "proc", "sys", "tmp", "root", "home"};

@@ -4,8 +4,8 @@
  *     static void sleeps(struct rig *rig) { ... rig_call(...) ... }
  *     RIG_TEST(container_runs) { ... }    one agent per test; the body runs in a fiber and may start more
  *
- * The agent runs below a small init in pid, mount, net, ipc and uts namespaces of its own, so whatever a test leaves behind dies with it.
- * Cgroups are made in the real hierarchy below a name of the rig's own, which must be gone at the end. */
+ * The agent runs below a small init in pid, mount, net, ipc and uts namespaces of its own, so whatever a test leaves behind
+ * dies with it. Cgroups are made in the real hierarchy below a name of the rig's own, which must be gone at the end. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@ struct rig {
     struct ttrpc_client *client;
     struct arena *arena; /* everything a test builds */
     int init_pid;
-    int agent_pid; /* in our pid namespace */
+    int agent_pid;   /* in our pid namespace */
     char dir[64];    /* temporary directory, gone after the test */
     char rootfs[96]; /* busybox root file system in dir */
     char socket[96];
@@ -35,36 +35,38 @@ struct rig {
     char cgroup[64]; /* "/tatami-test-XXXXXX": parent of the containers' cgroups */
 };
 
-/* The cmocka test functions that RIG_TEST() makes call this. config: text of the agent's configuration file; NULL: without one. */
+/* The cmocka test functions that RIG_TEST() makes call this. config: text of the agent's configuration file; NULL: without one.
+ */
 void rig_run(void **state, const char *name, const char *config, void (*body)(struct rig *rig));
-#define RIG_TEST_WITH_CONFIG(name, config)                                                                                         \
-    static void name##_body(struct rig *rig);                                                                                      \
-    static void name(void **state)                                                                                                 \
-    {                                                                                                                              \
-        rig_run(state, #name, config, name##_body);                                                                                \
-    }                                                                                                                              \
+#define RIG_TEST_WITH_CONFIG(name, config)                                                                                     \
+    static void name##_body(struct rig *rig);                                                                                  \
+    static void name(void **state)                                                                                             \
+    {                                                                                                                          \
+        rig_run(state, #name, config, name##_body);                                                                            \
+    }                                                                                                                          \
     static void name##_body(struct rig *rig)
 #define RIG_TEST(name) RIG_TEST_WITH_CONFIG(name, NULL)
 
 /* ---- calls ---- */
 
-/* One RPC of grpc.AgentService (Health: service "grpc.Health"). Returns the status; *ret_reply (may be NULL) lives in rig->arena, err (may
- * be NULL) has the text. Every call is noted for the RPC matrix. timeout_ms 0: none. */
+/* One RPC of grpc.AgentService (Health: service "grpc.Health"). Returns the status; *ret_reply (may be NULL) lives in
+ * rig->arena, err (may be NULL) has the text. Every call is noted for the RPC matrix. timeout_ms 0: none. */
 enum status_code rig_call_service(struct rig *rig, const char *service, const char *method, const ProtobufCMessage *request,
                                   uint64_t timeout_ms, ProtobufCMessage **ret_reply, struct error *err);
-#define rig_call(rig, method, request, reply, err)                                                                                 \
+#define rig_call(rig, method, request, reply, err)                                                                             \
     rig_call_service(rig, "grpc.AgentService", method, &(request)->base, 0, (ProtobufCMessage **)(void *)(reply), err)
 /* Adds an outcome that a test has seen in another way than by rig_call_service(). */
 void rig_note_outcome(const struct rig *rig, const char *method, enum status_code status);
 /* Fails the test with method, status and text unless the call succeeds. */
 void rig_ok(struct rig *rig, const char *method, const ProtobufCMessage *request, ProtobufCMessage **ret_reply);
 /* Fails the test unless the call is answered with status and text contains the given words. */
-void rig_refused(struct rig *rig, const char *method, const ProtobufCMessage *request, enum status_code status, const char *words);
+void rig_refused(struct rig *rig, const char *method, const ProtobufCMessage *request, enum status_code status,
+                 const char *words);
 
 /* ---- containers ---- */
 
-/* A usual containerd spec for the rig's root file system that runs `sh -c SCRIPT` (script NULL: `sleep 1000`), to be changed freely.
- * Its cgroup is below rig->cgroup. */
+/* A usual containerd spec for the rig's root file system that runs `sh -c SCRIPT` (script NULL: `sleep 1000`), to be changed
+ * freely. Its cgroup is below rig->cgroup. */
 struct oci_spec *rig_spec(struct rig *rig, const char *id, const char *script);
 /* Sets argv from a NULL-terminated list. */
 void rig_args(struct rig *rig, struct oci_process *process, const char *const *argv);
@@ -72,7 +74,8 @@ void rig_args(struct rig *rig, struct oci_process *process, const char *const *a
 void rig_create_sandbox(struct rig *rig);
 enum status_code rig_create(struct rig *rig, const char *id, const struct oci_spec *spec, struct error *err);
 enum status_code rig_start(struct rig *rig, const char *id, struct error *err);
-enum status_code rig_exec(struct rig *rig, const char *id, const char *exec_id, const struct oci_process *process, struct error *err);
+enum status_code rig_exec(struct rig *rig, const char *id, const char *exec_id, const struct oci_process *process,
+                          struct error *err);
 enum status_code rig_signal(struct rig *rig, const char *id, const char *exec_id, int sig, struct error *err);
 enum status_code rig_remove(struct rig *rig, const char *id, struct error *err);
 /* Waits for the exit code; fails the test when the call fails. */

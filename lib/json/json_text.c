@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "oci/json_text.h"
+#include "json/json_text.h"
 
 #include <json-c/json.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parsing of untrusted JSON text with limits. Private to lib/oci. */
+/* Parsing of untrusted JSON text with limits. */
 #pragma once
 #include <stddef.h>
 
