@@ -23,7 +23,7 @@ CPPFLAGS := -iquote lib -iquote . -iquote $(GEN) -D_GNU_SOURCE -Ulinux $(shell p
 CFLAGS_all := -std=gnu17 $(WARNINGS) -g -ffunction-sections -fdata-sections -fno-common
 
 CFLAGS_debug     := -O1
-CFLAGS_release   := -O2 -DNDEBUG
+CFLAGS_release   := -Os -DNDEBUG -fno-asynchronous-unwind-tables
 CFLAGS_coverage  := -O0
 CFLAGS_asan      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_fuzz      := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -29,21 +29,35 @@ static const struct boot_mount unified_mount = {
 static const struct boot_mount v1_root = {
     .fstype = "tmpfs", .source = "tmpfs", .target = CGROUP_DIR, .flags = NO_PROGRAMS, .data = "mode=755"};
 
+/* One line of /proc/cgroups: "name<TAB>hierarchy<TAB>groups<TAB>enabled". */
+static bool line_enables(const char *line, size_t len, const char *controller)
+{
+    size_t name = strlen(controller);
+    const char *p = line + name;
+
+    if (len <= name || strncmp(line, controller, name) != 0)
+        return false;
+    for (int field = 0; field < 2; field++) {
+        if (*p++ != '\t')
+            return false;
+        p += strspn(p, "0123456789");
+    }
+    return p + 2 == line + len && p[0] == '\t' && p[1] == '1';
+}
+
 unsigned int boot_v1_controllers_enabled(const char *proc_cgroups)
 {
     unsigned int enabled = 0;
     bool devices = false;
 
-    for (const char *line = proc_cgroups; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        char name[32];
-        int on = 0;
-        if (sscanf(line, "%31[^\t\n]\t%*u\t%*u\t%d", name, &on) != 2 || on != 1)
-            continue;
+    for (const char *line = proc_cgroups; *line;) {
+        size_t len = strcspn(line, "\n");
         for (unsigned int i = 0; i < BOOT_V1_CONTROLLERS; i++) {
-            if (strcmp(name, boot_v1_controllers[i]) == 0)
+            if (line_enables(line, len, boot_v1_controllers[i]))
                 enabled |= 1u << i;
         }
-        devices |= strcmp(name, "devices") == 0;
+        devices |= line_enables(line, len, "devices");
+        line += len + (line[len] == '\n');
     }
     return devices ? enabled : 0;
 }
