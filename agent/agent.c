@@ -120,8 +120,10 @@ int agent_init(struct agent *agent, const struct agent_setup *setup, struct erro
         r = reaper_new(agent->loop, &agent->reaper, err);
     if (r == 0)
         r = cgroup_host_open(agent->loop, setup->options->cgroup_root, &agent->cgroup_host, err);
-    if (r == 0)
+    if (r == 0) {
+        cgroup_host_set_log(agent->cgroup_host, agent->log);
         r = serve(agent, setup->options->server_addr ?: agent->config.server_addr, err);
+    }
     if (r < 0)
         agent_done(agent);
     return r;

@@ -94,7 +94,13 @@ static int spawn(struct container *container, struct process *process, struct la
         .cgroup_fd = cgroup_spawn_fd(container->cgroup),
     };
 
-    int r = reaper_spawn(container->agent->reaper, &args, launch_child, launch, &process->child, err);
+    struct reaper *reaper = container->agent->reaper;
+    int r = reaper_spawn(reaper, &args, launch_child, launch, &process->child, err);
+    if (r == -EBUSY && args.cgroup_fd >= 0) {
+        /* The container has delegated controllers: nobody is born in its group any more, cgroup_enter() finds the place. */
+        args.cgroup_fd = -1;
+        r = reaper_spawn(reaper, &args, launch_child, launch, &process->child, err);
+    }
     if (r < 0)
         return r;
     process->child->context = process;
