@@ -42,6 +42,10 @@ struct inode_ops {
     int (*create)(struct inode *dir, const char *name, struct inode *child);
     int (*remove)(struct inode *dir, const char *name, struct inode *child);
     int (*permission)(struct inode *inode, int mask); /* on top of the mode bits */
+    /* Computed entry that is still in use: does it lead to the same object? false: it is looked up again. NULL: always. */
+    bool (*valid)(struct inode *inode);
+    /* Changes what fstat(2) reports (sizes of computed files, ...). */
+    void (*stat)(struct inode *inode, struct stat *st);
     void (*release)(struct inode *inode);
 };
 
@@ -55,8 +59,10 @@ struct inode {
     dev_t rdev;
     unsigned int nlink;
     uint64_t mtime_ns;
-    struct buf content;                                 /* regular file: bytes; symbolic link: target */
-    struct dentry *dentry;                              /* directory: its only name */
+    uint64_t ctime_ns;
+    struct buf content;    /* regular file: bytes; symbolic link: target */
+    uint64_t size;         /* regular file: beyond content there are zeros up to here; inode_size() */
+    struct dentry *dentry; /* directory: its only name */
     int (*program)(int argc, char **argv, char **envp); /* executable: what runs */
     void *data;                                         /* the file system's */
     unsigned int seals;                                 /* memfd */
@@ -72,10 +78,14 @@ void inode_unref(struct inode *inode);
 struct dentry {
     struct list link; /* in parent->children, in creation order */
     struct list children;
-    struct dentry *parent; /* itself at the root of the super block */
+    struct dentry *parent; /* referenced; itself at the root of the super block */
     struct inode *inode;
     char *name;
+    uint32_t hash;        /* of name */
+    uint64_t position;    /* among the entries of the directory: grows with each new one */
+    unsigned int mounted; /* mounts of all namespaces that hang here */
     bool unlinked;
+    bool computed; /* by lookup(): exists while it is in use */
     unsigned int refs;
 };
 
@@ -96,8 +106,16 @@ struct filesystem {
     bool userns_mount; /* mountable by root of a user namespace that owns the matching namespaces */
     /* Makes a super block for the mount options in data ("size=64k,mode=755"); an unknown option is -EINVAL. */
     int (*mount)(struct world *world, const char *source, const char *data, struct super **ret_super);
+    /* Takes over changed options; flags: MS_RDONLY, ... of the super block, which the caller sets. NULL: nothing can be
+     * changed. */
     int (*reconfigure)(struct super *super, unsigned long flags, const char *data);
+    /* Is this a mount option (fsconfig(2) asks one by one)? value NULL: a flag. 0 or -EINVAL. NULL: no option exists. */
+    int (*check)(const char *key, const char *value);
 };
+
+#define SUPER_NODEV 0x1   /* device nodes do not open */
+#define SUPER_NOEXEC 0x2  /* nothing is executed */
+#define SUPER_VISIBLE 0x4 /* a user namespace may mount it only where a full view of it exists already (proc, sysfs) */
 
 struct super {
     struct world *world;
@@ -106,9 +124,14 @@ struct super {
     dev_t dev;
     unsigned long flags; /* SB_RDONLY, ... (MS_* values) */
     char *source;
-    char *options; /* as mountinfo shows them */
+    char *options;                    /* as mountinfo shows them behind "rw": ",size=64k"; NULL: none */
+    struct user_namespace *owner;     /* whose root has power over it; that of the task that made it */
+    unsigned int traits;              /* SUPER_* */
+    uint64_t max_blocks, used_blocks; /* of 4096 bytes; max 0: no limit */
+    uint64_t max_inodes, used_inodes;
     uint64_t next_ino;
-    void *data;
+    void *data; /* the file system's; freed by release */
+    void (*release)(struct super *super);
     unsigned int refs;
 };
 
@@ -116,6 +139,29 @@ struct super *super_new(struct world *world, const struct filesystem *type, mode
 struct super *super_ref(struct super *super);
 void super_unref(struct super *super);
 const struct filesystem *filesystem_find(const char *name);
+
+/* The registered types; each is defined in its fs_*.c. */
+extern const struct filesystem tmpfs_filesystem, ramfs_filesystem, rootfs_filesystem, devtmpfs_filesystem, mqueue_filesystem;
+extern const struct filesystem proc_filesystem, sysfs_filesystem, devpts_filesystem, cgroup_filesystem, cgroup2_filesystem;
+
+/* ---- what a world keeps ---- */
+
+struct vfs {
+    struct world *world;
+    struct user_namespace *owner; /* the world's first user namespace */
+    uint64_t memory_bytes;        /* tmpfs takes half of it by default */
+    struct super *anon;           /* inodes of pipes, sockets, event descriptors */
+    struct super *devtmpfs;       /* one for all mounts of it */
+    struct mount *memfd;          /* where memfd_create(2) puts its files */
+    struct list mounts;           /* struct mount by world_link: all that are mounted somewhere */
+    unsigned int next_dev, next_mount_id, next_peer_group;
+    uint64_t next_namespace; /* inode number of the next mount namespace */
+};
+
+void vfs_init(struct vfs *vfs, struct world *world, struct user_namespace *owner, uint64_t memory_bytes);
+void vfs_done(struct vfs *vfs);
+/* world.c */
+struct vfs *world_vfs(const struct world *world);
 
 /* ---- places ---- */
 
@@ -139,19 +185,28 @@ int path_walk(int dirfd, const char *name, unsigned int walk_flags, uint64_t res
 /* Name of a place as the task sees it from its root ("/a/b", "(unreachable)/a", with " (deleted)"); -ERANGE when p is too
  * small. */
 ssize_t path_name(const struct task *task, const struct path *path, char *p, size_t len);
+/* Can the place be reached from the task's root? Otherwise path_name() starts at the root of its mount. */
+bool path_reachable(const struct path *path, const struct path *root);
 /* Owner, mode bits and capabilities of the current task against mask (R_OK, W_OK, X_OK). */
 int inode_permission(struct inode *inode, int mask);
 /* Read-only mounts and super blocks: -EROFS. */
 int path_writable(const struct path *path);
+/* Does the mount or its super block forbid to execute files, or to gain privileges by them? */
+bool path_noexec(const struct path *path);
+bool path_nosuid(const struct path *path);
+/* Makes a file of any type but directory at a name, as mknodat(2) without its capability (unix sockets). ret_path is
+ * referenced. */
+int path_create(int dirfd, const char *name, mode_t mode, struct path *ret_path);
 
 /* ---- open files ---- */
 
 struct file_ops {
     ssize_t (*read)(struct file *file, void *p, size_t len, off_t *pos);
     ssize_t (*write)(struct file *file, const void *p, size_t len, off_t *pos);
-    int (*ioctl)(struct file *file, unsigned long request, void *arg);
+    int (*ioctl)(struct file *file, unsigned long request, void *arg); /* NULL: -ENOTTY */
     uint32_t (*poll)(struct file *file); /* EPOLLIN, ... that hold now; NULL: epoll refuses the file (-EPERM) */
     void (*release)(struct file *file);
+    bool stream; /* no positions: pread and pwrite fail with -ESPIPE. Always so for pipes and sockets. */
 };
 
 struct file {
@@ -161,12 +216,35 @@ struct file {
     int flags;           /* O_ACCMODE, O_NONBLOCK, O_APPEND, O_PATH, ... */
     off_t pos;
     void *data;
+    struct buf text; /* computed text or directory listing that is being read */
     unsigned int refs;
 };
-
 /* A file without a place, on an inode of the world's anonymous file system (mode: S_IFIFO, S_IFSOCK, S_IFREG, ...). */
 struct file *file_new(const struct file_ops *ops, mode_t mode, int flags, void *data);
 struct file *file_ref(struct file *file);
 void file_unref(struct file *file);
 /* Opens a place as openat(2) does: permission, O_TRUNC, O_PATH, the inode's own open. */
 int file_open(const struct path *path, int flags, struct file **ret_file);
+
+/* Reading a computed text: what show() tells when reading starts at 0. Writing: one call of store(). For file systems whose
+ * open() has its own file_ops but wants these. */
+ssize_t file_read_computed(struct file *file, void *p, size_t len, off_t *pos);
+ssize_t file_write_computed(struct file *file, const void *p, size_t len, off_t *pos);
+
+/* Bytes of a regular file or link. */
+uint64_t inode_size(const struct inode *inode);
+
+/* ---- what other modules of the mock provide ---- */
+
+/* pipe.c: opens a fifo: sets ops and data, blocks for the other end. F_GETPIPE_SZ and F_SETPIPE_SZ. */
+int pipe_open_fifo(struct inode *inode, struct file *file);
+int pipe_fcntl(struct file *file, int cmd, long arg);
+/* pty.c: opens a terminal device (majors 4, 5, 136 to 143). */
+int tty_open(struct inode *inode, struct file *file);
+/* inotify.c: something happened to inode (IN_MODIFY, ...), or to name in the directory inode (IN_CREATE, ...). */
+void inotify_event(struct inode *inode, uint32_t mask, const char *name);
+
+/* ---- snapshots ---- */
+
+/* The tree below a place, one line per file: path, type and mode, owner, size. Mounts are not entered. */
+void vfs_snapshot(const struct path *path, struct buf *out);
