@@ -46,6 +46,7 @@ struct world {
     unsigned int next_minor; /* anonymous device numbers: super_new() */
     unsigned int next_mount_id, next_peer_group;
     unsigned int next_pty;
+    struct buf sysctls; /* "name=value\n" of what was written and belongs to no namespace */
     void *cgroups; /* cgroup.c: hierarchies and the set of the first task */
     void *sockets; /* socket.c: names that are bound */
     void *inotify; /* inotify.c: watches */
