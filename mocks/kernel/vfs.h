@@ -28,8 +28,6 @@ struct inode_ops {
     /* Directory whose entries are computed (procfs): a new inode for name, or NULL. Entries in dentries are found first. A computed
      * entry keeps its dentry as long as somebody refers to it: what is mounted on it stays found. */
     struct inode *(*lookup)(struct inode *dir, const char *name);
-    /* Whether such a dentry still is what lookup would give (the process lives); false: it is dropped. NULL: always. */
-    bool (*revalidate)(struct inode *inode);
     /* Adds the computed names of such a directory. */
     void (*list)(struct inode *dir, void (*add)(void *arg, const char *name, struct inode *inode), void *arg);
     /* Symbolic link whose text is computed; -errno or the length. */
