@@ -67,9 +67,9 @@ int sys_chroot(const char *path);
 mode_t sys_umask(mode_t mask);
 int sys_ioctl(int fd, unsigned long request, void *arg);
 int sys_memfd_create(const char *name, unsigned int flags);
-/* Runs fill(fd, arg) on an empty descriptor of scratch memory and reads into p what it wrote: for a library that can only write to
- * a descriptor. The descriptor is a real one in every implementation, since libraries know no other. fill returns 0 or -errno.
- * Returns the number of bytes, or -EMSGSIZE if they exceed cap. */
+/* Runs fill(fd, arg) on an empty descriptor of scratch memory and reads into p what it wrote: for a library that can only write
+ * to a descriptor. The descriptor is a real one in every implementation, since libraries know no other. fill returns 0 or
+ * -errno. Returns the number of bytes, or -EMSGSIZE if they exceed cap. */
 ssize_t sys_capture(int (*fill)(int fd, void *arg), void *arg, void *p, size_t cap);
 void sys_sync(void);
 
