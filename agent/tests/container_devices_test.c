@@ -164,6 +164,10 @@ static void look_at_different_files(struct world *w)
     world_device(w, "/dev/null/x", 'c', 1, 3, 0600);
     expect_refusal(w, "open the directory of /dev/null/x: ENOTDIR: Not a directory");
     w->spec->linux_->n_devices = 0;
+    const char *path = arena_printf(w->arena, "/dev/%0256d", 1);
+    world_device(w, path, 'c', 1, 3, 0600);
+    expect_refusal(w, arena_printf(w->arena, "open the directory of %s: ENAMETOOLONG: File name too long", path));
+    w->spec->linux_->n_devices = 0;
     world_device(w, "/dev/fd", 'c', 1, 3, 0600);
     expect_refusal(w, "/dev/fd exists and is another file"); /* a link left by the rounds before */
 }
