@@ -59,6 +59,7 @@ void process_detach(struct process *process)
     if (process->container->init == process)
         process->container->init = NULL;
     process->container = NULL;
+    process->lost = !process->exited;
     list_remove(&process->link);
     stdio_close(&process->stdio);
     waitq_wake_all(&process->collected);
@@ -72,7 +73,7 @@ int process_wait(struct loop *loop, struct process *process, int *ret_status, st
         if (r < 0)
             return error_status(err, STATUS_CANCELLED, "wait for process %s", process->exec_id);
     }
-    if (!process->exited || (process->container && process->container->removing))
+    if (process->lost || (process->container && process->container->removing))
         return error_text(err, -EINVAL, "Invalid container id");
     *ret_status = process->status;
     return 0;

@@ -25,6 +25,7 @@ struct process {
     int sync_fd;            /* init: to the child that waits for START; -1 otherwise */
     struct waitq collected; /* woken when the process exited or was detached */
     bool exited;
+    bool lost;  /* taken out of its container before it exited: nobody gets its status */
     int status; /* valid when exited: exit code, or 128 + signal number */
     unsigned int refs;
 };

@@ -31,3 +31,13 @@ struct traces {
 struct traces traces_now(const struct rig *rig);
 /* Fails the test, naming the label, unless soon everything is as it was before. */
 void traces_expect(const struct rig *rig, const struct traces *before, const char *label);
+
+/* Runs a container to its end and fails the test, with its stderr, unless it exits with 0 and stdout is want. */
+void expect_output(struct rig *rig, const char *id, const struct oci_spec *spec, const char *want);
+/* The same for a process in a running container; it is waited for. */
+void expect_exec_output(struct rig *rig, const char *id, const struct oci_process *process, const char *want);
+/* Creates and starts. */
+void expect_running(struct rig *rig, const char *id, const struct oci_spec *spec);
+
+/* Calls fn in a child inside the agent's mount namespace; returns its result. */
+int in_mounts_of_agent(const struct rig *rig, int (*fn)(const char *arg), const char *arg);
