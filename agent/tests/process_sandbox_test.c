@@ -252,13 +252,13 @@ RIG_TEST(destroyed_sandbox_ends_containers_waiting_calls_and_the_agent)
 RIG_TEST(abandoned_end_of_the_sandbox_can_be_repeated)
 {
     struct raw_call destroy = {.method = "DestroySandbox", .message = request_for(rig, "DestroySandbox", NULL, NULL)};
-    struct error got;
+    struct error last;
 
     EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
     raw_abandon(rig, &destroy);
-    enum status_code status = rig_call_service(rig, "grpc.AgentService", "DestroySandbox", destroy.message, 0, NULL, &got);
+    enum status_code status = rig_call_service(rig, "grpc.AgentService", "DestroySandbox", destroy.message, 0, NULL, &last);
     if (status != STATUS_OK && status != STATUS_UNAVAILABLE)
-        fail_msg("%s: %s", status_name(status), got.text);
+        fail_msg("%s: %s", status_name(status), last.text);
     assert_int_equal(agent_exit_code(rig), 0);
 }
 
