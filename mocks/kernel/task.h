@@ -72,10 +72,14 @@ struct descriptors {
     size_t n;
 };
 
-/* Lowest free number from min on, below RLIMIT_NOFILE; takes over the reference of file. -EMFILE. */
+/* Lowest free number from min on, below RLIMIT_NOFILE; takes over the reference of file. -EMFILE: the caller still has it. */
 int fd_install(struct task *task, struct file *file, int min, bool cloexec);
+/* At that number, instead of what is there. Takes over the reference, except for -EBADF: beyond RLIMIT_NOFILE. */
+int fd_replace_at(struct task *task, struct file *file, int fd, bool cloexec);
 /* Borrowed, or NULL. */
 struct file *fd_get(struct task *task, int fd);
+/* For the flags of a descriptor; NULL when it is free. */
+struct descriptor *fd_entry(struct task *task, int fd);
 int fd_uninstall(struct task *task, int fd);
 /* For a new process, execve (closes what is close-on-exec) and the end. */
 void descriptors_copy(struct descriptors *to, const struct descriptors *from);

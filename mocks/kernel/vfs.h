@@ -12,8 +12,12 @@
 #include "base/buf.h"
 #include "base/list.h"
 
+struct epoll_item;
 struct file;
+struct inotify_watch;
 struct path;
+struct pipe;
+struct unix_socket;
 struct dentry;
 struct inode;
 struct mount;
@@ -67,6 +71,9 @@ struct inode {
     int (*program)(int argc, char **argv, char **envp); /* executable: what runs */
     void *data;                                         /* the file system's */
     unsigned int seals;                                 /* memfd */
+    struct pipe *pipe;             /* fifo: while it is open somewhere */
+    struct unix_socket *socket;    /* socket: who is bound to the name */
+    struct inotify_watch *watches; /* each keeps the inode */
     unsigned int refs;
 };
 
@@ -206,6 +213,7 @@ struct file_ops {
     ssize_t (*write)(struct file *file, const void *p, size_t len, off_t *pos);
     int (*ioctl)(struct file *file, unsigned long request, void *arg); /* NULL: -ENOTTY */
     uint32_t (*poll)(struct file *file); /* EPOLLIN, ... that hold now; NULL: epoll refuses the file (-EPERM) */
+    uint64_t (*due)(struct file *file);  /* when that changes by itself; UINT64_MAX or NULL: never */
     void (*release)(struct file *file);
     bool stream; /* no positions: pread and pwrite fail with -ESPIPE. Always so for pipes and sockets. */
 };
@@ -218,8 +226,10 @@ struct file {
     off_t pos;
     void *data;
     struct buf text; /* computed text or directory listing that is being read */
+    struct epoll_item *watchers; /* epoll descriptors that watch it; file_unref() calls epoll_forget() before the end */
     unsigned int refs;
 };
+
 /* A file without a place, on an inode of the world's anonymous file system (mode: S_IFIFO, S_IFSOCK, S_IFREG, ...). */
 struct file *file_new(const struct file_ops *ops, mode_t mode, int flags, void *data);
 struct file *file_ref(struct file *file);
@@ -240,8 +250,12 @@ uint64_t inode_size(const struct inode *inode);
 /* pipe.c: opens a fifo: sets ops and data, blocks for the other end. F_GETPIPE_SZ and F_SETPIPE_SZ. */
 int pipe_open_fifo(struct inode *inode, struct file *file);
 int pipe_fcntl(struct file *file, int cmd, long arg);
+/* memfd.c: F_ADD_SEALS and F_GET_SEALS. */
+int memfd_fcntl(struct file *file, int cmd, unsigned int arg);
 /* pty.c: opens a terminal device (majors 4, 5, 136 to 143). */
 int tty_open(struct inode *inode, struct file *file);
+/* epoll.c: the last reference of a watched file goes. */
+void epoll_forget(struct file *file);
 /* inotify.c: something happened to inode (IN_MODIFY, ...), or to name in the directory inode (IN_CREATE, ...). */
 void inotify_event(struct inode *inode, uint32_t mask, const char *name);
 
