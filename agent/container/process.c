@@ -68,12 +68,12 @@ void process_detach(struct process *process)
 
 int process_wait(struct loop *loop, struct process *process, int *ret_status, struct error *err)
 {
-    while (!process->exited && !process->abandoned) {
+    while (!process->exited && process->container) {
         int r = waitq_wait(loop, &process->collected, NO_DEADLINE);
         if (r < 0)
             return error_status(err, STATUS_CANCELLED, "wait for process %s", process->exec_id);
     }
-    if (process->abandoned || (process->container && process->container->removing))
+    if (process->lost || (process->container && process->container->removing))
         return error_text(err, -EINVAL, "Invalid container id");
     *ret_status = process->status;
     return 0;
