@@ -51,6 +51,15 @@ class SourceFile:
             self.tally.add("functions", function["execution_count"] > 0, 1)
 
 
+def forget_removed_sources(build, top):
+    """Objects of sources that are gone would be reported as never executed."""
+    for notes in Path(build).rglob("*.gcno"):
+        source = notes.relative_to(build).with_suffix(".c")
+        if not (top / source).exists():
+            for suffix in (".gcno", ".gcda", ".o", ".d"):
+                notes.with_suffix(suffix).unlink(missing_ok=True)
+
+
 def run_gcovr(build, output):
     """Collects the counters below build into gcovr's JSON file."""
     subprocess.run(["gcovr", "--root", ".", "--object-directory", build, build, "--exclude-unreachable-branches",

@@ -9,7 +9,8 @@ import rpc_matrix
 
 ASSETS = Path(__file__).resolve().parent
 KINDS = measure.Tally.KINDS
-SHORT = {"INVALID_ARGUMENT": "INVALID ARG", "DEADLINE_EXCEEDED": "DEADLINE", "PERMISSION_DENIED": "DENIED", "UNIMPLEMENTED": "UNIMPL", "NOT_FOUND": "NOT FOUND"}
+SHORT = {"INVALID_ARGUMENT": "INVALID ARG", "DEADLINE_EXCEEDED": "DEADLINE", "PERMISSION_DENIED": "DENIED", "UNIMPLEMENTED": "UNIMPL", "NOT_FOUND": "NOT FOUND",
+         "FAILED_PRECONDITION": "PRECONDITION"}
 
 
 def esc(text):
@@ -76,7 +77,7 @@ def cell(method, outcome):
     tests = method.seen.get(outcome, {})
     if tests:
         names = "\n".join(f"{name} ({calls}x)" for name, calls in sorted(tests.items()))
-        kind = "hit" if outcome in method.possible else "odd"
+        kind = "hit" if outcome in method.possible else "extra" if outcome in method.allowed else "odd"
         return f'<td class="{kind}" title="{esc(names)}">{len(tests)}</td>'
     if outcome in method.possible:
         return f'<td class="hole" title="No test makes {esc(method.name)} answer {esc(outcome)}.">hole</td>'
@@ -93,7 +94,7 @@ def matrix_table(matrix):
     heads = "".join(f'<th title="{esc(c)}">{esc(SHORT.get(c, c))}</th>' for c in columns)
     body = ""
     for method in sorted(matrix.methods, key=lambda m: not m.built):
-        state = "" if method.built else ' <small class="later">not built yet</small>'
+        state = f' <small class="later">{method.state}</small>' if method.state else ""
         cells = "".join(cell(method, column) for column in columns)
         body += (f'<tbody><tr><td><button aria-expanded="false">{esc(method.name)}</button>{state}</td>{cells}</tr></tbody>'
                  f'<tbody hidden><tr><td colspan="{len(columns) + 1}">{tests_of(method)}</td></tr></tbody>')

@@ -67,6 +67,7 @@ def below_threshold(files, thresholds):
 def main():
     build, log = Path(sys.argv[1]), Path(sys.argv[2])
     raw = build / "gcovr.json"
+    measure.forget_removed_sources(build, TOP)
     measure.run_gcovr(str(build), str(raw))
     files = measure.load(raw, TOP)
     matrix = rpc_matrix.load(log)
