@@ -9,17 +9,17 @@
 #define EXPECT_OK(call)                                                                                                        \
     do {                                                                                                                       \
         struct error err = {.errnum = 0};                                                                                      \
-        enum status_code got = call;                                                                                           \
-        if (got != STATUS_OK)                                                                                                  \
-            fail_msg("%s: %s: %s", #call, status_name(got), err.text);                                                         \
+        enum status_code answer = call;                                                                                        \
+        if (answer != STATUS_OK)                                                                                               \
+            fail_msg("%s: %s: %s", #call, status_name(answer), err.text);                                                      \
     } while (0)
 
 #define EXPECT_REFUSED(want, words, call)                                                                                      \
     do {                                                                                                                       \
         struct error err = {.errnum = 0};                                                                                      \
-        enum status_code got = call;                                                                                           \
-        if (got != (want) || !strstr(err.text, words))                                                                         \
-            fail_msg("%s: want %s '%s', got %s '%s'", #call, status_name(want), words, status_name(got), err.text);            \
+        enum status_code answer = call;                                                                                        \
+        if (answer != (want) || !strstr(err.text, words))                                                                      \
+            fail_msg("%s: want %s '%s', got %s '%s'", #call, status_name(want), words, status_name(answer), err.text);         \
     } while (0)
 
 /* What an agent can leave in its guest. */
