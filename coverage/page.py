@@ -10,7 +10,7 @@ import rpc_matrix
 ASSETS = Path(__file__).resolve().parent
 KINDS = measure.Tally.KINDS
 SHORT = {"INVALID_ARGUMENT": "INVALID ARG", "DEADLINE_EXCEEDED": "DEADLINE", "PERMISSION_DENIED": "DENIED", "UNIMPLEMENTED": "UNIMPL", "NOT_FOUND": "NOT FOUND",
-         "FAILED_PRECONDITION": "PRECONDITION"}
+         "FAILED_PRECONDITION": "PRECOND", "UNAVAILABLE": "UNAVAIL"}
 
 
 def esc(text):
@@ -90,7 +90,8 @@ def tests_of(method):
 
 
 def matrix_table(matrix):
-    columns = list(rpc_matrix.COLUMNS) + sorted({o for m in matrix.methods for o in m.seen} - set(rpc_matrix.COLUMNS))
+    used = {outcome for method in matrix.methods for outcome in method.possible | set(method.seen)}
+    columns = [c for c in rpc_matrix.COLUMNS if c in used] + sorted(used - set(rpc_matrix.COLUMNS))
     heads = "".join(f'<th title="{esc(c)}">{esc(SHORT.get(c, c))}</th>' for c in columns)
     body = ""
     for method in sorted(matrix.methods, key=lambda m: not m.built):
