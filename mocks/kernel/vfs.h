@@ -190,7 +190,7 @@ void path_unref(struct path *path);
 /* Resolves name from dirfd for the current task, with openat2's RESOLVE_* bits; permission to search is checked on the way.
  * With WALK_PARENT, *ret_last (NAME_MAX + 1 bytes) receives the last component. *ret_path is referenced. */
 int path_walk(int dirfd, const char *name, unsigned int walk_flags, uint64_t resolve, struct path *ret_path, char *ret_last);
-/* Name of a place as the task sees it from its root ("/a/b", "(unreachable)/a", with " (deleted)"); -ERANGE when p is too
+/* Name of a place as the task sees it from its root ("/a/b", with " (deleted)"), without a NUL; -ERANGE when p is too
  * small. */
 ssize_t path_name(const struct task *task, const struct path *path, char *p, size_t len);
 /* Can the place be reached from the task's root? Otherwise path_name() starts at the root of its mount. */

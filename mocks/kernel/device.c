@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Character devices: null(4), zero, full(4), random(4); terminals are pty.c's. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/sysmacros.h>
+
+#include "mocks/kernel/vfs_private.h"
+
+static ssize_t read_nothing(struct file *file, void *p, size_t len, off_t *pos)
+{
+    (void)file, (void)p, (void)len, (void)pos;
+    return 0;
+}
+
+static ssize_t read_zeros(struct file *file, void *p, size_t len, off_t *pos)
+{
+    (void)file, (void)pos;
+    memset(p, 0, len);
+    return (ssize_t)len;
+}
+
+static ssize_t read_random(struct file *file, void *p, size_t len, off_t *pos)
+{
+    (void)file, (void)pos;
+    struct sim *sim = task_sim(current());
+    for (size_t i = 0; i < len; i++)
+        ((unsigned char *)p)[i] = (unsigned char)sim_random(sim);
+    return (ssize_t)len;
+}
+
+static ssize_t write_anything(struct file *file, const void *p, size_t len, off_t *pos)
+{
+    (void)file, (void)p, (void)pos;
+    return (ssize_t)len;
+}
+
+static ssize_t write_full(struct file *file, const void *p, size_t len, off_t *pos)
+{
+    (void)file, (void)p, (void)pos;
+    return len > 0 ? -ENOSPC : 0;
+}
+
+static uint32_t always_ready(struct file *file)
+{
+    (void)file;
+    return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
+}
+
+static const struct file_ops null_ops = {.read = read_nothing, .write = write_anything};
+static const struct file_ops zero_ops = {.read = read_zeros, .write = write_anything};
+static const struct file_ops full_ops = {.read = read_zeros, .write = write_full};
+static const struct file_ops random_ops = {.read = read_random, .write = write_anything, .poll = always_ready};
+
+static const struct {
+    unsigned int minor;
+    const struct file_ops *ops;
+} memory_devices[] = {{3, &null_ops}, {5, &zero_ops}, {7, &full_ops}, {8, &random_ops}, {9, &random_ops}};
+
+static int open_memory_device(struct inode *inode, struct file *file)
+{
+    FOR_ROWS (device, memory_devices)
+        if (minor(inode->rdev) == device->minor) {
+            file->ops = device->ops;
+            return 0;
+        }
+    return -ENXIO;
+}
+
+int device_open(struct inode *inode, struct file *file)
+{
+    unsigned int number = major(inode->rdev);
+    if (S_ISBLK(inode->mode))
+        return -ENXIO;
+    if (number == 1)
+        return open_memory_device(inode, file);
+    if (number == 4 || number == 5 || (number >= 136 && number <= 143))
+        return tty_open(inode, file);
+    return -ENXIO;
+}
