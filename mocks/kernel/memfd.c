@@ -21,7 +21,7 @@ int memfd_init(struct vfs *vfs)
     if (r < 0)
         return r;
     super->max_blocks = super->max_inodes = 0;
-    vfs->memfd = mount_new_unattached(super);
+    vfs->memfd = mount_internal(super);
     super_unref(super);
     return 0;
 }

@@ -58,6 +58,8 @@ void mount_namespace_root(const struct mount_namespace *namespace, struct path *
 
 /* The mount on top of a place, or NULL: for the walk. */
 struct mount *mount_on(const struct path *path);
+/* A mount outside of every tree, for the kernel's own file systems (memfd, nsfs). Takes its own reference of super. */
+struct mount *mount_internal(struct super *super);
 /* Mounts a super block at a place without checks or propagation: for world set-up. */
 struct mount *mount_attach(struct super *super, const struct path *at, unsigned int flags);
 

@@ -67,6 +67,11 @@ void super_unref(struct super *super)
     free_if_unused(super);
 }
 
+struct vfs *world_vfs(const struct world *world)
+{
+    return (struct vfs *)&world->vfs;
+}
+
 uint64_t vfs_now(const struct world *world)
 {
     return sim_now_ns(world_sim(world));
@@ -84,6 +89,7 @@ void vfs_init(struct vfs *vfs, struct world *world, struct user_namespace *owner
     };
     list_init(&vfs->mounts);
     vfs->anon = super_new(world, &anon, 0, NULL);
+    world->anonymous = vfs->anon;
     if (devtmpfs_filesystem.mount(world, "devtmpfs", NULL, &vfs->devtmpfs) < 0 || memfd_init(vfs) < 0)
         abort();
 }

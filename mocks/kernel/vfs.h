@@ -168,7 +168,6 @@ struct vfs {
 
 void vfs_init(struct vfs *vfs, struct world *world, struct user_namespace *owner, uint64_t memory_bytes);
 void vfs_done(struct vfs *vfs);
-/* world.c */
 struct vfs *world_vfs(const struct world *world);
 
 /* ---- places ---- */

@@ -147,8 +147,6 @@ int memfd_may_change_mode(const struct inode *inode, mode_t mode);
 
 /* ---- mount.c ---- */
 
-/* A mount outside of every tree: of the kernel's own files. Takes its own reference of super. */
-struct mount *mount_new_unattached(struct super *super);
 /* Is something mounted there in the current task's namespace? */
 bool mount_is_local_mountpoint(const struct dentry *dentry);
 /* Takes away what other namespaces have mounted on a name that vanishes. */

@@ -39,7 +39,8 @@ struct world {
     int power; /* LINUX_REBOOT_CMD_* that ended it; 0: on */
     bool ctrl_alt_del; /* reboots at once */
 
-    struct super *anonymous; /* inodes of files without a place: file_new() */
+    struct vfs vfs;          /* vfs_init() before the first super block, vfs_done() after the last task */
+    struct super *anonymous; /* inodes of files without a place: file_new(); vfs_init() makes it */
     struct super *nsfs;
     struct mount *nsfs_mount;
     struct path root; /* the first root */
