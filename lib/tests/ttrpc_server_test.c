@@ -120,7 +120,70 @@ static void late_results_are_dropped(void **state)
     harness_run(late_result, TTRPC_PROFILE_AGENT);
 }
 
+/* Health/Big with a timeout of 20 ms, whose reply has no room behind an unread one. */
+static void no_room_before_the_deadline(struct harness *h)
+{
+    static const uint8_t bytes[] = "\x00\x00\x00\x17\x00\x00\x00\x03\x01\x00\x0a\x0bgrpc.Health\x12\x03"
+                                   "Big\x20\x80\xda\xc4\x09";
+
+    h->world.big_reply = 2000000;
+    send_health(h, "Big", 1);
+    assert_true(peer_write(h, h->peer, bytes, sizeof(bytes) - 1));
+    fiber_sleep_until(h->loop, loop_deadline(h->loop, 60 * NSEC_PER_MSEC));
+    assert_int_equal(h->server->n_running, 0);
+    assert_int_equal(read_status(h, h->peer, 1), STATUS_OK);
+    expect_status(h, 3, STATUS_DEADLINE_EXCEEDED, "timeout");
+    serve_check(h, h->peer, 5);
+}
+
+static void replies_without_room_keep_their_deadline(void **state)
+{
+    (void)state;
+    harness_run(no_room_before_the_deadline, TTRPC_PROFILE_AGENT);
+}
+
 /* ---- limits ---- */
+
+static void end_at_once(void *arg)
+{
+    (void)arg;
+}
+
+static void no_fiber(struct harness *h)
+{
+    send_health(h, "Check", 1);
+    /* They only start to run after the server has seen the request. */
+    while (fiber_start(h->loop, "filler", end_at_once, NULL, NULL) == 0)
+        ;
+    expect_status(h, 1, STATUS_RESOURCE_EXHAUSTED, "too many calls in progress");
+    serve_check(h, h->peer, 1);
+}
+
+static void calls_that_get_no_fiber_are_refused(void **state)
+{
+    (void)state;
+    harness_run(no_fiber, TTRPC_PROFILE_AGENT);
+}
+
+static void idle_connection(struct harness *h)
+{
+    struct connection *connection = CONTAINER_OF(h->server->connections.next, struct connection, node);
+
+    send_large(h, "Check", 1, 2000000);
+    assert_int_equal(read_status(h, h->peer, 1), STATUS_OK);
+    assert_true(connection->channel.body_cap >= 2000000);
+    fiber_sleep_until(h->loop, loop_deadline(h->loop, NSEC_PER_SEC + 50 * NSEC_PER_MSEC));
+    assert_int_equal(connection->channel.body_cap, 0);
+    send_large(h, "Check", 3, 100000);
+    assert_int_equal(read_status(h, h->peer, 3), STATUS_OK);
+    assert_true(connection->channel.body_cap < 1000000);
+}
+
+static void memory_of_large_requests_is_given_back(void **state)
+{
+    (void)state;
+    harness_run(idle_connection, TTRPC_PROFILE_AGENT);
+}
 
 static void set_three_calls(struct ttrpc_server_options *options)
 {
@@ -461,6 +524,9 @@ int main(void)
         cmocka_unit_test(long_names_are_cut_in_texts),
         cmocka_unit_test(used_up_arena_is_resource_exhausted),
         cmocka_unit_test(late_results_are_dropped),
+        cmocka_unit_test(replies_without_room_keep_their_deadline),
+        cmocka_unit_test(calls_that_get_no_fiber_are_refused),
+        cmocka_unit_test(memory_of_large_requests_is_given_back),
         cmocka_unit_test(calls_beyond_the_limit_are_refused),
         cmocka_unit_test(request_bytes_beyond_the_cap_are_refused),
         cmocka_unit_test(a_waiting_request_is_taken_when_there_is_room),
