@@ -152,8 +152,10 @@ static void path_sockets_are_private_and_close_on_exec(void **state)
 {
     struct place *place = *state;
     struct stat st;
+    mode_t mask = umask(0027);
     int fd = address_listen(&place->address, NULL);
 
+    assert_int_equal(umask(mask), 0027);
     assert_true(fd >= 0);
     assert_int_equal(stat(place->path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);

@@ -52,6 +52,10 @@ static void results(struct harness *h)
     expect_status(h, 5, STATUS_UNKNOWN, "odd");
     send_health(h, "Missing", 7);
     expect_status(h, 7, STATUS_UNIMPLEMENTED, "Missing method");
+    send_health(h, "Checj", 9);
+    expect_status(h, 9, STATUS_UNIMPLEMENTED, "Checj method");
+    assert_true(send_request(h, h->peer, "grpc.Healti", "Check", 11));
+    expect_status(h, 11, STATUS_INVALID_ARGUMENT, "grpc.Healti service does not exist");
 }
 
 static void failures_carry_the_handlers_status(void **state)
@@ -120,6 +124,33 @@ static void late_results_are_dropped(void **state)
     harness_run(late_result, TTRPC_PROFILE_AGENT);
 }
 
+/* Call, slip and the next call on the same id in one write: the id is free as soon as the refusal is queued. */
+static void reused_at_once(struct harness *h)
+{
+    size_t park_size, check_size;
+    uint8_t *park = request_frame("grpc.Health", "Park", 1, 0, &park_size);
+    uint8_t *check = request_frame("grpc.Health", "Check", 1, 0, &check_size);
+    const struct frame data = {.stream = 1, .type = FRAME_DATA};
+    uint8_t *bytes = malloc(park_size + FRAME_HEADER_SIZE + check_size);
+
+    memcpy(bytes, park, park_size);
+    frame_write_header(bytes + park_size, &data);
+    memcpy(bytes + park_size + FRAME_HEADER_SIZE, check, check_size);
+    assert_true(peer_write(h, h->peer, bytes, park_size + FRAME_HEADER_SIZE + check_size));
+    expect_status(h, 1, STATUS_INVALID_ARGUMENT, "Stream is no longer active");
+    assert_int_equal(read_status(h, h->peer, 1), STATUS_OK);
+    assert_int_equal(h->world.started, 0);
+    free(bytes);
+    free(park);
+    free(check);
+}
+
+static void an_answered_id_is_free_at_once(void **state)
+{
+    (void)state;
+    harness_run(reused_at_once, TTRPC_PROFILE_AGENT);
+}
+
 /* Health/Big with a timeout of 20 ms, whose reply has no room behind an unread one. */
 static void no_room_before_the_deadline(struct harness *h)
 {
@@ -177,6 +208,16 @@ static void idle_connection(struct harness *h)
     send_large(h, "Check", 3, 100000);
     assert_int_equal(read_status(h, h->peer, 3), STATUS_OK);
     assert_true(connection->channel.body_cap < 1000000);
+
+    /* Not while a frame is on its way that takes longer than that. */
+    size_t size;
+    uint8_t *bytes = request_frame("grpc.Health", "Check", 5, wire_bytes_size(200000), &size);
+    wire_put_length(bytes + size - wire_bytes_size(200000), 3, 200000);
+    assert_true(peer_write(h, h->peer, bytes, 150000));
+    fiber_sleep_until(h->loop, loop_deadline(h->loop, NSEC_PER_SEC + 50 * NSEC_PER_MSEC));
+    assert_true(peer_write(h, h->peer, bytes + 150000, size - 150000));
+    assert_int_equal(read_status(h, h->peer, 5), STATUS_OK);
+    free(bytes);
 }
 
 static void memory_of_large_requests_is_given_back(void **state)
@@ -211,6 +252,8 @@ static void calls_beyond_the_limit_are_refused(void **state)
  * of them. */
 static void large_requests(struct harness *h)
 {
+    struct connection *connection = CONTAINER_OF(h->server->connections.next, struct connection, node);
+
     for (uint32_t stream = 1; stream <= 7; stream += 2)
         send_large(h, "ParkData", stream, 4000000);
     harness_settle(h);
@@ -224,6 +267,11 @@ static void large_requests(struct harness *h)
     assert_int_equal(read_status(h, h->peer, 29), STATUS_OK);
     assert_true(sys_monotonic_ns() - begin < NSEC_PER_SEC);
     assert_int_equal(h->world.started, 4);
+    /* Once there is room again, the next one too many may wait again. */
+    assert_true(connection->channel.stall_over);
+    fiber_cancel(CONTAINER_OF(connection->calls.next, struct call, node)->fiber);
+    assert_int_equal(read_status(h, h->peer, 1), STATUS_CANCELLED);
+    assert_false(connection->channel.stall_over);
 }
 
 static void request_bytes_beyond_the_cap_are_refused(void **state)
@@ -244,10 +292,12 @@ static void large_requests_in_turn(struct harness *h)
     assert_true(connection->channel.paused);
     assert_true(send_data(h, h->peer, 1, 0, NULL, 0)); /* not read before the request in front of it */
     assert_int_equal(h->world.started, 4);
-    /* The first call is answered by the server itself, as if its deadline had passed. */
+    uint64_t begin = sys_monotonic_ns();
     fiber_cancel(CONTAINER_OF(connection->calls.next, struct call, node)->fiber);
     assert_int_equal(read_status(h, h->peer, 1), STATUS_CANCELLED);
     assert_int_equal(read_status(h, h->peer, 9), STATUS_OK);
+    assert_true(sys_monotonic_ns() - begin < 150 * NSEC_PER_MSEC);
+    assert_int_equal(connection->channel.stall.slot, 0);
     assert_int_equal(read_status(h, h->peer, 1), STATUS_INVALID_ARGUMENT);
 }
 
@@ -359,6 +409,31 @@ static void a_stream_waits_for_its_reader(void **state)
     harness_run(unread_output, TTRPC_PROFILE_AGENT);
 }
 
+/* 1 MB for a handler that begins late: what does not fit waits in front of it, and goes on as soon as it reads. */
+static void late_reader(struct harness *h)
+{
+    uint8_t message[10000] = {0x08, 0x01, 0x1a, 0x8a, 0x4e}; /* a 1, and an unknown field */
+    uint64_t begin = sys_monotonic_ns();
+    struct reply reply;
+
+    assert_ptr_equal(wire_put_length(message + 2, 3, sizeof(message) - 5), message + 5);
+    assert_true(send_request(h, h->peer, STREAMING, "SleepyStream", 1));
+    for (int i = 0; i < 100; i++)
+        assert_true(send_data(h, h->peer, 1, 0, message, sizeof(message)));
+    assert_true(send_data(h, h->peer, 1, FRAME_REMOTE_CLOSED | FRAME_NO_DATA, NULL, 0));
+    assert_true(peer_read_frame(h, h->peer, &reply));
+    assert_int_equal(reply.frame.length, 8);
+    assert_memory_equal(reply.payload + 4, "\x08\x64\x10\x64", 4);
+    assert_true(sys_monotonic_ns() - begin < SLOW_NS + 120 * NSEC_PER_MSEC);
+    reply_free(&reply);
+}
+
+static void a_stalled_stream_goes_on(void **state)
+{
+    (void)state;
+    harness_run(late_reader, TTRPC_PROFILE_AGENT);
+}
+
 /* Cancelled while it waits for a message, and while it waits for room. */
 static void lost_streams(struct harness *h)
 {
@@ -411,12 +486,14 @@ static void shutdown_with_waiting_replies(struct harness *h)
         send_health(h, "Big", stream);
     harness_settle(h);
     assert_int_equal(h->server->n_running, 2);
+    uint64_t begin = sys_monotonic_ns();
     assert_int_equal(fiber_start(h->loop, "stop", stop_fiber, &stopping, NULL), 0);
     harness_settle(h);
     for (uint32_t stream = 1; stream <= 5; stream += 2)
         assert_int_equal(read_status(h, h->peer, stream), STATUS_OK);
     assert_false(peer_read(h, h->peer, &byte, 1, PATIENCE_NS));
     assert_true(stopping.done);
+    assert_true(sys_monotonic_ns() - begin < 900 * NSEC_PER_MSEC);
 }
 
 static void shutdown_flushes_replies_that_wait_for_room(void **state)
@@ -464,6 +541,49 @@ static void shutdown_notices_a_lost_peer(void **state)
 {
     (void)state;
     harness_run(loss_while_stopping, TTRPC_PROFILE_AGENT);
+}
+
+static void request_while_stopping(struct harness *h)
+{
+    struct stopping stopping = {.h = h};
+    uint8_t byte;
+
+    strcpy(h->world.text, "never");
+    send_health(h, "Slow", 1);
+    harness_settle(h);
+    assert_int_equal(fiber_start(h->loop, "stop", stop_fiber, &stopping, NULL), 0);
+    harness_settle(h);
+    send_health(h, "Check", 3);
+    assert_false(peer_read(h, h->peer, &byte, 1, PATIENCE_NS)); /* Slow takes longer than the shutdown waits. */
+    assert_true(stopping.done);
+    assert_int_equal(h->world.cancelled, 1);
+    assert_string_equal(h->world.text, "never");
+}
+
+static void requests_after_a_shutdown_are_not_read(void **state)
+{
+    (void)state;
+    harness_run(request_while_stopping, TTRPC_PROFILE_AGENT);
+}
+
+/* The peer's half close is a loss even while nothing is read from it. */
+static void half_close_unread(struct harness *h)
+{
+    h->world.big_reply = 2000000;
+    send_health(h, "Big", 1);
+    send_health(h, "Park", 3);
+    harness_settle(h);
+    assert_int_equal(h->world.started, 1);
+    sys_shutdown(h->peer, SHUT_WR);
+    harness_settle(h);
+    assert_int_equal(h->world.cancelled, 1);
+    assert_int_equal(h->server->n_connections, 0);
+}
+
+static void a_half_close_is_noticed_while_reading_is_stopped(void **state)
+{
+    (void)state;
+    harness_run(half_close_unread, TTRPC_PROFILE_AGENT);
 }
 
 /* The server goes while handlers run that do not care; its memory goes with the last of them. */
@@ -524,6 +644,7 @@ int main(void)
         cmocka_unit_test(long_names_are_cut_in_texts),
         cmocka_unit_test(used_up_arena_is_resource_exhausted),
         cmocka_unit_test(late_results_are_dropped),
+        cmocka_unit_test(an_answered_id_is_free_at_once),
         cmocka_unit_test(replies_without_room_keep_their_deadline),
         cmocka_unit_test(calls_that_get_no_fiber_are_refused),
         cmocka_unit_test(memory_of_large_requests_is_given_back),
@@ -534,10 +655,13 @@ int main(void)
         cmocka_unit_test(unread_stream_ends_with_a_status),
         cmocka_unit_test(stream_messages_have_the_size_limit_too),
         cmocka_unit_test(a_stream_waits_for_its_reader),
+        cmocka_unit_test(a_stalled_stream_goes_on),
         cmocka_unit_test(streams_end_with_their_connection),
         cmocka_unit_test(shutdown_flushes_replies_that_wait_for_room),
         cmocka_unit_test(shutdown_waits_a_second_for_a_peer_that_does_not_read),
         cmocka_unit_test(shutdown_notices_a_lost_peer),
+        cmocka_unit_test(requests_after_a_shutdown_are_not_read),
+        cmocka_unit_test(a_half_close_is_noticed_while_reading_is_stopped),
         cmocka_unit_test(free_cancels_running_calls),
         cmocka_unit_test(methods_must_be_unique),
         cmocka_unit_test(descriptors_that_cannot_be_watched_are_closed),

@@ -294,6 +294,13 @@ static int sum_stream(struct ttrpc_call *call, ProtobufCMessage *reply, struct e
     return r;
 }
 
+/* Begins late. */
+static int sleepy_stream(struct ttrpc_call *call, ProtobufCMessage *reply, struct error *err)
+{
+    fiber_sleep_until(call->loop, loop_deadline(call->loop, SLOW_NS));
+    return sum_stream(call, reply, err);
+}
+
 static int divide_stream(struct ttrpc_call *call, ProtobufCMessage *reply, struct error *err)
 {
     struct pair_message *request, part;
@@ -373,6 +380,7 @@ enum {
     STREAM_DIVIDE,
     STREAM_ECHO,
     STREAM_EMPTY_PAYLOAD,
+    STREAM_SLEEPY,
     STREAM_SUM,
 };
 
@@ -384,6 +392,7 @@ static const struct ttrpc_stream_method test_streams[] = {
                               empty_payload_stream,
                               false,
                               true},
+    [STREAM_SLEEPY] = {{STREAMING, "SleepyStream", &pair_type, &pair_type, NULL}, sleepy_stream, true, false},
     [STREAM_SUM] = {{STREAMING, "SumStream", &pair_type, &pair_type, NULL}, sum_stream, true, false},
 };
 

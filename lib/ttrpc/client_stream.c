@@ -54,6 +54,7 @@ static int stream_data(struct ttrpc_client_stream *stream, const struct frame *f
             if (channel_stall(&stream->exchange.client->channel) < 0)
                 return -EAGAIN;
             error_status(&stream->error, STATUS_RESOURCE_EXHAUSTED, "stream buffer full");
+            channel_resume(&stream->exchange.client->channel); /* It holds up nobody any more. */
             return stream_end(stream);
         }
         stream_push(&stream->in, (struct bytes){frame->payload, frame->length});
