@@ -204,7 +204,8 @@ static int read_repeated(const struct reader *in, const ProtobufCFieldDescriptor
     int r = map ? read_map(in, field, value, (void **)(void *)items, path) : 0;
     for (size_t i = 0; !map && r == 0 && i < n; i++) {
         char *item_path = arena_printf(in->a, "%s[%zu]", path, i);
-        r = item_path ? read_value(in, field, json_object_array_get_idx(value, i), items + i * size, item_path) : -ENOBUFS;
+        r = item_path ? read_value(in, field, json_object_array_get_idx(value, i), items + i * size, item_path)
+                      : error_status(in->err, STATUS_RESOURCE_EXHAUSTED, "%s: too large", path);
     }
     if (r < 0)
         return r;

@@ -111,3 +111,11 @@ program() {
     run ctl run /nowhere
     [[ "$output" == *"/nowhere/config.json"* ]]
 }
+
+@test "a client in another language, made from the protocol tables alone, runs a container" {
+    program '"/bin/sh", "-c", "echo from the tables; exit 5"'
+    run python3 "$TATAMI_SOURCE/runtime-min/tests/independent_client.py" "$work/agent.sock" "$work/bundle" \
+        "$TATAMI_SOURCE/fixtures/spec/messages.tsv"
+    [ "$output" = "from the tables" ]
+    [ "$status" = 5 ]
+}
