@@ -33,6 +33,7 @@ struct container {
     bool removing;
     struct cgroup *cgroup;
     int bundle_fd;
+    bool made_bundle;              /* its directory did not exist before */
     int namespace_fds[OCI_NS_MAX]; /* of init, pinned; -1: the agent's own */
     struct process *init;          /* owned by the table like the others; NULL once collected */
     struct list processes;

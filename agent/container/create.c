@@ -30,9 +30,12 @@ static void undo_bundle(void *arg)
 {
     struct container *container = arg;
 
+    /* A directory that was there before a creation that failed, with what a client put into it, stays. */
+    bool made_by_others = container->state == CONTAINER_CREATING && !container->made_bundle;
+    int r = made_by_others ? sys_unlinkat(container->bundle_fd, "config.json", 0)
+                           : dirtree_remove(container->agent->base_fd, container->id);
     fd_close(&container->bundle_fd);
-    int r = dirtree_remove(container->agent->base_fd, container->id);
-    if (r < 0)
+    if (r < 0 && r != -ENOENT && r != -EBADF)
         log_warning(container->agent->log, "container", "remove bundle of container %s: %s", container->id, errno_name(-r));
 }
 
@@ -84,10 +87,11 @@ static int make_bundle(struct container *container, struct error *err)
     int r = sys_mkdirat(base, id, new_user ? 0711 : 0700);
     if (r < 0 && r != -EEXIST)
         return error_set(err, r, "create the directory of container %s", id);
+    container->made_bundle = r == 0;
+    undo_push(&container->undo, undo_bundle, container);
     container->bundle_fd = sys_openat(base, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (container->bundle_fd < 0)
         return error_set(err, container->bundle_fd, "open the directory of container %s", id);
-    undo_push(&container->undo, undo_bundle, container);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/macros.h"
@@ -217,6 +218,25 @@ RIG_TEST(id_is_taken_while_the_container_lives_and_free_afterwards)
     EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
+RIG_TEST(directory_that_a_client_prepared_survives_a_failed_creation)
+{
+    const char *const missing[] = {"/bin/missing", NULL};
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+    char dir[128], file[160];
+
+    snprintf(dir, sizeof(dir), "%s/run/c1", rig->dir);
+    snprintf(file, sizeof(file), "%s/layer", dir);
+    assert_int_equal(mkdir(dir, 0755), 0);
+    int fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    close(fd);
+    rig_args(rig, spec->process, missing);
+    EXPECT_REFUSED(STATUS_INTERNAL, "was not found", rig_create(rig, "c1", spec, &err));
+    assert_int_equal(access(file, F_OK), 0);
+    assert_int_equal(rig_run_container(rig, "c1", rig_spec(rig, "c1", "exit 0"), NULL, NULL), 0);
+    assert_int_equal(access(dir, F_OK), -1); /* removing a container takes its directory with it */
+}
+
 /* ---- nothing accumulates ---- */
 
 static long count_entries(const char *format, int pid)
@@ -279,6 +299,7 @@ int main(void)
         cmocka_unit_test(all_waiters_get_the_code_and_later_ones_not_found),
         cmocka_unit_test(removal_ends_a_waiting_call),
         cmocka_unit_test(id_is_taken_while_the_container_lives_and_free_afterwards),
+        cmocka_unit_test(directory_that_a_client_prepared_survives_a_failed_creation),
         cmocka_unit_test(five_hundred_life_cycles_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
