@@ -79,7 +79,7 @@ static int join(int fd, int type, const char *name, struct error *err)
 
 static int become_namespace_root(const struct namespace_plan *plan, struct error *err)
 {
-    if (!plan->new_user && plan->user_fd < 0)
+    if (!plan->new_user && !plan->joins_user)
         return 0;
     int r = sys_setresgid(0, 0, 0);
     if (r == 0)
@@ -91,17 +91,16 @@ static int become_namespace_root(const struct namespace_plan *plan, struct error
 static int enter_namespaces(const struct launch *launch, struct error *err)
 {
     const struct namespace_plan *plan = &launch->namespaces;
-    int flags = (int)plan->late_flags | (launch->new_cgroup_namespace ? CLONE_NEWCGROUP : 0);
 
     int r = join(plan->time_fd, CLONE_NEWTIME, "time", err);
     if (r == 0)
         r = join(plan->user_fd, CLONE_NEWUSER, "user", err);
     if (r == 0)
         r = become_namespace_root(plan, err);
-    if (r == 0 && flags) {
-        r = sys_unshare(flags);
+    if (r == 0 && launch->new_cgroup_namespace) {
+        r = sys_unshare(CLONE_NEWCGROUP);
         if (r < 0)
-            return error_set(err, r, "create namespaces (flags 0x%x)", (unsigned int)flags);
+            return error_set(err, r, "create the cgroup namespace");
     }
     return r < 0 ? r : join(plan->mount_fd, CLONE_NEWNS, "mount", err);
 }
@@ -112,9 +111,9 @@ static int build_container(const struct launch *launch, struct error *err)
 {
     struct rootfs rootfs = ROOTFS_INIT(launch->spec, launch->cgroup);
     const char *hostname = launch->spec->hostname;
-    uint64_t new_flags = launch->namespaces.new_flags | launch->namespaces.late_flags;
+    uint64_t new_flags = launch->namespaces.new_flags;
 
-    rootfs.new_user_namespace = launch->namespaces.new_user || launch->namespaces.user_fd >= 0;
+    rootfs.new_user_namespace = launch->namespaces.new_user || launch->namespaces.joins_user;
     rootfs.no_pivot = launch->no_pivot;
     if (hostname && (new_flags & CLONE_NEWUTS)) {
         int r = sys_sethostname(hostname, strlen(hostname));

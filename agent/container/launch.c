@@ -44,6 +44,23 @@ static int namespaces_of_init(const struct container *container, struct arena *a
     return namespaces_open(&pinned, plan, err);
 }
 
+/* Nobody in a user namespace may change the owner of a stream that the agent's user has, or open it again (/dev/stdout). */
+static int give_streams(const struct oci_linux *linux_, const struct launch *launch, struct error *err)
+{
+    uint32_t uid, gid;
+
+    if (!oci_namespace_find(linux_, OCI_NS_USER) ||
+        namespaces_map_id(linux_->uid_mappings, linux_->n_uid_mappings, launch->identity->uid, &uid) < 0 ||
+        namespaces_map_id(linux_->gid_mappings, linux_->n_gid_mappings, launch->identity->gid, &gid) < 0)
+        return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(launch->stdio); i++) {
+        int r = launch->stdio[i] < 0 ? 0 : sys_fchown(launch->stdio[i], uid, gid);
+        if (r < 0)
+            return error_set(err, r, "give stream %zu to user %u", i, uid);
+    }
+    return 0;
+}
+
 static int prepare(struct container *container, struct process *process, struct launch *launch, struct error *err)
 {
     struct agent *agent = container->agent;
@@ -65,6 +82,8 @@ static int prepare(struct container *container, struct process *process, struct 
         launch->init && (launch->namespaces.new_cgroup ||
                          (cgroup_host_mode(agent->cgroup_host) == CGROUP_V2 && !oci_namespace_find(linux_, OCI_NS_CGROUP)));
     r = stdio_open(&process->stdio, process->spec->terminal, agent->config.container_pipe_size, launch->stdio, err);
+    if (r == 0)
+        r = give_streams(linux_, launch, err);
     if (r < 0)
         return r;
     if (process->spec->terminal && process->spec->has_console_size) {

@@ -70,14 +70,13 @@ static void plan_new(struct namespace_plan *plan, enum oci_namespace_type type)
     plan->new_user |= type == OCI_NS_USER;
 }
 
-/* New namespaces belong to the user namespace of their creator. One that is joined is entered by the child, so the child makes
- * them; only the pid namespace must be there from birth. */
-static void plan_defer(struct namespace_plan *plan)
+static void plan_birth(struct namespace_plan *plan)
 {
-    if (plan->user_fd < 0)
+    plan->joins_user = plan->user_fd >= 0;
+    if (!plan->joins_user || plan->new_flags == 0)
         return;
-    plan->late_flags = plan->new_flags & ~(uint64_t)CLONE_NEWPID;
-    plan->new_flags &= CLONE_NEWPID;
+    plan->joins[plan->n_joins++] = (struct sys_join){.fd = plan->user_fd, .type = CLONE_NEWUSER};
+    plan->user_fd = -1;
 }
 
 int namespaces_open(const struct oci_linux *linux_, struct namespace_plan *ret_plan, struct error *err)
@@ -101,7 +100,7 @@ int namespaces_open(const struct oci_linux *linux_, struct namespace_plan *ret_p
         }
         seen |= 1U << entry->type;
     }
-    plan_defer(&plan);
+    plan_birth(&plan);
     *ret_plan = plan;
     return 0;
 }
@@ -117,6 +116,18 @@ void namespaces_close(struct namespace_plan *plan)
 }
 
 /* ---- maps of a new user namespace ---- */
+
+int namespaces_map_id(const struct oci_id_mapping *mappings, size_t n, uint32_t id, uint32_t *ret_id)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct oci_id_mapping *map = &mappings[i];
+        if (id >= map->container_id && id - map->container_id < map->size) {
+            *ret_id = map->host_id + (id - map->container_id);
+            return 0;
+        }
+    }
+    return -ENOENT;
+}
 
 int namespaces_format_map(const struct oci_id_mapping *mappings, size_t n, char ret_text[NAMESPACE_MAP_MAX])
 {

@@ -61,7 +61,7 @@ static void new_namespaces_become_flags(void **state)
         struct namespace_plan plan;
         open_types(&row->type, 1, false, &plan);
         check_int(label, plan.new_flags, row->flag);
-        check_int(label, plan.late_flags, 0);
+        check_int(label, plan.joins_user, 0);
         check_int(label, plan.new_user, row->type == OCI_NS_USER);
         check_int(label, plan.new_cgroup, row->type == OCI_NS_CGROUP);
         check_int(label, plan.n_joins, 0);
@@ -87,8 +87,9 @@ static void joined_namespaces_are_opened_close_on_exec(void **state)
     struct namespace_plan plan;
 
     open_types(types, ARRAY_SIZE(types), true, &plan);
-    check_int("new", plan.new_flags | plan.late_flags, 0);
+    check_int("new", plan.new_flags, 0);
     assert_false(plan.new_user || plan.new_cgroup);
+    assert_true(plan.joins_user);
     check_int("joins", plan.n_joins, ARRAY_SIZE(joins));
     FOR_ROWS (type, joins) {
         check_int("type", plan.joins[type - joins].type, *type);
@@ -107,7 +108,7 @@ static void joined_namespaces_are_opened_close_on_exec(void **state)
 }
 
 /* Otherwise the new namespaces would belong to the agent's user namespace, where the container has no say. */
-static void in_a_joined_user_namespace_the_child_makes_the_new_ones(void **state)
+static void new_namespaces_are_born_in_the_user_namespace_that_is_joined(void **state)
 {
     (void)state;
     struct oci_namespace namespaces[] = {{.type = OCI_NS_PID},
@@ -120,11 +121,30 @@ static void in_a_joined_user_namespace_the_child_makes_the_new_ones(void **state
     struct error err;
 
     assert_int_equal(namespaces_open(&linux_, &plan, &err), 0);
-    check_int("at birth", plan.new_flags, CLONE_NEWPID);
-    check_int("later", plan.late_flags, CLONE_NEWNS | CLONE_NEWUTS);
-    assert_false(plan.new_user);
+    check_int("new", plan.new_flags, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS);
+    check_int("joins", plan.n_joins, 1);
+    check_int("type", plan.joins[0].type, CLONE_NEWUSER);
+    check_int("close-on-exec", fcntl(plan.joins[0].fd, F_GETFD), FD_CLOEXEC);
+    check_int("left to the child", plan.user_fd, -1);
+    assert_true(plan.joins_user && !plan.new_user);
     assert_true(plan.new_cgroup);
     namespaces_close(&plan);
+}
+
+static void ids_are_mapped(void **state)
+{
+    (void)state;
+    static const struct oci_id_mapping mappings[] = {{0, 100000, 10}, {20, 5, 0}, {30, 7, 2}, {UINT32_MAX - 1, 9, 2}};
+    static const struct {
+        uint32_t id;
+        int64_t want; /* -1: not mapped */
+    } rows[] = {{0, 100000}, {9, 100009}, {10, -1}, {20, -1}, {29, -1}, {30, 7}, {31, 8}, {32, -1}, {UINT32_MAX, 10}};
+
+    FOR_ROWS (row, rows) {
+        uint32_t id = 4;
+        check_int("found", namespaces_map_id(mappings, ARRAY_SIZE(mappings), row->id, &id), row->want < 0 ? -ENOENT : 0);
+        check_int("id", id, row->want < 0 ? 4 : row->want);
+    }
 }
 
 static void paths_that_are_no_such_namespace_are_refused(void **state)
@@ -362,7 +382,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_namespaces_become_flags),
         cmocka_unit_test(joined_namespaces_are_opened_close_on_exec),
-        cmocka_unit_test(in_a_joined_user_namespace_the_child_makes_the_new_ones),
+        cmocka_unit_test(ids_are_mapped),
+        cmocka_unit_test(new_namespaces_are_born_in_the_user_namespace_that_is_joined),
         cmocka_unit_test(paths_that_are_no_such_namespace_are_refused),
         cmocka_unit_test(a_type_may_be_listed_once),
         cmocka_unit_test(looking_never_blocks_and_may_fail),

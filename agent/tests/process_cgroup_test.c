@@ -326,7 +326,7 @@ RIG_TEST(container_with_many_processes_is_removed_whole)
     static const char *const scripts[] = {
         "i=0; while [ $i -lt 150 ]; do sleep 1000 & i=$((i+1)); done; echo ready; sleep 1000",
         /* Grows as fast as it can, in sessions of its own, and ignores what can be ignored. */
-        "trap '' TERM HUP; f() { setsid sh -c 'sleep 1000' & f & f; }; echo ready; f 2>/dev/null; sleep 1000",
+        "trap '' TERM HUP; f() { setsid sh -c 'sleep 1000' & f & f; }; echo ready; f 2>/dev/null & exec sleep 1000",
     };
     Grpc__ReadStreamRequest *read = (void *)request_for(rig, "ReadStdout", "c1", "");
     struct oci_resources limit = {.pids_limit = {true, 200}};

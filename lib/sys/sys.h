@@ -121,7 +121,7 @@ struct sys_join {
 
 struct sys_spawn {
     uint64_t flags;               /* CLONE_NEW*: namespaces that are created for the child */
-    const struct sys_join *joins; /* namespaces that the child joins; no user or mount namespace here */
+    const struct sys_join *joins; /* namespaces that the child joins; no mount namespace here, a user namespace comes last */
     size_t n_joins;
     int cgroup_fd;  /* v2 directory the child is born in (CLONE_INTO_CGROUP), or -1 */
     int *ret_pidfd; /* close-on-exec; may be NULL */
@@ -129,6 +129,7 @@ struct sys_spawn {
 
 /* Forks a single-threaded process: the child runs fn(arg) on a copy of the memory and exits with its result. clone3(2) with
  * SIGCHLD; joins are entered by the caller's own thread around the clone and left again, which nobody else can observe.
+ * With a user namespace among them the child has all capabilities in it, and it owns the namespaces of flags.
  * Returns the child's pid as the caller's pid namespace sees it. */
 int sys_spawn(const struct sys_spawn *args, int (*fn)(void *arg), void *arg);
 /* Ends the calling process without running exit handlers (exit_group(2)). */

@@ -66,8 +66,65 @@ static int enter_joins(const struct sys_join *joins, int *own, size_t n)
     return 0;
 }
 
+/* ---- born in a user namespace ---- */
+
+struct birth {
+    int pid; /* or -errno */
+    int pidfd;
+};
+
+/* The middle process: it enters the user namespace, which has no way back, and has a child there for its own parent. Returns 0
+ * in the child and nowhere else. */
+static int have_child(struct clone_args *clone, int user_fd, int report_fd)
+{
+    struct birth birth;
+
+    birth.pid = sys_setns(user_fd, CLONE_NEWUSER);
+    if (birth.pid == 0) {
+        clone->flags |= CLONE_PARENT;
+        clone->exit_signal = 0; /* it is that of the middle process */
+        birth.pid = (int)SYSCALL(SYS_clone3, clone, sizeof(*clone));
+        if (birth.pid == 0)
+            return 0;
+    }
+    birth.pidfd = *(int *)(uintptr_t)clone->pidfd;
+    SYSCALL(SYS_write, report_fd, &birth, sizeof(birth));
+    SYSCALL(SYS_exit_group, 0);
+    __builtin_unreachable();
+}
+
+/* Like clone3(2). The table of descriptors is shared with the middle process, so that the pidfd arrives in it. */
+static int clone_in_user(struct clone_args *clone, int user_fd)
+{
+    struct clone_args middle = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+    struct birth birth = {.pid = -ECHILD, .pidfd = -1};
+    int report[2];
+
+    int r = sys_pipe2(report, O_CLOEXEC | O_NONBLOCK);
+    if (r < 0)
+        return r;
+    int pid = (int)SYSCALL(SYS_clone3, &middle, sizeof(middle));
+    if (pid == 0) {
+        r = have_child(clone, user_fd, report[1]);
+    } else if (pid > 0) {
+        RESTART(SYSCALL(SYS_wait4, pid, NULL, 0, NULL));
+        SYSCALL(SYS_read, report[0], &birth, sizeof(birth));
+        *(int *)(uintptr_t)clone->pidfd = birth.pidfd;
+        r = birth.pid;
+    } else {
+        r = pid;
+    }
+    sys_close(report[0]);
+    sys_close(report[1]);
+    return r;
+}
+
+/* ---- spawn ---- */
+
 int sys_spawn(const struct sys_spawn *args, int (*fn)(void *arg), void *arg)
 {
+    size_t n = args->n_joins;
+    const struct sys_join *user = n > 0 && args->joins[n - 1].type == CLONE_NEWUSER ? &args->joins[--n] : NULL;
     int own[JOINS_MAX];
     int pidfd = -1;
     struct clone_args clone = {
@@ -77,16 +134,16 @@ int sys_spawn(const struct sys_spawn *args, int (*fn)(void *arg), void *arg)
         .cgroup = args->cgroup_fd >= 0 ? (uint64_t)args->cgroup_fd : 0,
     };
 
-    int r = enter_joins(args->joins, own, args->n_joins);
+    int r = enter_joins(args->joins, own, n);
     if (r < 0)
         return r;
-    int pid = (int)SYSCALL(SYS_clone3, &clone, sizeof(clone));
+    int pid = user ? clone_in_user(&clone, user->fd) : (int)SYSCALL(SYS_clone3, &clone, sizeof(clone));
     if (pid == 0) {
-        for (size_t i = 0; i < args->n_joins; i++)
+        for (size_t i = 0; i < n; i++)
             fd_close(&own[i]);
         sys_exit(fn(arg));
     }
-    leave_joins(args->joins, own, args->n_joins);
+    leave_joins(args->joins, own, n);
     if (pid > 0 && args->ret_pidfd)
         *args->ret_pidfd = pidfd;
     return pid;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 
 #include "sys_fixture.h"
@@ -270,6 +272,67 @@ static void a_refused_clone_leaves_the_caller_at_home(void **state)
     host_stop(&host);
 }
 
+/* 0 if the child is in the joined user namespace, and its new namespaces belong to that. */
+static int check_born_in_user(void *arg)
+{
+    const ino_t *user = arg;
+    struct stat st;
+
+    int uts = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+    int owner = ioctl(uts, NS_GET_USERNS);
+    if (namespace_of("user") != *user)
+        return 1;
+    if (owner < 0 || fstat(owner, &st) < 0 || st.st_ino != *user)
+        return 2;
+    if (getpid() != 1 || sethostname("x", 1) < 0)
+        return 3;
+    close(owner);
+    close(uts);
+    return count_fds();
+}
+
+static void a_child_can_be_born_in_a_user_namespace(void **state)
+{
+    struct host host = {.pipe = {-1, -1}};
+    struct sys_spawn args = {.flags = CLONE_NEWUSER, .cgroup_fd = -1};
+    struct stat st;
+    char path[64];
+    int pidfd = -7;
+    siginfo_t info;
+
+    (void)state;
+    need_root();
+    assert_int_equal(pipe2(host.pipe, O_CLOEXEC), 0);
+    host.pid = sys_spawn(&args, host_main, &host);
+    assert_true(host.pid > 0);
+    snprintf(path, sizeof(path), "/proc/%d/ns/user", host.pid);
+    struct sys_join join = {open(path, O_RDONLY | O_CLOEXEC), CLONE_NEWUSER};
+    assert_int_equal(fstat(join.fd, &st), 0);
+    ino_t before = namespace_of("user");
+    int fds = count_fds();
+
+    args = (struct sys_spawn){
+        .flags = CLONE_NEWPID | CLONE_NEWUTS, .joins = &join, .n_joins = 1, .cgroup_fd = -1, .ret_pidfd = &pidfd};
+    int pid = sys_spawn(&args, check_born_in_user, &st.st_ino);
+    assert_true(pid > 0);
+    assert_int_equal(sys_waitid(P_PIDFD, pidfd, &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(info.si_pid, pid);
+    assert_int_equal(fcntl(pidfd, F_GETFD), FD_CLOEXEC);
+    close(pidfd);
+    assert_int_equal(collect(pid), fds);
+    assert_int_equal(count_fds(), fds);
+    assert_int_equal(namespace_of("user"), before);
+
+    args.flags = CLONE_NEWNS | CLONE_FS;
+    assert_int_equal(sys_spawn(&args, exit_with, NULL), -EINVAL);
+    assert_int_equal(count_fds(), fds);
+    close(host.pipe[1]);
+    close(host.pipe[0]);
+    assert_int_equal(collect(host.pid), 0);
+    assert_int_equal(sys_waitid(P_ALL, 0, &info, WEXITED | WNOHANG), -ECHILD); /* the middle processes are gone */
+    close(join.fd);
+}
+
 /* In a user namespace of its own, the process may join a network that belongs to it, but its way back to the old network, which
  * belongs to the outer one, is closed. */
 static void lose_the_way_home(void)
@@ -411,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_join_that_fails_leaves_the_caller_at_home),
         cmocka_unit_test(too_many_joins_are_refused),
         cmocka_unit_test(a_refused_clone_leaves_the_caller_at_home),
+        cmocka_unit_test(a_child_can_be_born_in_a_user_namespace),
         cmocka_unit_test(who_cannot_get_back_home_aborts),
         cmocka_unit_test(a_child_is_born_in_its_cgroup),
         cmocka_unit_test(execveat_runs_a_program_or_says_why_not),
