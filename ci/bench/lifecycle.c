@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -118,6 +119,83 @@ static void measure_idle_containers(struct bench *bench)
     bench->spec->process->n_args = n_argv;
 }
 
+/* ---- stdout relay ---- */
+
+#define RELAY_MIB 256
+#define RELAY_CHUNK (64 * 1024)
+
+static void print_rate(const char *name, double took_us)
+{
+    printf("%s\t%.1f\tMiB/s\n", name, RELAY_MIB / (took_us / 1e6));
+}
+
+/* What cannot be done faster: a process writes to a pipe, another copies the pipe to a socket, this one reads the socket. */
+static void measure_relay_floor(void)
+{
+    static char chunk[RELAY_CHUNK];
+    int from[2], to[2];
+    ssize_t n;
+
+    if (pipe(from) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, to) < 0)
+        die("pipe and sockets", &(struct error){.text = "cannot be made"});
+    double start = bench_now_us();
+    if (fork() == 0) {
+        for (int i = 0; i < RELAY_MIB * 16 && write(from[1], chunk, sizeof(chunk)) > 0; i++)
+            ;
+        _exit(0);
+    }
+    close(from[1]);
+    if (fork() == 0) {
+        while ((n = read(from[0], chunk, sizeof(chunk))) > 0 && write(to[1], chunk, (size_t)n) == n)
+            ;
+        _exit(0);
+    }
+    close(from[0]);
+    close(to[1]);
+    while (read(to[0], chunk, sizeof(chunk)) > 0)
+        ;
+    print_rate("relay.floor", bench_now_us() - start);
+    close(to[0]);
+    for (int i = 0; i < 2; i++)
+        waitpid(-1, NULL, WNOHANG);
+}
+
+static size_t read_chunk(struct bench *bench)
+{
+    _arena_ struct arena *a = arena_new(ARENA_BYTES);
+    Grpc__ReadStreamRequest request = GRPC__READ_STREAM_REQUEST__INIT;
+    struct error err = {0};
+    ProtobufCMessage *reply = NULL;
+
+    request.container_id = bench->id;
+    request.len = RELAY_CHUNK;
+    if (ttrpc_client_call(bench->client, "grpc.AgentService", "ReadStdout", &request.base,
+                          &grpc__read_stream_response__descriptor, a, CALL_TIMEOUT_NS, &reply, &err) < 0)
+        die("ReadStdout", &err);
+    return ((const Grpc__ReadStreamResponse *)(const void *)reply)->data.len;
+}
+
+static void measure_relay(struct bench *bench)
+{
+    char *dd_argv[] = {"/bin/dd", "if=/dev/zero", "bs=65536", "count=4096"};
+    char **argv = bench->spec->process->args;
+    size_t n_argv = bench->spec->process->n_args, total = 0, n;
+
+    measure_relay_floor();
+    bench->spec->process->args = dd_argv;
+    bench->spec->process->n_args = 4;
+    double start = bench_now_us();
+    create_and_start(bench);
+    while ((n = read_chunk(bench)) > 0)
+        total += n;
+    print_rate("relay.tatami", bench_now_us() - start);
+    if (total != (size_t)RELAY_MIB << 20)
+        die("relay", &(struct error){.text = "bytes were lost"});
+    remove_container(bench);
+    bench->spec->process->args = argv;
+    bench->spec->process->n_args = n_argv;
+}
+
 static void run_all(void *arg)
 {
     struct bench *bench = arg;
@@ -130,6 +208,7 @@ static void run_all(void *arg)
     snprintf(bench->id, sizeof(bench->id), "bench");
     bench_both_pacings("tatami", run_once, bench);
     measure_idle_containers(bench);
+    measure_relay(bench);
     ttrpc_client_free(bench->client);
     loop_stop(bench->loop);
 }
