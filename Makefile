@@ -50,6 +50,9 @@ AGENT_SRC   := $(filter-out agent/tests/%,$(wildcard agent/agent.c agent/*/*.c))
 RUNTIME_SRC := $(filter-out runtime-min/tests/% %/main.c,$(wildcard runtime-min/*/*.c))
 SUPPORT_SRC := $(wildcard agent/tests/support/*.c)
 
+MOCK_SRC    := $(wildcard mocks/kernel/*.c)
+CONFORM_SRC := $(wildcard mocks/tests/kernel_*_test.c)
+
 PROCESS_TEST_SRC := $(wildcard agent/tests/process_*_test.c)
 UNIT_TEST_SRC    := $(filter-out $(PROCESS_TEST_SRC),$(wildcard lib/tests/*_test.c agent/tests/*_test.c runtime-min/tests/*_test.c))
 FUZZ_SRC         := $(filter-out fuzz/replay_main.c,$(wildcard fuzz/*.c))
@@ -66,6 +69,8 @@ UNIT_TESTS    := $(call programs,$(UNIT_TEST_SRC))
 PROCESS_TESTS := $(call programs,$(PROCESS_TEST_SRC))
 REPLAYS       := $(if $(wildcard fuzz/replay_main.c),$(addsuffix _replay,$(call programs,$(FUZZ_SRC))))
 FUZZERS       := $(addsuffix _fuzz,$(addprefix build/fuzz/,$(basename $(FUZZ_SRC))))
+CONFORM_MOCK  := $(call programs,$(CONFORM_SRC))
+CONFORM_REAL  := $(CONFORM_MOCK:_test=_real)
 BENCHES       := $(call programs,$(BENCH_SRC))
 COUNTERS      := $(if $(filter coverage,$(FLAVOUR)),$(B)/coverage/dump.o coverage/counters.ld)
 
@@ -74,8 +79,9 @@ PROCESS_BATS := $(wildcard runtime-min/tests/*.bats)
 
 PRODUCT_OBJECTS := $(call objects,$(LIB_SRC) $(AGENT_SRC) $(wildcard agent/main.c) $(RUNTIME_SRC) $(wildcard runtime-min/*/main.c))
 C_SRC  := $(filter %.c,$(LIB_SRC)) $(AGENT_SRC) $(RUNTIME_SRC) $(SUPPORT_SRC) $(UNIT_TEST_SRC) $(PROCESS_TEST_SRC) $(BENCH_SRC) \
+          $(MOCK_SRC) $(CONFORM_SRC) $(wildcard mocks/tests/support/*.c) \
           $(wildcard agent/main.c runtime-min/*/main.c fuzz/*.c coverage/*.c)
-ALL_C  := $(C_SRC) $(wildcard lib/*/*.h agent/*/*.h agent/tests/support/*.h runtime-min/*/*.h coverage/*.h ci/bench/*.h)
+ALL_C  := $(C_SRC) $(wildcard lib/*/*.h agent/*/*.h agent/tests/support/*.h runtime-min/*/*.h mocks/*/*.h coverage/*.h ci/bench/*.h)
 
 .PHONY: all clean help
 all: $(PROGRAMS)
@@ -94,6 +100,7 @@ clean:
 ##   make check                  the checks of the source alone: seam, globals, includes, sizes, format, clang
 ##   make unit / make process    one tier alone; ONLY=word runs the tests with word in their name
 ##   make asan                   the tests under AddressSanitizer and UBSan
+##   make conformance            the mock kernel against the real one: the same cases on both (root)
 ##   make valgrind               the unit tests of pure code under valgrind
 ##   make bench                  speed and size, beside crun and a bare-syscall floor
 ##   make fuzz TARGET=t TIME=s   libFuzzer on fuzz/t.c; make fuzz-smoke: one minute each
@@ -104,7 +111,7 @@ clean:
 RUN  = ci/run-tests --build $(B) $(if $(ONLY),--only $(ONLY))
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: test test-built unit process coverage asan valgrind bench setup
+.PHONY: conformance test test-built unit process coverage asan valgrind bench setup
 setup:
 	@ci/setup
 
@@ -139,6 +146,11 @@ asan-built: $(PROGRAMS) $(UNIT_TESTS) $(PROCESS_TESTS) $(REPLAYS)
 PURE_TESTS := $(filter-out %base_log_test,$(foreach area,base oci proto toml,$(filter $(B)/lib/tests/$(area)_%,$(UNIT_TESTS))))
 valgrind: $(PURE_TESTS)
 	@$(RUN) --valgrind --unit $(PURE_TESTS)
+
+# The same cases on both kernels; the real one needs root.
+conformance: $(CONFORM_MOCK) $(CONFORM_REAL)
+	@failed=0; for test in $(CONFORM_MOCK) $(CONFORM_REAL); do \
+	    echo "$$(basename $$test)"; timeout 300 $$test $(ONLY) || failed=1; done; exit $$failed
 
 bench: setup
 	@$(AGAIN) FLAVOUR=release bench-built
@@ -213,7 +225,7 @@ $(B)/.flags: FORCE
 $(B)/.link: FORCE
 	$(call remember,$(CC) $(STATIC) $(LDFLAGS_B) $(LIBS))
 $(B)/.objects: FORCE
-	$(call remember,$(LIB_SRC) $(PROTO_GEN) $(AGENT_SRC) $(RUNTIME_SRC) $(SUPPORT_SRC))
+	$(call remember,$(LIB_SRC) $(PROTO_GEN) $(AGENT_SRC) $(RUNTIME_SRC) $(SUPPORT_SRC) $(MOCK_SRC))
 build/clang/.flags: FORCE
 	$(call remember,$(CLANG) $(CPPFLAGS) $(CFLAGS_all))
 
@@ -235,7 +247,7 @@ $(B)/gen/%.o: $(GEN)/%.c $(B)/.flags | $(PROTO_GEN)
 $(B)/%.o: %.c $(B)/.flags | $(PROTO_GEN)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_B) $(if $(findstring /tests/,$<)$(filter coverage/% fuzz/% ci/%,$<),,$(COUNT_$(FLAVOUR))) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_B) $(if $(findstring /tests/,$<)$(filter coverage/% fuzz/% ci/% mocks/%,$<),,$(COUNT_$(FLAVOUR))) -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.S $(B)/.flags
 	@mkdir -p $(@D)
@@ -255,6 +267,11 @@ $(B)/libagent.a: $(call objects,$(AGENT_SRC)) $(B)/.objects
 $(B)/libruntime.a: $(call objects,$(RUNTIME_SRC)) $(B)/.objects
 	$(archive)
 $(B)/libsupport.a: $(call objects,$(SUPPORT_SRC)) $(B)/.objects
+	$(archive)
+
+# The library without the real kernel behind its seam.
+$(B)/libtatami-mock.a: $(call objects,$(filter-out lib/sys/sys_linux.c lib/sys/sys_spawn.c,$(LIB_SRC))) \
+    $(call gen_objects,$(PROTO_GEN)) $(B)/.objects
 	$(archive)
 
 link = $(CC) $(1) $(CFLAGS_B) $(LDFLAGS_B) -o $@ $(filter %.o %.a,$^) $(LIBS)
@@ -277,6 +294,16 @@ $(B)/tatami-ctl: $(B)/runtime-min/ctl/main.o $(B)/libruntime.a $(B)/libtatami.a 
 $(B)/runtime-min/tests/%_test: $(B)/runtime-min/tests/%_test.o $(B)/libruntime.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
+
+CONFORM := $(B)/mocks/tests/support/conform
+$(B)/mocks/tests/kernel_%_test: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_mock.o $(call objects,$(MOCK_SRC)) \
+    $(B)/libtatami-mock.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link)
+
+$(B)/mocks/tests/kernel_%_real: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_real.o $(B)/libtatami.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link)
 
 $(B)/%_test: $(B)/%_test.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)

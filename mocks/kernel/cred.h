@@ -7,10 +7,12 @@
 
 #include "base/buf.h"
 
+struct path;
 struct task;
 struct world;
 
 #define ID_MAP_MAX 340
+#define OVERFLOW_ID 65534 /* how an unmapped id is shown */
 
 struct id_range {
     uint32_t inside, outside, n; /* outside: in the parent namespace */
@@ -55,9 +57,10 @@ struct user_namespace *user_namespace_new(struct world *world, struct user_names
 struct user_namespace *user_namespace_ref(struct user_namespace *namespace);
 void user_namespace_unref(struct user_namespace *namespace);
 
-/* /proc/PID/uid_map, gid_map and setgroups of a namespace: the whole text arrives by one write of the current task, which opened the file
- * with the credentials opener. len, or -errno. */
-ssize_t user_namespace_set_map(struct user_namespace *namespace, bool group, const struct cred *opener, const char *text, size_t len);
+/* /proc/PID/uid_map, gid_map and setgroups of a namespace: the whole text arrives by one write of the current task, which
+ * opened the file with the credentials opener. len, or -errno. */
+ssize_t user_namespace_set_map(struct user_namespace *namespace, bool group, const struct cred *opener, const char *text,
+                               size_t len);
 ssize_t user_namespace_set_setgroups(struct user_namespace *namespace, const char *text, size_t len);
 /* Lines "inside outside count" as the current task reads them. */
 void user_namespace_show_map(const struct user_namespace *namespace, bool group, struct buf *out);
@@ -65,7 +68,7 @@ void user_namespace_show_map(const struct user_namespace *namespace, bool group,
 /* ptrace-like access, as /proc/PID/fd, ns, exe, ... demand it. */
 bool may_inspect(const struct task *viewer, const struct task *target);
 
-/* What execve does to credentials. */
-void cred_exec(struct task *task);
+/* What execve of the file at path does to credentials. */
+void cred_exec(struct task *task, const struct path *path);
 void cred_copy(struct cred *to, const struct cred *from);
 void cred_done(struct cred *cred);

@@ -29,6 +29,7 @@ struct pid_namespace {
     int last_pid;
     bool wrapped; /* last_pid has passed the highest number once: the next one may be in use */
     bool dead;
+    int reboot_signal;    /* what its init ends with after reboot(2) in it; 0: nobody called that */
     unsigned int n_tasks; /* numbers in use, those of namespaces below included */
     uint64_t inum;
     unsigned int level;
@@ -40,10 +41,10 @@ struct simple_namespace {
     int type; /* CLONE_NEW* */
     struct user_namespace *owner;
     uint64_t inum;
-    char hostname[65];        /* uts */
-    char domainname[65];      /* uts */
-    struct buf sysctls;       /* net, ipc: "name=value\n" of what was written */
-    void *data;               /* cgroup: the cgroup set that is its root */
+    char hostname[65];   /* uts */
+    char domainname[65]; /* uts */
+    struct buf sysctls;  /* net, ipc: "name=value\n" of what was written */
+    void *data;          /* cgroup: the cgroup set that is its root */
     unsigned int refs;
 };
 
@@ -88,7 +89,8 @@ void descriptors_done(struct task *task);
 
 /* ---- what cgroup.c does for tasks ---- */
 
-/* Puts a child into its parent's cgroups, or into the version 2 directory that cgroup_fd of the current task is (-1: none). Checks pids.max
+/* Puts a child into its parent's cgroups, or into the version 2 directory that cgroup_fd of the current task is (-1: none).
+ * Checks pids.max
  * (-EAGAIN), the descriptor (-EBADF), the right to it (-EACCES, ...). Sets child->cgroups and frozen. */
 int cgroup_task_fork(struct task *child, const struct task *parent, int cgroup_fd);
 /* The task ends: it is no member any more (populated, pids.current). */
@@ -109,15 +111,15 @@ enum task_state {
 struct task {
     struct list link; /* in world->tasks, oldest first, until it is collected */
     struct world *world;
-    struct task *parent; /* NULL: the world's init */
+    struct task *parent;           /* NULL: the world's init */
     struct list children, sibling; /* oldest first */
-    unsigned int refs; /* task_ref(): pidfds, open files of /proc/PID */
+    unsigned int refs;             /* task_ref(): pidfds, open files of /proc/PID */
     char name[TASK_NAME_MAX];
     enum task_state state;
     bool observed; /* sim_observe() */
 
     struct pid_namespace *pid_namespace;
-    int pids[8]; /* by level of the namespace; pids[0] is the world's */
+    int pids[8];   /* by level of the namespace; pids[0] is the world's */
     int pgid, sid; /* numbers of level 0 */
     struct namespaces namespaces;
 
@@ -125,29 +127,31 @@ struct task {
     struct descriptors descriptors;
     struct path root, cwd;
     struct inode *exe; /* what it executes */
-    char **argv;
+    char **argv, **envp;
+    bool processes_exceeded; /* RLIMIT_NPROC when it changed its user: execve looks again */
     mode_t umask;
     struct rlimit rlimits[TASK_RLIMITS];
     int oom_score_adj;
     bool dumpable;
+    struct user_namespace *memory_user; /* that of the last execve */
     bool subreaper;
     int death_signal; /* PR_SET_PDEATHSIG */
     bool no_new_privs;
     struct seccomp_filter *seccomp; /* newest first; NULL: none */
-    struct file *tty; /* controlling terminal of its session */
+    struct file *tty;               /* controlling terminal of its session */
 
     uint64_t signals_pending, signals_blocked, signals_ignored, signals_caught; /* bit (sig - 1) */
-    struct list signal_queue; /* what is known of the pending ones (signal.c) */
+    struct list signal_queue;           /* what is known of the pending ones (signal.c) */
     void (*handlers[SIGNALS + 1])(int); /* of programs */
     int exit_signal;
-    int exit_code;   /* status << 8, or signal: as wait(2) has it */
-    int stop_signal; /* that stopped it; 0: not stopped */
+    int exit_code;                 /* status << 8, or signal: as wait(2) has it */
+    int stop_signal;               /* that stopped it; 0: not stopped */
     bool stop_news, continue_news; /* for waitid(): WSTOPPED, WCONTINUED */
-    bool executed; /* execve since it was created: the memory is its own */
+    bool executed;                 /* execve since it was created: the memory is its own */
 
     struct cgroup_set *cgroups;
-    bool frozen;      /* by a cgroup: does not run until thawed or killed */
-    bool frozen_hard; /* by the version 1 freezer: not even SIGKILL ends it before it is thawed */
+    bool frozen;           /* by a cgroup: does not run until thawed or killed */
+    bool frozen_hard;      /* by the version 1 freezer: not even SIGKILL ends it before it is thawed */
     uint64_t memory_bytes; /* charged to its cgroup by the program (task_charge) */
 
     void *run; /* sim.c: stack, context, what it waits for */
@@ -167,12 +171,14 @@ struct task *task_next(const struct world *world, const struct task *after);
 
 #define SIGNAL_BIT(sig) (1ULL << ((sig)-1))
 
-/* Sends a signal from the kernel: ignored, or pending until the task runs again and takes its action. */
+/* Sends a signal in the name of the current task, or of the kernel outside of all: ignored, or pending until the task runs
+ * again and takes its action. */
 void task_signal(struct task *task, int sig);
-/* The same with what signalfd_siginfo(2) and waitid tell of it: si_code, si_pid (number of level 0), si_uid (world id), si_status. */
+/* The same with what signalfd_siginfo(2) and waitid tell of it: si_code, si_pid (number of level 0), si_uid (world id),
+ * si_status. */
 void task_signal_info(struct task *task, const siginfo_t *info);
-/* Takes the first pending signal of the mask (bits as in signals_pending) as signalfd's read does: si_pid and si_uid as the task's
- * namespaces number them. False when there is none. For poll: task->signals_pending & mask. */
+/* Takes the first pending signal of the mask (bits as in signals_pending) as signalfd's read does: si_pid and si_uid as the
+ * task's namespaces number them. False when there is none. For poll: task->signals_pending & mask. */
 bool task_signal_take(struct task *task, uint64_t mask, siginfo_t *ret_info);
 /* Ends the current task (never returns) or another one that does not run. wait_status as wait(2) has it. */
 void task_exit(struct task *task, int wait_status);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A world: one machine with its file systems, devices, cgroups and first namespaces. Tests build it, look into it and start its first
- * programs; none of that counts as a call. */
+/* A world: one machine with its file systems, devices, cgroups and first namespaces. Tests build it, look into it and start its
+ * first programs; none of that counts as a call. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,10 +16,10 @@ enum world_cgroups {
 
 struct world_options {
     enum world_cgroups cgroups;
-    bool initramfs_root;        /* "/" is of type rootfs: pivot_root refuses it */
-    unsigned int cid;           /* vsock context id */
-    unsigned int cpus;          /* 0: 2 */
-    uint64_t memory_bytes;      /* 0: 1 GiB */
+    bool initramfs_root;   /* "/" is of type rootfs: pivot_root refuses it */
+    unsigned int cid;      /* vsock context id */
+    unsigned int cpus;     /* 0: 2 */
+    uint64_t memory_bytes; /* 0: 1 GiB */
 };
 
 typedef int (*program_fn)(int argc, char **argv, char **envp);
@@ -30,41 +30,40 @@ struct world {
     struct sim *sim;
     struct world_options options;
 
-    struct list tasks; /* oldest first, zombies too */
-    struct task *init; /* pid 1; NULL before it is started and after its end */
+    struct list tasks;           /* oldest first, zombies too */
+    struct task *init;           /* pid 1; NULL before it is started and after its end */
     struct user_namespace *user; /* the first namespaces */
     struct pid_namespace *pid;
     struct namespaces namespaces;
     uint64_t next_inum; /* of namespaces: /proc/PID/ns/NAME */
-    int power; /* LINUX_REBOOT_CMD_* that ended it; 0: on */
-    bool ctrl_alt_del; /* reboots at once */
+    int power;          /* LINUX_REBOOT_CMD_* that ended it; 0: on */
+    bool ctrl_alt_del;  /* reboots at once */
 
     struct vfs vfs;          /* vfs_init() before the first super block, vfs_done() after the last task */
     struct super *anonymous; /* inodes of files without a place: file_new(); vfs_init() makes it */
     struct super *nsfs;
     struct mount *nsfs_mount;
     struct path root; /* the first root */
-    unsigned int next_minor; /* anonymous device numbers: super_new() */
-    unsigned int next_mount_id, next_peer_group;
     unsigned int next_pty;
     struct buf sysctls; /* "name=value\n" of what was written and belongs to no namespace */
-    void *cgroups; /* cgroup.c: hierarchies and the set of the first task */
-    void *sockets; /* socket.c: names that are bound */
-    void *inotify; /* inotify.c: watches */
+    void *cgroups;      /* cgroup.c: hierarchies and the set of the first task */
+    void *sockets;      /* socket.c: names that are bound */
+    void *inotify;      /* inotify.c: watches */
 };
 
-/* tmpfs root with /proc, /sys, /dev (null, zero, full, random, urandom, tty, ptmx, pts), /sys/fs/cgroup, /tmp, /run, /etc, mounted as a
- * booted guest has them. */
+/* tmpfs root with /proc, /sys, /dev (null, zero, full, random, urandom, tty, ptmx, pts), /sys/fs/cgroup, /tmp, /run, /etc,
+ * mounted as a booted guest has them. */
 struct world *world_new(struct sim *sim, const struct world_options *options);
 void world_free(struct world *world); /* by sim_free() */
 struct sim *world_sim(const struct world *world);
 
-/* Starts a program as a child of the world's init (pid 1 is the first one started), root, all capabilities, cwd "/", descriptors 0 to 2 on
- * /dev/null. argv is copied. */
+/* Starts a program as a child of the world's init (pid 1 is the first one started), root, all capabilities, cwd "/",
+ * descriptors 0 to 2 on /dev/null. argv is copied. */
 struct task *world_start(struct world *world, const char *name, program_fn fn, const char *const *argv);
 
 /* ---- changing and looking, outside of tasks; paths are from the world's first root ---- */
 
+/* Makes missing parents too. */
 void world_mkdir(struct world *world, const char *path, mode_t mode);
 void world_write(struct world *world, const char *path, const char *text);
 /* Executable whose program is fn. */
@@ -76,6 +75,6 @@ void world_remove(struct world *world, const char *path);
 bool world_read(struct world *world, const char *path, struct buf *out);
 bool world_exists(struct world *world, const char *path);
 
-/* Everything that an aborted operation could leave behind, as text: processes, mounts of every namespace, cgroups, the tree of files,
- * descriptors per task. Equal texts: equal worlds. */
+/* Everything that an aborted operation could leave behind, as text: processes, mounts of every namespace, cgroups, the tree of
+ * files, descriptors per task. Equal texts: equal worlds. */
 void world_snapshot(const struct world *world, struct buf *out);

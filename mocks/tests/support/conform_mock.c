@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cases on the mock kernel: a new world for each. CONFORM_SEED=n: another schedule, with preemption. */
+#include "mocks/kernel/world.h"
+#include "mocks/tests/conform.h"
+
+struct outcome {
+    const struct conform_case *test;
+    int status;
+};
+
+bool conform_is_mock(void)
+{
+    return true;
+}
+
+/* argv carries the case: programs have no other argument. */
+static int first_program(int argc, char **argv, char **envp)
+{
+    (void)envp;
+    if (argc != 1)
+        return 1;
+    for (const struct conform_case *test = __start_conform_cases; test < __stop_conform_cases; test++) {
+        if (strcmp(test->name, argv[0]) == 0)
+            return conform_init(test) & 0xff;
+    }
+    return 1;
+}
+
+static void install_programs(struct world *world)
+{
+    char path[256];
+
+    world_mkdir(world, "/tmp/bin", 0755);
+    for (const struct conform_program *program = __start_conform_programs; program < __stop_conform_programs; program++) {
+        snprintf(path, sizeof(path), CONFORM_BIN "%s", program->name);
+        world_program(world, path, program->run);
+    }
+}
+
+static struct sim_options options(void)
+{
+    const char *seed = getenv("CONFORM_SEED");
+
+    return (struct sim_options){.seed = seed ? strtoull(seed, NULL, 10) : 1, .preempt = seed != NULL};
+}
+
+bool conform_run(const struct conform_case *test)
+{
+    struct sim_options sim_options = options();
+    struct sim *sim = sim_new(&sim_options);
+    struct world *world = world_new(sim, &(struct world_options){.cgroups = WORLD_CGROUP_V2});
+    _buf_ struct buf blocked = BUF_INIT(65536);
+
+    install_programs(world);
+    struct task *init = task_ref(world_start(world, "init", first_program, (const char *[]){test->name, NULL}));
+    bool ended = sim_run(sim);
+    if (!ended)
+        sim_blocked(sim, &blocked);
+    if (!ended)
+        printf("  %s: waits for ever:\n%s", test->name, blocked.data);
+    else if (init->exit_code != 0)
+        printf("  %s: ended with wait status 0x%x\n", test->name, (unsigned int)init->exit_code);
+    ended = ended && init->exit_code == 0;
+    sim_free(sim);
+    task_unref(init);
+    return ended;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cases on the real kernel: fresh namespaces for each, as root. */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "mocks/tests/conform.h"
+
+#define CASE_SECONDS 20
+
+bool conform_is_mock(void)
+{
+    return false;
+}
+
+static void must(int r, const char *what)
+{
+    if (r == 0)
+        return;
+    perror(what);
+    _exit(1);
+}
+
+/* The programs are this very program, which looks at the name it was executed by. */
+static void install_programs(void)
+{
+    char path[256], first[256] = "";
+    char command[1024];
+
+    must(mkdir("/tmp/bin", 0755), "mkdir /tmp/bin");
+    for (const struct conform_program *program = __start_conform_programs; program < __stop_conform_programs; program++) {
+        snprintf(path, sizeof(path), CONFORM_BIN "%s", program->name);
+        if (first[0]) {
+            must(link(first, path), path);
+            continue;
+        }
+        snprintf(command, sizeof(command), "cp /proc/%d/exe %s && chmod 755 %s", getpid(), path, path);
+        must(system(command), command);
+        snprintf(first, sizeof(first), "%s", path);
+    }
+}
+
+static void make_machine(void)
+{
+    must(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), "private /");
+    must(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "mount /proc");
+    must(mount("tmpfs", "/tmp", "tmpfs", MS_NODEV, "mode=1777"), "mount /tmp");
+    umask(022);
+    if (__start_conform_programs)
+        install_programs();
+}
+
+static int init_main(const struct conform_case *test)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    make_machine();
+    setsid();
+    return conform_init(test) & 0xff;
+}
+
+bool conform_run(const struct conform_case *test)
+{
+    int status;
+
+    fflush(stdout);
+    pid_t outer = fork();
+    if (outer == 0) {
+        must(unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET), "unshare (root?)");
+        pid_t init = fork();
+        if (init == 0)
+            _exit(init_main(test));
+        alarm(CASE_SECONDS);
+        waitpid(init, &status, 0);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    }
+    waitpid(outer, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return true;
+    printf("  %s: ended with wait status 0x%x\n", test->name, (unsigned int)status);
+    return false;
+}
+
+/* Executed as one of the programs: never comes to main(). */
+__attribute__((constructor)) static void run_program(int argc, char **argv, char **envp)
+{
+    const char *name = (const char *)getauxval(AT_EXECFN);
+    const char *slash = name ? strrchr(name, '/') : NULL;
+
+    for (const struct conform_program *program = __start_conform_programs; slash && program < __stop_conform_programs;
+         program++) {
+        if (strcmp(slash + 1, program->name) == 0)
+            _exit(program->run(argc, argv, envp));
+    }
+}
