@@ -52,6 +52,8 @@ SUPPORT_SRC := $(wildcard agent/tests/support/*.c)
 
 MOCK_SRC    := $(wildcard mocks/kernel/*.c)
 CONFORM_SRC := $(wildcard mocks/tests/kernel_*_test.c)
+HARNESS_SRC := $(wildcard mocks/harness/*.c)
+SIM_TEST_SRC := $(wildcard mocks/tests/sim_*_test.c)
 
 PROCESS_TEST_SRC := $(wildcard agent/tests/process_*_test.c)
 UNIT_TEST_SRC    := $(filter-out $(PROCESS_TEST_SRC),$(wildcard lib/tests/*_test.c agent/tests/*_test.c runtime-min/tests/*_test.c))
@@ -79,7 +81,7 @@ PROCESS_BATS := $(wildcard runtime-min/tests/*.bats)
 
 PRODUCT_OBJECTS := $(call objects,$(LIB_SRC) $(AGENT_SRC) $(wildcard agent/main.c) $(RUNTIME_SRC) $(wildcard runtime-min/*/main.c))
 C_SRC  := $(filter %.c,$(LIB_SRC)) $(AGENT_SRC) $(RUNTIME_SRC) $(SUPPORT_SRC) $(UNIT_TEST_SRC) $(PROCESS_TEST_SRC) $(BENCH_SRC) \
-          $(MOCK_SRC) $(CONFORM_SRC) $(wildcard mocks/tests/support/*.c) \
+          $(MOCK_SRC) $(HARNESS_SRC) $(SIM_TEST_SRC) $(CONFORM_SRC) $(wildcard mocks/tests/support/*.c) \
           $(wildcard agent/main.c runtime-min/*/main.c fuzz/*.c coverage/*.c)
 ALL_C  := $(C_SRC) $(wildcard lib/*/*.h agent/*/*.h agent/tests/support/*.h runtime-min/*/*.h mocks/*/*.h coverage/*.h ci/bench/*.h)
 
@@ -292,6 +294,13 @@ $(B)/tatami-ctl: $(B)/runtime-min/ctl/main.o $(B)/libruntime.a $(B)/libtatami.a 
 	$(Q)$(call link,$(STATIC))
 
 $(B)/runtime-min/tests/%_test: $(B)/runtime-min/tests/%_test.o $(B)/libruntime.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link) -lcmocka
+
+# The agent on the mock kernel: the tests of the simulation, and those of the process tier with the same text.
+SIM := $(call objects,$(HARNESS_SRC) $(MOCK_SRC) agent/tests/support/rig_calls.c agent/tests/support/rig_spec.c)
+SIM_TESTS := $(call programs,$(SIM_TEST_SRC))
+$(SIM_TESTS): $(B)/%: $(B)/%.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mocks/harness/sim_agent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "agent/guest/service.h"
+#include "mocks/kernel/programs.h"
+#include "mocks/kernel/run.h"
+#include "sys/fd.h"
+#include "ttrpc/address.h"
+
+#define AGENT "/usr/bin/tatami-agent"
+#define SOCKET "/run/agent.sock"
+#define CONFIG "/test/agent.toml"
+#define ROOTFS "/test/rootfs"
+#define CGROUP "/tatami-test-sim"
+#define CONNECT_TRIES 1000
+#define CONNECT_PAUSE NSEC_PER_MSEC
+#define REST_NS (20 * NSEC_PER_MSEC) /* virtual time after a story in which the guest finishes what it was doing */
+#define ARENA_BYTES (64 * 1024 * 1024)
+#define SNAPSHOT_MAX (16 * 1024 * 1024)
+
+/* ---- the programs ---- */
+
+/* The machine's first program is found without a path: it becomes the file, which the agent reads again to seal itself. */
+static int agent_program(int argc, char **argv, char **envp)
+{
+    if (!current()->exe)
+        return -sys_execveat(AT_FDCWD, AGENT, argv, envp, 0);
+    return agent_main(argc, argv, envp, "simulated");
+}
+
+/* PID 1 of a guest where the agent is a process: collects orphans. */
+static int init_program(int argc UNUSED, char **argv UNUSED, char **envp UNUSED)
+{
+    siginfo_t info;
+
+    while (sys_waitid(P_ALL, 0, &info, WEXITED) >= 0)
+        ;
+    return 0;
+}
+
+/* ---- clients ---- */
+
+static int connect_agent(struct error *err)
+{
+    struct address address;
+
+    int r = address_parse("unix://" SOCKET, &address, err);
+    for (int i = 0; r == 0 && i < CONNECT_TRIES; i++) {
+        int fd = address_connect(&address, err);
+        if (fd >= 0)
+            return fd;
+        sys_nanosleep(CONNECT_PAUSE);
+    }
+    return -ETIMEDOUT;
+}
+
+static void connect_client(struct rig *rig)
+{
+    struct error err = {.errnum = 0};
+
+    int fd = connect_agent(&err);
+    if (fd < 0)
+        fail_msg("connect to the agent: %s", err.text);
+    assert_int_equal(ttrpc_client_new(rig->loop, fd, &rig->client, &err), 0);
+}
+
+void sim_reconnect(struct rig *rig)
+{
+    ttrpc_client_free(rig->client);
+    connect_client(rig);
+}
+
+void sim_pause(struct rig *rig, uint64_t ns)
+{
+    (void)fiber_sleep_until(rig->loop, loop_deadline(rig->loop, ns));
+}
+
+static void tell(void *arg)
+{
+    struct sim_client *client = arg;
+
+    client->story(&client->rig);
+    loop_stop(client->rig.loop);
+}
+
+static bool is_wanted(void *arg)
+{
+    const struct sim_client *client = arg;
+
+    return client->story || client->guest->closing;
+}
+
+/* Returns whether there is a story to tell. */
+static bool client_waits(struct sim_client *client)
+{
+    (void)task_block(is_wanted, client, UINT64_MAX);
+    return client->story != NULL;
+}
+
+/* The story is over; the last client stops the clock once the guest has come to rest. */
+static void finish_story(struct sim_client *client)
+{
+    client->story = NULL;
+    if (--client->guest->n_busy > 0)
+        return;
+    sys_nanosleep(REST_NS);
+    sim_stop(client->guest->sim);
+}
+
+static int client_program(int argc UNUSED, char **argv, char **envp UNUSED)
+{
+    struct sim_client *client;
+    struct error err = {.errnum = 0};
+
+    sscanf(argv[1], "%p", (void **)&client);
+    struct rig *rig = &client->rig;
+    assert_int_equal(loop_new(&rig->loop, &err), 0);
+    connect_client(rig);
+    while (client_waits(client)) {
+        assert_int_equal(fiber_start(rig->loop, "story", tell, client, NULL), 0);
+        assert_int_equal(loop_run(rig->loop, &err), 0);
+        finish_story(client);
+    }
+    ttrpc_client_free(rig->client);
+    loop_free(rig->loop);
+    return 0;
+}
+
+static struct sim_client *start_client(struct sim_agent *guest)
+{
+    struct sim_client *client = &guest->clients[guest->n_clients];
+    char pointer[32];
+    const char *argv[] = {"client", pointer, NULL};
+
+    *client = (struct sim_client){.guest = guest, .number = guest->n_clients++};
+    client->rig = (struct rig){
+        .test = guest->setup.test ?: "simulation",
+        .dir = "/test",
+        .rootfs = ROOTFS,
+        .socket = SOCKET,
+        .cgroup = CGROUP,
+        .arena = arena_new(ARENA_BYTES),
+        .agent_pid = guest->agent->pids[0],
+        .init_pid = 1,
+    };
+    snprintf(pointer, sizeof(pointer), "%p", (void *)client);
+    client->task = world_start(guest->world, "client", client_program, argv);
+    return client;
+}
+
+/* ---- the guest ---- */
+
+static void make_bundle(struct world *world)
+{
+    static const char *const dirs[] = {"/test",       "/test/run",   ROOTFS "/proc", ROOTFS "/sys", ROOTFS "/dev",
+                                       ROOTFS "/etc", ROOTFS "/tmp", ROOTFS "/run",  ROOTFS "/home"};
+
+    world_mkdir(world, "/test", 0755);
+    world_mkdir(world, ROOTFS, 0755);
+    FOR_ROWS (dir, dirs)
+        world_mkdir(world, *dir, 0755);
+    programs_install(world, ROOTFS "/bin");
+    world_write(world, ROOTFS "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n");
+    world_write(world, ROOTFS "/etc/group", "root:x:0:\nuser:x:1000:\n");
+}
+
+static void install_agent(struct sim_agent *guest)
+{
+    struct world *world = guest->world;
+
+    world_mkdir(world, "/usr", 0755);
+    world_mkdir(world, "/usr/bin", 0755);
+    world_program(world, AGENT, agent_program);
+    if (guest->setup.config)
+        world_write(world, CONFIG, guest->setup.config);
+    /* PID 1 is not told anything by its arguments. */
+    if (guest->setup.as_init)
+        world_write(world, "/proc/cmdline", "agent.server_addr=unix://" SOCKET " agent.config_file=" CONFIG);
+}
+
+static void start_agent(struct sim_agent *guest)
+{
+    const char *argv[] = {AGENT, "--server-addr", "unix://" SOCKET, "--base-dir", "/test/run", "--config", CONFIG, NULL};
+
+    if (!guest->setup.config)
+        argv[5] = NULL;
+    if (guest->setup.as_init)
+        argv[1] = NULL;
+    else
+        world_start(guest->world, "init", init_program, (const char *const[]){"init", NULL});
+    guest->agent = task_ref(world_start(guest->world, "tatami-agent", agent_program, argv));
+    sim_observe(guest->agent);
+}
+
+struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
+{
+    struct sim_agent *guest = calloc(1, sizeof(*guest));
+    const struct world_options options = {.cgroups = setup->cgroups, .initramfs_root = setup->initramfs};
+
+    set_current(NULL); /* a test that failed may have left one */
+    guest->setup = *setup;
+    guest->sim = sim_new(&(struct sim_options){.seed = setup->seed, .preempt = setup->preempt});
+    guest->world = world_new(guest->sim, &options);
+    sim_set_trace(guest->sim, setup->trace);
+    make_bundle(guest->world);
+    install_agent(guest);
+    start_agent(guest);
+    return guest;
+}
+
+void sim_agent_free(struct sim_agent *guest)
+{
+    guest->closing = true;
+    (void)sim_run(guest->sim);
+    for (int i = 0; i < guest->n_clients; i++) {
+        struct rig *rig = &guest->clients[i].rig;
+        arena_free(rig->arena);
+    }
+    task_unref(guest->agent);
+    sim_free(guest->sim);
+    free(guest);
+}
+
+bool sim_agent_ended(const struct sim_agent *guest)
+{
+    return guest->agent->state >= TASK_ZOMBIE;
+}
+
+/* ---- telling ---- */
+
+static void fail_blocked(const struct sim_agent *guest)
+{
+    struct buf text = BUF_INIT(65536);
+
+    sim_blocked(guest->sim, &text);
+    fail_msg("the story never ends:\n%s", text.data ?: "nobody is left");
+}
+
+void sim_agent_tell_all(struct sim_agent *guest, void (*const *stories)(struct rig *rig), int n)
+{
+    while (guest->n_clients < n)
+        start_client(guest);
+    for (int i = 0; i < n; i++)
+        guest->clients[i].story = stories[i];
+    guest->n_busy = n;
+    (void)sim_run(guest->sim);
+    if (guest->n_busy > 0)
+        fail_blocked(guest);
+    if (sim_agent_ended(guest) && !guest->stopped)
+        fail_msg("the agent ended with status %#x", guest->agent->exit_code);
+}
+
+void sim_agent_tell(struct sim_agent *guest, void (*story)(struct rig *rig))
+{
+    sim_agent_tell_all(guest, &story, 1);
+}
+
+static int killer_program(int argc UNUSED, char **argv, char **envp UNUSED)
+{
+    return sys_kill(atoi(argv[1]), SIGTERM) < 0;
+}
+
+int sim_agent_stop(struct sim_agent *guest)
+{
+    char pid[16];
+    const char *argv[] = {"killer", pid, NULL};
+
+    if (!sim_agent_ended(guest)) {
+        snprintf(pid, sizeof(pid), "%d", guest->agent->pids[0]);
+        world_start(guest->world, "killer", killer_program, argv);
+        (void)sim_run(guest->sim);
+    }
+    if (!sim_agent_ended(guest))
+        fail_blocked(guest);
+    return guest->agent->exit_code;
+}
+
+/* ---- looking ---- */
+
+struct buf sim_agent_snapshot(const struct sim_agent *guest)
+{
+    struct buf text = BUF_INIT(SNAPSHOT_MAX);
+
+    world_snapshot(guest->world, &text);
+    return text;
+}
+
+static size_t line_length(const char *p)
+{
+    return strcspn(p, "\n");
+}
+
+void sim_expect_same(const struct buf *before, const struct buf *after, const char *label)
+{
+    const char *was = before->data ?: "", *is = after->data ?: "";
+
+    while (*was && *is && line_length(was) == line_length(is) && strncmp(was, is, line_length(is)) == 0) {
+        was += line_length(was) + (was[line_length(was)] == '\n');
+        is += line_length(is) + (is[line_length(is)] == '\n');
+    }
+    if (*was || *is)
+        fail_msg("%s: the world differs\nwas: %.*s\nis:  %.*s", label, (int)line_length(was), was, (int)line_length(is), is);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent in a simulated guest, and clients that tell it stories.
+ *
+ *     struct sim_agent *guest = sim_agent_boot(&(struct sim_setup){.seed = 1});
+ *     sim_agent_tell(guest, story);       story(rig) is written with the calls of agent/tests/support/rig.h
+ *     sim_agent_stop(guest);
+ *     sim_agent_free(guest);
+ *
+ * A world holds the agent, as a process or as PID 1, a bundle in /test/rootfs with the tools of mocks/kernel/programs.h, and
+ * clients: tasks that wait for their next story, each with a connection of its own. Between two stories everything stands
+ * still, so that a test can look at the world, change it, and set faults, hooks and traces. A test function that RIG_TEST()
+ * makes runs here as it is, see rig_sim.c. */
+#pragma once
+#include "agent/tests/support/rig.h"
+#include "mocks/kernel/world.h"
+
+#define SIM_CLIENTS_MAX 8
+
+struct sim_setup {
+    const char *test; /* its name, for the RPC matrix; may be NULL */
+    uint64_t seed;
+    bool preempt;   /* tasks are switched at any call */
+    bool as_init;   /* the agent is PID 1 and boots the machine */
+    bool initramfs; /* and its root is one */
+    enum world_cgroups cgroups;
+    const char *config; /* text of the agent's configuration file; NULL: none */
+    struct buf *trace;  /* receives the agent's calls from its start on; NULL: not traced */
+};
+
+struct sim_client {
+    struct rig rig;
+    struct sim_agent *guest;
+    struct task *task;
+    int number;
+    void (*story)(struct rig *rig); /* NULL: idle */
+};
+
+struct sim_agent {
+    struct sim_setup setup;
+    struct sim *sim;
+    struct world *world;
+    struct task *agent;
+    bool stopped; /* the agent is expected to end */
+    bool closing; /* the clients are to end */
+    struct sim_client clients[SIM_CLIENTS_MAX];
+    int n_clients;
+    int n_busy;
+};
+
+static inline struct sim_client *sim_client_of(struct rig *rig)
+{
+    return CONTAINER_OF(rig, struct sim_client, rig);
+}
+
+/* A guest with an agent that listens; fails the test when it does not. The setup is copied, its texts must live on. */
+struct sim_agent *sim_agent_boot(const struct sim_setup *setup);
+/* Runs the story to its end, and the guest until it has come to rest. Fails the test when the story can never end, or the agent
+ * ended although it was not told to. */
+void sim_agent_tell(struct sim_agent *guest, void (*story)(struct rig *rig));
+/* Several clients at once, each with its story. */
+void sim_agent_tell_all(struct sim_agent *guest, void (*const *stories)(struct rig *rig), int n);
+/* SIGTERM, and the agent's exit status (as wait(2) has it). */
+int sim_agent_stop(struct sim_agent *guest);
+void sim_agent_free(struct sim_agent *guest);
+
+/* Has the agent ended? */
+bool sim_agent_ended(const struct sim_agent *guest);
+/* What is there in the guest, as text; buf_done() is the caller's. */
+struct buf sim_agent_snapshot(const struct sim_agent *guest);
+/* Fails the test with the first lines that differ unless both are equal. */
+void sim_expect_same(const struct buf *before, const struct buf *after, const char *label);
+
+/* ---- in a story ---- */
+
+/* Lets the guest run for a while. */
+void sim_pause(struct rig *rig, uint64_t ns);
+/* Drops the connection and makes a new one. */
+void sim_reconnect(struct rig *rig);
