@@ -22,9 +22,16 @@ struct exec {
     char **argv, **envp;
     char name[PATH_MAX]; /* by which the script is opened again */
     char comm[NAME_MAX + 1];
+    program_fn program;
 };
 
 /* ---- checks ---- */
+
+/* The descriptor that memfd_create(2) gives does not count as a writer of its file: the kernel lets it be executed. */
+static bool counts_as_writer(const struct world *world, const struct file *file)
+{
+    return !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_RDONLY && file->path.mount != world->vfs.memfd;
+}
 
 static bool is_open_for_writing(const struct world *world, const struct inode *inode)
 {
@@ -33,7 +40,7 @@ static bool is_open_for_writing(const struct world *world, const struct inode *i
     LIST_FOREACH (task, &world->tasks, link) {
         for (size_t i = 0; i < task->descriptors.n; i++) {
             const struct file *file = task->descriptors.items[i].file;
-            if (file && file->inode == inode && !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_RDONLY)
+            if (file && file->inode == inode && counts_as_writer(world, file))
                 return true;
         }
     }
@@ -123,6 +130,19 @@ static void prepend(struct exec *exec, const char *interpreter, const char *argu
     exec->argv = argv;
 }
 
+/* The function on the inode, or the one that its text names: a copy of an executable is one too. */
+static program_fn program_of(const struct inode *inode)
+{
+    const struct world *world = current()->world;
+    size_t n;
+
+    if (inode->program)
+        return inode->program;
+    if (inode->content.len == 0 || sscanf(inode->content.data, PROGRAM_TEXT, &n) != 1 || n >= world->n_programs)
+        return NULL;
+    return world->programs[n];
+}
+
 static int find_program(struct exec *exec)
 {
     for (int i = 0; i <= INTERPRETERS_MAX; i++) {
@@ -130,7 +150,8 @@ static int find_program(struct exec *exec)
         char head[SCRIPT_HEAD + 1] = {0};
         char *interpreter, *argument;
 
-        if (inode->program)
+        exec->program = program_of(inode);
+        if (exec->program)
             return 0;
         if (inode->content.len > 0)
             memcpy(head, inode->content.data, inode->content.len < SCRIPT_HEAD ? inode->content.len : SCRIPT_HEAD);
@@ -241,7 +262,10 @@ static int execute(int dirfd, const char *path, char *const argv[], char *const 
     trace_end(run, "0");
     become(task, &exec);
     exec_done(&exec);
-    run->entry = (struct entry){.program = task->exe->program};
+    /* Another program is not what is observed any more; the same one, from its copy, is. */
+    if (run->entry.program != exec.program)
+        task->observed = false;
+    run->entry = (struct entry){.program = exec.program};
     run->fresh = true;
     run->in_call = false;
     schedule_never_back(run);

@@ -183,5 +183,6 @@ void world_free(struct world *world)
     pid_namespace_unref(world->pid);
     user_namespace_unref(world->user);
     buf_done(&world->sysctls);
+    free(world->programs);
     free(world);
 }

@@ -24,6 +24,8 @@ struct world_options {
 
 typedef int (*program_fn)(int argc, char **argv, char **envp);
 
+#define PROGRAM_TEXT "\177ELF program %zu\n"
+
 /* The modules of the mock keep here what belongs to the machine; tests use the functions below. */
 struct world {
     struct list link; /* in the simulation */
@@ -45,10 +47,12 @@ struct world {
     struct mount *nsfs_mount;
     struct path root; /* the first root */
     unsigned int next_pty;
-    struct buf sysctls; /* "name=value\n" of what was written and belongs to no namespace */
-    void *cgroups;      /* cgroup.c: hierarchies and the set of the first task */
-    void *sockets;      /* socket.c: names that are bound */
-    void *inotify;      /* inotify.c: watches */
+    struct buf sysctls;   /* "name=value\n" of what was written and belongs to no namespace */
+    void *cgroups;        /* cgroup.c: hierarchies and the set of the first task */
+    program_fn *programs; /* all that world_program() was given; the text of an executable names one by its place */
+    size_t n_programs;
+    void *sockets; /* socket.c: names that are bound */
+    void *inotify; /* inotify.c: watches */
 };
 
 /* tmpfs root with /proc, /sys, /dev (null, zero, full, random, urandom, tty, ptmx, pts), /sys/fs/cgroup, /tmp, /run, /etc,

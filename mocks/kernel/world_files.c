@@ -138,12 +138,28 @@ void world_write(struct world *world, const char *path, const char *text)
     inode_unref(inode);
 }
 
+static size_t program_number(struct world *world, program_fn fn)
+{
+    for (size_t i = 0; i < world->n_programs; i++) {
+        if (world->programs[i] == fn)
+            return i;
+    }
+    world->programs = realloc(world->programs, (world->n_programs + 1) * sizeof(*world->programs));
+    if (!world->programs)
+        abort();
+    world->programs[world->n_programs] = fn;
+    return world->n_programs++;
+}
+
 void world_program(struct world *world, const char *path, program_fn fn)
 {
+    char text[64];
     struct inode *inode = make(world, path, S_IFREG | 0755);
 
     inode->mode |= 0111;
     inode->program = fn;
+    snprintf(text, sizeof(text), PROGRAM_TEXT, program_number(world, fn));
+    set_content(inode, text);
     inode_unref(inode);
 }
 
