@@ -26,6 +26,7 @@ struct super *super_new(struct world *world, const struct filesystem *type, mode
     super->dev = makedev(0, ++vfs->next_dev);
     struct task *task = current();
     super->owner = user_namespace_ref(task ? task->cred.user : vfs->owner);
+    super->traits = super->owner == vfs->owner ? 0 : SUPER_NODEV;
     super->refs = 1;
     super->root = dentry_root(inode_new(super, S_IFDIR | (root_mode & 07777), root_ops));
     return super;
