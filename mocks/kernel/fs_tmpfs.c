@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/sysmacros.h>
 
 #include <linux/magic.h>
 
@@ -277,12 +278,31 @@ const struct filesystem rootfs_filesystem = {
 
 /* ---- devtmpfs: one for the world; what user space makes there stays beside the kernel's nodes ---- */
 
+static void add_nodes(struct super *super)
+{
+    static const struct {
+        const char *name;
+        unsigned int major, minor;
+        mode_t mode;
+    } nodes[] = {
+        {"null", 1, 3, 0666},    {"zero", 1, 5, 0666}, {"full", 1, 7, 0666},    {"random", 1, 8, 0666},
+        {"urandom", 1, 9, 0666}, {"tty", 5, 0, 0666},  {"console", 5, 1, 0600}, {"ptmx", 5, 2, 0666},
+    };
+    FOR_ROWS (node, nodes) {
+        struct inode *inode = inode_new(super, S_IFCHR | node->mode, &tmpfs_ops);
+        inode->rdev = makedev(node->major, node->minor);
+        dentry_add(super->root, node->name, inode);
+        inode_unref(inode);
+    }
+}
+
 static int devtmpfs_mount(struct world *world, const char *source, const char *data, struct super **ret_super)
 {
     (void)source, (void)data;
     struct vfs *vfs = world_vfs(world);
     if (!vfs->devtmpfs) {
         vfs->devtmpfs = super_new(world, &devtmpfs_filesystem, 0755, &tmpfs_ops);
+        add_nodes(vfs->devtmpfs);
         vfs->devtmpfs->options = strdup(",mode=755,inode64");
         *ret_super = vfs->devtmpfs;
         return 0;

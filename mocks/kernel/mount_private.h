@@ -76,6 +76,11 @@ bool mount_reveals(const struct super *super, unsigned int flags);
 int super_make(const struct filesystem *type, const char *source, unsigned long flags, const char *data, struct super **ret_super);
 int mount_bind_copy(const struct path *from, bool recursive, struct mount **ret_copy);
 
+/* ---- mount_api.c ---- */
+
+/* A descriptor of a detached tree, which it keeps. */
+int mount_open_detached(struct mount *tree, bool cloexec);
+
 /* ---- mount_namespace.c ---- */
 
 struct mount_namespace *mount_namespace_anonymous(struct mount *tree);
