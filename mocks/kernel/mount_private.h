@@ -10,6 +10,11 @@
 #define ATIME_FLAGS (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME)
 #define SUPER_FLAGS (MS_RDONLY | MS_SYNCHRONOUS | MS_MANDLOCK | MS_DIRSYNC | MS_LAZYTIME)
 
+/* Newer than the headers. */
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x200
+#endif
+
 /* ---- mount.c ---- */
 
 /* Depth first, root before children; NULL after the last one below root. */

@@ -30,11 +30,7 @@ static void put_mountpoint(struct buf *out, const struct task *task, const struc
 {
     char name[PATH_MAX];
     struct path place = {(struct mount *)mount, mount->root};
-    struct dentry root = *mount->root;
-    if (root.unlinked)
-        place.dentry = &root;
-    root.unlinked = false;
-    ssize_t n = path_name(task, &place, name, sizeof(name));
+    ssize_t n = path_plain_name(task, &place, name, sizeof(name));
     put_escaped(out, name, n < 0 ? 0 : (size_t)n);
     if (mount->mountpoint && mount->mountpoint->unlinked)
         (void)buf_append_str(out, "//deleted");

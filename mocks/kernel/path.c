@@ -73,10 +73,10 @@ static bool put_names(struct name_end *end, struct path place, const struct path
     return true;
 }
 
-ssize_t path_name(const struct task *task, const struct path *path, char *p, size_t len)
+static ssize_t put_name(const struct task *task, const struct path *path, const char *mark, char *p, size_t len)
 {
     struct name_end end = {p, len};
-    if (path->dentry->unlinked && !put(&end, " (deleted)", strlen(" (deleted)")))
+    if (!put(&end, mark, strlen(mark)))
         return -ERANGE;
     size_t before = end.room;
     if (!put_names(&end, *path, &task->root))
@@ -85,4 +85,14 @@ ssize_t path_name(const struct task *task, const struct path *path, char *p, siz
         return -ERANGE;
     memmove(p, p + end.room, len - end.room);
     return (ssize_t)(len - end.room);
+}
+
+ssize_t path_name(const struct task *task, const struct path *path, char *p, size_t len)
+{
+    return put_name(task, path, path->dentry->unlinked ? " (deleted)" : "", p, len);
+}
+
+ssize_t path_plain_name(const struct task *task, const struct path *path, char *p, size_t len)
+{
+    return put_name(task, path, "", p, len);
 }

@@ -85,6 +85,8 @@ void inode_drop_privileges(struct inode *inode);
 
 /* Goes to the top of what is mounted there: true if there was something. */
 bool path_to_top(struct path *path);
+/* path_name() that does not say whether the name was removed. */
+ssize_t path_plain_name(const struct task *task, const struct path *path, char *p, size_t len);
 
 /* ---- path_walk.c: the walk in steps, for calls that treat the last component themselves ---- */
 
