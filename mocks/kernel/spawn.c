@@ -13,25 +13,36 @@
 #define KNOWN_FLAGS                                                                                                            \
     (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWUSER | CLONE_NEWCGROUP | CLONE_NEWTIME)
 
+/* The child counts already. Those with the right to change limits may pass it (setrlimit(2), RLIMIT_NPROC). */
 static int check_process_limit(const struct task *task)
 {
-    bool exceeds = task_processes(task) >= task->rlimits[RLIMIT_NPROC].rlim_cur;
+    bool exceeds = task_processes(task) > task->rlimits[RLIMIT_NPROC].rlim_cur;
 
     return exceeds && task->cred.ruid != 0 && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN) ? -EAGAIN : 0;
 }
 
-static int join_all(struct task *child, const struct sys_join *joins, size_t n)
+static const struct sys_join *joined_user(const struct sys_spawn *args)
 {
+    return args->n_joins > 0 && args->joins[args->n_joins - 1].type == CLONE_NEWUSER ? &args->joins[args->n_joins - 1] : NULL;
+}
+
+/* A user namespace comes last: what the child gets anew belongs to it. */
+static int join_all(struct task *child, const struct sys_spawn *args)
+{
+    const struct sys_join *user = joined_user(args);
+    size_t n = args->n_joins - (user != NULL);
+
     if (n > JOINS_MAX)
         return -E2BIG;
     for (size_t i = 0; i < n; i++) {
-        if (joins[i].type == CLONE_NEWUSER || joins[i].type == CLONE_NEWNS || joins[i].type == CLONE_NEWTIME)
+        int type = args->joins[i].type;
+        if (type == CLONE_NEWUSER || type == CLONE_NEWNS || type == CLONE_NEWTIME)
             return -EINVAL;
-        int r = namespace_join(child, joins[i].fd, joins[i].type);
+        int r = namespace_join(child, args->joins[i].fd, type);
         if (r < 0)
             return r;
     }
-    return 0;
+    return user ? namespace_join(child, user->fd, CLONE_NEWUSER) : 0;
 }
 
 /* A new user namespace first: it owns the other new ones. */
@@ -56,7 +67,7 @@ static int make_child(struct task *child, const struct sys_spawn *args)
 {
     struct task *parent = current();
 
-    int r = join_all(child, args->joins, args->n_joins);
+    int r = join_all(child, args);
     if (r == 0)
         r = check_process_limit(parent);
     if (r == 0)
@@ -86,7 +97,7 @@ static int spawn(const struct sys_spawn *args, int (*fn)(void *arg), void *arg)
 
     if (args->flags & ~(uint64_t)KNOWN_FLAGS)
         unsupported("spawn: flags 0x%lx", (unsigned long)args->flags);
-    int r = namespaces_allowed(parent, args->flags);
+    int r = joined_user(args) ? 0 : namespaces_allowed(parent, args->flags);
     if (r < 0)
         return r;
 
