@@ -320,7 +320,13 @@ RIG_TEST(abandoned_exec_is_undone)
     assert_int_equal(oci_process_to_wire(rig->arena, rig_spec(rig, "c1", "exit 6")->process, &request.process, NULL), 0);
     struct traces before = traces_now(rig);
     struct raw_call call = {.method = "ExecProcess", .message = &request.base, .timeout_ns = 1};
-    assert_int_equal(raw_call(rig, &call, text), STATUS_DEADLINE_EXCEEDED);
+    enum status_code status = STATUS_OK;
+    for (int i = 0; i < 50 && status == STATUS_OK; i++) {
+        status = raw_call(rig, &call, text);
+        if (status == STATUS_OK) /* it was faster */
+            assert_int_equal(rig_wait(rig, "c1", "e1"), 6);
+    }
+    assert_int_equal(status, STATUS_DEADLINE_EXCEEDED);
     traces_expect(rig, &before, "exec with a deadline");
     EXPECT_OK(rig_exec(rig, "c1", "e1", rig_spec(rig, "c1", "exit 6")->process, &err));
     assert_int_equal(rig_wait(rig, "c1", "e1"), 6);

@@ -39,7 +39,7 @@ static void expect_read(struct rig *rig, const char *method, const char *exec_id
     Grpc__ReadStreamResponse *reply;
 
     EXPECT_OK(read_stream(rig, method, exec_id, 1000, &reply, &err));
-    if (reply->data.len != strlen(want) || memcmp(reply->data.data, want, reply->data.len) != 0)
+    if (reply->data.len != strlen(want) || (*want && memcmp(reply->data.data, want, strlen(want)) != 0))
         fail_msg("%s: want '%s', got '%.*s'", method, want, (int)reply->data.len, (const char *)reply->data.data);
 }
 
