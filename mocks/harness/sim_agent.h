@@ -45,6 +45,7 @@ struct sim_agent {
     struct sim_client clients[SIM_CLIENTS_MAX];
     int n_clients;
     int n_busy;
+    void *context; /* a test's own */
 };
 
 static inline struct sim_client *sim_client_of(struct rig *rig)

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mocks/harness/fault_sweep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mocks/harness/errno_table.h"
+
+#define CALLS_MAX 500000 /* more of them in one run: the agent turns in circles */
+#define REPORTS_MAX 20
+
+/* ---- one run ---- */
+
+struct position {
+    uint64_t call; /* among those of the operation, from 1 */
+    size_t errnum; /* place in the table's row */
+    bool for_ever;
+};
+
+struct run_state {
+    const struct sweep *sweep;
+    const struct errno_table *table;
+    struct sim_agent *guest;
+    struct buf before;
+    uint64_t limit;
+    enum status_code status;
+    struct error err;
+    size_t refused, unaffected;
+};
+
+static struct run_state *state_of(struct rig *rig)
+{
+    return sim_client_of(rig)->guest->context;
+}
+
+static void act(struct rig *rig)
+{
+    struct run_state *run = state_of(rig);
+
+    run->err = (struct error){.errnum = 0};
+    run->status = run->sweep->act(rig, &run->err);
+}
+
+/* A lost connection is a possible answer; the next story wants a new one. */
+static void serve(struct rig *rig)
+{
+    Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
+    struct error err;
+
+    arena_reset(rig->arena);
+    if (rig_call_service(rig, "grpc.Health", "Check", &request.base, 0, NULL, &err) == STATUS_OK)
+        return;
+    sim_reconnect(rig);
+    enum status_code status = rig_call_service(rig, "grpc.Health", "Check", &request.base, 0, NULL, &err);
+    if (status != STATUS_OK)
+        fail_msg("the agent does not serve: %s: %s", status_name(status), err.text);
+}
+
+static void count_calls(void *arg, uint64_t n)
+{
+    const struct run_state *run = arg;
+
+    if (n > run->limit)
+        fail_msg("the agent makes more than %d calls", CALLS_MAX);
+}
+
+static void tell_if(struct run_state *run, void (*story)(struct rig *rig))
+{
+    if (story)
+        sim_agent_tell(run->guest, story);
+}
+
+static void boot(struct run_state *run)
+{
+    run->guest = sim_agent_boot(&run->sweep->setup);
+    run->guest->context = run;
+    run->limit = UINT64_MAX;
+    sim_set_hook(run->guest->sim, count_calls, run);
+    sim_agent_tell(run->guest, rig_create_sandbox);
+    sim_agent_tell(run->guest, serve);
+    run->before = sim_agent_snapshot(run->guest);
+}
+
+static void shut_down(struct run_state *run)
+{
+    (void)sim_agent_stop(run->guest);
+    sim_agent_free(run->guest);
+    buf_done(&run->before);
+}
+
+static void judge(struct run_state *run)
+{
+    if (run->status == STATUS_OK) {
+        run->unaffected++;
+        tell_if(run, run->sweep->done);
+        return;
+    }
+    run->refused++;
+    if (!run->err.text[0])
+        fail_msg("the answer %s has no text", status_name(run->status));
+    tell_if(run, run->sweep->undone);
+}
+
+static bool same_world(const struct run_state *run)
+{
+    _buf_ struct buf now = sim_agent_snapshot(run->guest);
+
+    return now.len == run->before.len && memcmp(now.data, run->before.data, now.len) == 0;
+}
+
+static void expect_clean(struct run_state *run)
+{
+    tell_if(run, run->sweep->clean);
+    if (!same_world(run))
+        tell_if(run, run->sweep->retry);
+    struct buf after = sim_agent_snapshot(run->guest);
+    sim_expect_same(&run->before, &after, "afterwards");
+    buf_done(&after);
+}
+
+/* Returns false when the operation makes no call of that number. */
+static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for_ever)
+{
+    struct sim *sim = run->guest->sim;
+
+    tell_if(run, run->sweep->prepare);
+    uint64_t count = sim_call_count(sim);
+    run->limit = count + CALLS_MAX;
+    sim_set_fault(sim, &(struct sim_fault){.at = count + call, .errnum = errnum, .for_ever = for_ever});
+    sim_agent_tell(run->guest, act);
+    bool struck = sim_fault_struck(sim);
+    sim_set_fault(sim, &(struct sim_fault){.at = 0});
+    run->limit = UINT64_MAX;
+    sim_agent_tell(run->guest, serve);
+    if (!struck && run->status != STATUS_OK)
+        fail_msg("without a fault: %s: %s", status_name(run->status), run->err.text);
+    judge(run);
+    expect_clean(run);
+    return struck;
+}
+
+/* ---- all runs, in order ---- */
+
+/* What the operation calls when nothing fails. Names must be free'd. */
+static enum sys_call *list_calls(struct run_state *run, uint64_t *ret_n)
+{
+    boot(run);
+    tell_if(run, run->sweep->prepare);
+    uint64_t first = sim_call_count(run->guest->sim);
+    sim_agent_tell(run->guest, act);
+    uint64_t n = sim_call_count(run->guest->sim) - first;
+    if (run->status != STATUS_OK)
+        fail_msg("%s without a fault: %s: %s", run->sweep->name, status_name(run->status), run->err.text);
+
+    enum sys_call *calls = calloc(n + 1, sizeof(*calls));
+    for (uint64_t i = 1; i <= n; i++) {
+        struct sim_call call;
+        if (sim_call_at(run->guest->sim, first + i, &call))
+            calls[i] = call.call;
+    }
+    sim_agent_tell(run->guest, serve);
+    judge(run);
+    expect_clean(run);
+    shut_down(run);
+    run->refused = run->unaffected = 0;
+    *ret_n = n;
+    return calls;
+}
+
+/* A call that would have to be made again can fail so only once: for ever, the caller would be right to try for ever. */
+static bool is_sensible(int errnum, bool for_ever)
+{
+    return !for_ever || errnum != EAGAIN;
+}
+
+static void position_next(struct position *position, size_t n_errnums)
+{
+    position->for_ever = !position->for_ever;
+    if (!position->for_ever)
+        position->errnum++;
+    if (position->errnum < n_errnums)
+        return;
+    position->errnum = 0;
+    position->call++;
+}
+
+static void run_from(struct run_state *run, struct position position, bool alone, int progress_fd)
+{
+    uint64_t n;
+    enum sys_call *calls = list_calls(run, &n);
+    bool booted = false;
+
+    while (position.call <= n) {
+        enum sys_call call = calls[position.call];
+        size_t n_errnums = run->table->calls[call].n;
+        if (n_errnums && position.errnum >= n_errnums) {
+            position = (struct position){.call = position.call + 1};
+            continue;
+        }
+        int errnum = n_errnums ? run->table->calls[call].errnums[position.errnum] : 0;
+        if (n_errnums && is_sensible(errnum, position.for_ever)) {
+            dprintf(progress_fd, "%llu %zu %d %s %s %zu %zu\n", (unsigned long long)position.call, position.errnum,
+                    position.for_ever, sys_call_name(call), strerrorname_np(errnum), run->refused, run->unaffected);
+            if (!booted)
+                boot(run);
+            booted = true;
+            (void)run_fault(run, position.call, errnum, position.for_ever);
+        }
+        uint64_t before = position.call;
+        position_next(&position, n_errnums);
+        if (booted && (alone || position.call != before)) {
+            shut_down(run);
+            booted = false;
+        }
+        if (alone)
+            break;
+    }
+    dprintf(progress_fd, "end %llu %zu %zu\n", (unsigned long long)n, run->refused, run->unaffected);
+    free(calls);
+}
+
+/* ---- the worker: this program again ---- */
+
+static bool parse_place(const char *text, const struct run_state *run, struct position *ret_position, bool *ret_alone)
+{
+    unsigned long long call;
+    size_t place;
+    int for_ever;
+
+    /* From a place on, for the sweep itself; or one run by name, for people. */
+    if (sscanf(text, "%llu+%zu+%d", &call, &place, &for_ever) == 3) {
+        *ret_position = (struct position){call, place, for_ever};
+        *ret_alone = false;
+        return true;
+    }
+    char name[32], how[16];
+    if (sscanf(text, "%llu:%31[A-Z0-9]:%15s", &call, name, how) != 3)
+        return false;
+    *ret_position = (struct position){.call = call, .for_ever = strcmp(how, "ever") == 0};
+    struct run_state list = *run;
+    uint64_t n;
+    enum sys_call *calls = list_calls(&list, &n);
+    int errnum = errno_by_name(name);
+    for (size_t i = 0; call >= 1 && call <= n && i < run->table->calls[calls[call]].n; i++) {
+        if (run->table->calls[calls[call]].errnums[i] == errnum)
+            ret_position->errnum = i;
+    }
+    free(calls);
+    *ret_alone = true;
+    return true;
+}
+
+void fault_sweep_replay(const struct sweep *sweeps, size_t n)
+{
+    const char *wanted = getenv("TATAMI_SWEEP"), *fd = getenv("TATAMI_SWEEP_FD");
+    struct errno_table table;
+
+    if (!wanted)
+        return;
+    errno_table_load(&table);
+    size_t name = strcspn(wanted, ":");
+    for (size_t i = 0; i < n; i++) {
+        struct run_state run = {.sweep = &sweeps[i], .table = &table};
+        struct position position;
+        bool alone = false;
+        if (strlen(sweeps[i].name) != name || strncmp(sweeps[i].name, wanted, name) != 0)
+            continue;
+        if (!parse_place(wanted + name + 1, &run, &position, &alone))
+            fail_msg("TATAMI_SWEEP=NAME:CALL:ERRNO:once|ever, not '%s'", wanted);
+        run_from(&run, position, alone, fd ? atoi(fd) : 2);
+        exit(0);
+    }
+    fail_msg("no sweep '%.*s'", (int)name, wanted);
+}
+
+/* ---- the parent ---- */
+
+struct progress {
+    struct position position;
+    char call[32], errnum[32];
+    uint64_t n_calls;
+    size_t refused, unaffected;
+    bool started, ended;
+};
+
+static void read_progress(int fd, struct progress *progress)
+{
+    FILE *lines = fdopen(fd, "re");
+    char line[160];
+
+    while (fgets(line, sizeof(line), lines)) {
+        unsigned long long call;
+        int for_ever;
+        if (sscanf(line, "end %llu %zu %zu", &call, &progress->refused, &progress->unaffected) == 3) {
+            progress->n_calls = call;
+            progress->ended = true;
+        } else if (sscanf(line, "%llu %zu %d %31s %31s %zu %zu", &call, &progress->position.errnum, &for_ever, progress->call,
+                          progress->errnum, &progress->refused, &progress->unaffected) == 7) {
+            progress->position.call = call;
+            progress->position.for_ever = for_ever;
+            progress->started = true;
+        }
+    }
+    fclose(lines);
+}
+
+static void exec_worker(const struct sweep *sweep, const struct position *position, int fd)
+{
+    char place[128], number[16];
+
+    snprintf(place, sizeof(place), "%s:%llu+%zu+%d", sweep->name, (unsigned long long)position->call, position->errnum,
+             position->for_ever);
+    snprintf(number, sizeof(number), "%d", fd);
+    setenv("TATAMI_SWEEP", place, 1);
+    setenv("TATAMI_SWEEP_FD", number, 1);
+    execl("/proc/self/exe", "sim", (char *)NULL);
+    _exit(99);
+}
+
+/* Runs from a position to the end, or to the first run that fails. Returns the worker's wait status. */
+static int run_worker(const struct sweep *sweep, const struct position *position, struct progress *progress)
+{
+    int fds[2];
+    int status = 0;
+
+    fflush(NULL);
+    assert_int_equal(pipe(fds), 0);
+    int pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(fds[0]);
+        exec_worker(sweep, position, fds[1]);
+    }
+    close(fds[1]);
+    read_progress(fds[0], progress);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void report(const struct sweep *sweep, const struct progress *progress)
+{
+    char program[256] = "";
+
+    if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
+        program[0] = '\0';
+    print_error("  ^ %s fails with %s; repeat: TATAMI_SWEEP=%s:%llu:%s:%s %s\n", progress->call, progress->errnum, sweep->name,
+                (unsigned long long)progress->position.call, progress->errnum, progress->position.for_ever ? "ever" : "once",
+                program);
+}
+
+void fault_sweep(const struct sweep *sweep)
+{
+    struct position position = {.call = 1};
+    size_t refused = 0, unaffected = 0, failed = 0;
+
+    for (;;) {
+        struct progress progress = {.started = false};
+        int status = run_worker(sweep, &position, &progress);
+        refused += progress.refused;
+        unaffected += progress.unaffected;
+        if (status == 0 && progress.ended) {
+            print_message("    %s: %llu calls, %zu faults: %zu refused, %zu without effect on the answer\n", sweep->name,
+                          (unsigned long long)progress.n_calls, refused + unaffected + failed, refused, unaffected);
+            break;
+        }
+        if (!progress.started)
+            fail_msg("%s fails without a fault", sweep->name);
+        report(sweep, &progress);
+        if (++failed == REPORTS_MAX)
+            fail_msg("%s: %d faults are not borne, and more may follow", sweep->name, REPORTS_MAX);
+        position = progress.position;
+        position_next(&position, SIZE_MAX);
+    }
+    if (failed > 0)
+        fail_msg("%s: %zu faults are not borne", sweep->name, failed);
+}

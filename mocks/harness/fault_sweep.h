@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fault sweep: an operation of the agent with each of its kernel calls failing, in each way that the call can fail.
+ *
+ * The operation is run once to count the calls that the agent and its children make for it. Then, for every call and every
+ * errno that mocks/kernel/errnos.tsv lists for it, it is run with that call failing once, and with that call and all later ones
+ * of its kind failing. After each run
+ *   - the answer was truthful: done() or undone() finds what the status and the text said,
+ *   - clean() brings the guest back, and then the world is as it was before: no process, mount, cgroup, descriptor or file
+ * more,
+ *   - the agent still runs containers.
+ * A run that fails is reported with the command that repeats it alone, and the sweep goes on behind it. */
+#pragma once
+#include "mocks/harness/sim_agent.h"
+
+struct sweep {
+    const char *name;
+    struct sim_setup setup;
+    void (*prepare)(struct rig *rig); /* without faults; may be NULL */
+    enum status_code (*act)(struct rig *rig, struct error *err);
+    void (*done)(struct rig *rig);   /* after STATUS_OK; may be NULL */
+    void (*undone)(struct rig *rig); /* after any other answer; may be NULL */
+    void (*clean)(struct rig *rig);  /* may be NULL */
+    void (*retry)(struct rig *rig);  /* an inverse that failed may leave something until this; NULL: never */
+};
+
+/* One line of the report: "create: 512 calls, 3071 faults: 2904 refused, 167 without effect on the answer". */
+void fault_sweep(const struct sweep *sweep);
+
+/* Runs the sweep that the environment asks for (TATAMI_SWEEP=NAME:CALL:ERRNO:once|ever, see the reports) and exits; returns
+ * when it asks for none. For the start of main(). */
+void fault_sweep_replay(const struct sweep *sweeps, size_t n);
