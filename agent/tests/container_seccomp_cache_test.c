@@ -2,6 +2,7 @@
 #include "agent/container/seccomp.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <sys/syscall.h>
 
 #include "agent/tests/support/forked.h"
