@@ -38,6 +38,8 @@ void cgroup_set_unref(struct cgroup_set *set);
 /* The current task uses bytes more memory (negative: gives back). Beyond a limit of its groups somebody is killed: perhaps the caller, and
  * then it does not return. With memory.oom_control oom_kill_disable it waits. */
 void task_charge(int64_t bytes);
+/* Gives back all that a task uses: it ends, or executes another program. */
+void memory_task_done(struct task *task);
 
 /* ---- for procfs ---- */
 

@@ -497,6 +497,11 @@ static const struct inode_ops control_ops = {
     .release = control_release,
 };
 
+struct control *control_of(const struct inode *inode)
+{
+    return inode->ops == &control_ops ? inode->data : NULL;
+}
+
 /* ---- changes ---- */
 
 void control_notify(struct group *group, const struct control_file *file)

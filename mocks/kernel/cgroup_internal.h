@@ -52,7 +52,7 @@ struct hierarchy {
 
 /* The memory of a group; bytes and page counters as the files of both versions show them. */
 struct group_memory {
-    uint64_t usage, peak, max, swap_max, memsw_max, soft, high, low, min;
+    uint64_t usage, peak, max, swap_max, memsw_max, tcp_max, soft, high, low, min;
     uint64_t failures;
     uint64_t events[8], local_events[8]; /* enum memory_event */
     bool oom_group, oom_kill_disabled, under_oom;
@@ -149,6 +149,8 @@ extern const struct control_table cgroup_v2_table, cgroup_v1_table, cgroup_freez
 /* The file of that name, if the group has it; referenced. */
 struct inode *control_lookup(struct group *group, const char *name);
 void control_list(struct group *group, void (*add)(void *arg, const char *name, struct inode *inode), void *arg);
+/* The control behind an inode, or NULL. */
+struct control *control_of(const struct inode *inode);
 /* Tells pollers and watchers of a file that it has changed. */
 void control_notify(struct group *group, const struct control_file *file);
 void control_notify_name(struct group *group, const char *name);
@@ -252,12 +254,11 @@ void pids_reset(struct group *group);
 void memory_reset(struct group *group);
 enum memory_event { MEMORY_LOW, MEMORY_HIGH, MEMORY_MAX, MEMORY_OOM, MEMORY_OOM_KILL, MEMORY_OOM_GROUP_KILL, MEMORY_EVENTS };
 void memory_event(struct group *group, enum memory_event event);
-uint64_t task_memory_in(const struct task *task, const struct group *group);
-/* Gives back all that the task uses: it ends or executes another program. */
-void memory_task_done(struct task *task);
-/* Kills somebody in the group; false when nobody can be killed. */
+/* Kills somebody in the group and below; false when nobody can be killed. */
 bool oom_kill_in(struct group *group);
+/* Is somebody there who was killed and has not gone yet? */
 bool oom_victim_is_dying(const struct group *group);
+/* Version 1: signals the listeners of the group and below. */
 void oom_notify(struct group *group);
 int oom_listener_add(struct control *control, char *text);
 void oom_listeners_drop(struct group *group);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Version 1: the files that every group has, and its own controllers for devices and networks (cgroup-v1/cgroups.rst). */
 #include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mocks/kernel/cgroup_internal.h"
@@ -50,11 +52,6 @@ static int store_release_agent(struct control *control, char *text)
         return -EPERM;
     value_set(control, text);
     return 0;
-}
-
-static int store_event(struct control *control, char *text)
-{
-    return oom_listener_add(control, text);
 }
 
 static const struct control_file core_files[] = {

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

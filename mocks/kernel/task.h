@@ -152,6 +152,7 @@ struct task {
     struct cgroup_set *cgroups;
     bool frozen;           /* by a cgroup: does not run until thawed or killed */
     bool frozen_hard;      /* by the version 1 freezer: not even SIGKILL ends it before it is thawed */
+    void *memory_charges; /* cgroup_memory.c: which groups they went to */
     uint64_t memory_bytes; /* charged to its cgroup by the program (task_charge) */
 
     void *run; /* sim.c: stack, context, what it waits for */

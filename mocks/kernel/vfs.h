@@ -119,6 +119,10 @@ struct filesystem {
     int (*reconfigure)(struct super *super, unsigned long flags, const char *data);
     /* Is this a mount option (fsconfig(2) asks one by one)? value NULL: a flag. 0 or -EINVAL. NULL: no option exists. */
     int (*check)(const char *key, const char *value);
+    /* What a new mount by the current task shows of it, referenced (cgroup namespaces); NULL: its root. */
+    struct dentry *(*mount_root)(struct super *super);
+    /* The root of a mount as mountinfo names it to a reader; NULL: its path in the super block. */
+    void (*show_root)(const struct task *viewer, const struct dentry *root, struct buf *out);
 };
 
 #define SUPER_NODEV 0x1   /* device nodes do not open */
