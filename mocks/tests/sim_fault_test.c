@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every operation of the agent, with every kernel call failing in every way: see harness/fault_sweep.h. */
+#include <signal.h>
+#include <string.h>
+
+#include "agent/tests/support/expect.h"
+#include "mocks/harness/fault_sweep.h"
+
+#define STRING(s) ((char *)(uintptr_t)(s))
+
+/* ---- common pieces ---- */
+
+static void whole_life(struct rig *rig)
+{
+    assert_int_equal(rig_run_container(rig, "c1", rig_spec(rig, "c1", "exit 3"), NULL, NULL), 3);
+}
+
+static void create_c1(struct rig *rig)
+{
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+}
+
+static void start_c1(struct rig *rig)
+{
+    create_c1(rig);
+    EXPECT_OK(rig_start(rig, "c1", &err));
+}
+
+static void remove_c1(struct rig *rig)
+{
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+}
+
+static void c1_is_unknown(struct rig *rig)
+{
+    EXPECT_REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
+}
+
+static void c1_runs(struct rig *rig)
+{
+    EXPECT_OK(rig_signal(rig, "c1", "c1", 0, &err));
+    EXPECT_REFUSED(STATUS_FAILED_PRECONDITION, "started before", rig_start(rig, "c1", &err));
+}
+
+/* ---- create, by kind of spec ---- */
+
+static void c1_can_be_started_and_removed(struct rig *rig)
+{
+    EXPECT_OK(rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_signal(rig, "c1", "c1", SIGKILL, &err));
+    assert_int_equal(rig_wait(rig, "c1", ""), 137);
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+}
+
+static enum status_code create_usual(struct rig *rig, struct error *err)
+{
+    return rig_create(rig, "c1", rig_spec(rig, "c1", NULL), err);
+}
+
+static enum status_code create_terminal(struct rig *rig, struct error *err)
+{
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+
+    spec->process->terminal = true;
+    spec->process->has_console_size = true;
+    spec->process->console_height = 24;
+    spec->process->console_width = 80;
+    return rig_create(rig, "c1", spec, err);
+}
+
+static void add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespace_type type)
+{
+    struct oci_linux *linux_ = spec->linux_;
+    struct oci_namespace *all = arena_calloc(rig->arena, linux_->n_namespaces + 1, sizeof(*all));
+
+    memcpy(all, linux_->namespaces, linux_->n_namespaces * sizeof(*all));
+    all[linux_->n_namespaces++].type = type;
+    linux_->namespaces = all;
+}
+
+static enum status_code create_in_user_namespace(struct rig *rig, struct error *err)
+{
+    static const struct oci_id_mapping mapping = {.container_id = 0, .host_id = 100000, .size = 65536};
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+
+    add_namespace(rig, spec, OCI_NS_USER);
+    spec->linux_->uid_mappings = spec->linux_->gid_mappings = arena_memdup(rig->arena, &mapping, sizeof(mapping));
+    spec->linux_->n_uid_mappings = spec->linux_->n_gid_mappings = 1;
+    return rig_create(rig, "c1", spec, err);
+}
+
+static void limit(struct rig *rig, struct oci_spec *spec)
+{
+    struct oci_resources *resources = spec->linux_->resources;
+
+    resources->memory = arena_alloc(rig->arena, sizeof(*resources->memory));
+    resources->memory->limit.set = true;
+    resources->memory->limit.value = 64 << 20;
+    resources->pids_limit.set = true;
+    resources->pids_limit.value = 20;
+    resources->cpu = arena_alloc(rig->arena, sizeof(*resources->cpu));
+    resources->cpu->shares.set = true;
+    resources->cpu->shares.value = 512;
+}
+
+static enum status_code create_rich(struct rig *rig, struct error *err)
+{
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+    static const struct oci_pair sysctl = {STRING("net.ipv4.ip_forward"), STRING("1")};
+    struct oci_mount *bind = &spec->mounts[spec->n_mounts++];
+
+    bind->destination = STRING("/data/sub");
+    bind->source = STRING("/test");
+    bind->type = STRING("bind");
+    strlist_add(rig->arena, &bind->options, "rbind");
+    strlist_add(rig->arena, &bind->options, "ro");
+    limit(rig, spec);
+    spec->linux_->sysctl = (struct oci_map){.n = 1, .items = arena_memdup(rig->arena, &sysctl, sizeof(sysctl))};
+    spec->hostname = STRING("rich");
+    spec->root->readonly = true;
+    add_namespace(rig, spec, OCI_NS_CGROUP);
+    return rig_create(rig, "c1", spec, err);
+}
+
+/* ---- start, exec, signals, wait ---- */
+
+static enum status_code start(struct rig *rig, struct error *err)
+{
+    return rig_start(rig, "c1", err);
+}
+
+static enum status_code execute(struct rig *rig, struct error *err)
+{
+    return rig_exec(rig, "c1", "e1", rig_spec(rig, "c1", "exit 5")->process, err);
+}
+
+static void e1_exits(struct rig *rig)
+{
+    int code = rig_wait(rig, "c1", "e1");
+
+    if (code != 5)
+        fail_msg("e1 exited with %d instead of 5", code);
+}
+
+static void e1_is_unknown(struct rig *rig)
+{
+    EXPECT_REFUSED(STATUS_NOT_FOUND, "", rig_signal(rig, "c1", "e1", 0, &err));
+}
+
+static enum status_code kill_c1(struct rig *rig, struct error *err)
+{
+    return rig_signal(rig, "c1", "c1", SIGTERM, err);
+}
+
+static void c1_died(struct rig *rig)
+{
+    assert_int_equal(rig_wait(rig, "c1", ""), 137);
+}
+
+static enum status_code wait_for_exit(struct rig *rig, struct error *err)
+{
+    Grpc__WaitProcessRequest request = GRPC__WAIT_PROCESS_REQUEST__INIT;
+    Grpc__WaitProcessResponse *reply = NULL;
+
+    request.container_id = STRING("c1");
+    enum status_code status = rig_call(rig, "WaitProcess", &request, &reply, err);
+    if (status == STATUS_OK)
+        assert_int_equal(reply->status, 9);
+    return status;
+}
+
+static void start_short(struct rig *rig)
+{
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", "sleep 0.005; exit 9"), &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
+}
+
+/* ---- pause, resume, update, stats ---- */
+
+#define CALL_ON_C1(name, method, Type, INIT)                                                                                   \
+    static enum status_code name(struct rig *rig, struct error *err)                                                           \
+    {                                                                                                                          \
+        Type request = INIT;                                                                                                   \
+                                                                                                                               \
+        request.container_id = STRING("c1");                                                                                   \
+        return rig_call(rig, method, &request, NULL, err);                                                                     \
+    }
+
+CALL_ON_C1(pause_c1, "PauseContainer", Grpc__PauseContainerRequest, GRPC__PAUSE_CONTAINER_REQUEST__INIT)
+CALL_ON_C1(resume_c1, "ResumeContainer", Grpc__ResumeContainerRequest, GRPC__RESUME_CONTAINER_REQUEST__INIT)
+CALL_ON_C1(read_stats, "StatsContainer", Grpc__StatsContainerRequest, GRPC__STATS_CONTAINER_REQUEST__INIT)
+
+static void resume(struct rig *rig)
+{
+    EXPECT_OK(resume_c1(rig, &err));
+    c1_runs(rig);
+}
+
+static void pause_again(struct rig *rig)
+{
+    EXPECT_OK(pause_c1(rig, &err));
+    resume(rig);
+}
+
+static void start_and_pause(struct rig *rig)
+{
+    start_c1(rig);
+    EXPECT_OK(pause_c1(rig, &err));
+}
+
+static enum status_code update(struct rig *rig, struct error *err)
+{
+    Grpc__UpdateContainerRequest request = GRPC__UPDATE_CONTAINER_REQUEST__INIT;
+    Grpc__LinuxResources resources = GRPC__LINUX_RESOURCES__INIT;
+    Grpc__LinuxMemory memory = GRPC__LINUX_MEMORY__INIT;
+    Grpc__LinuxPids pids = GRPC__LINUX_PIDS__INIT;
+
+    memory.limit = 32 << 20;
+    pids.limit = 10;
+    resources.memory = &memory;
+    resources.pids = &pids;
+    request.container_id = STRING("c1");
+    request.resources = &resources;
+    return rig_call(rig, "UpdateContainer", &request, NULL, err);
+}
+
+static void update_again(struct rig *rig)
+{
+    EXPECT_OK(update(rig, &err));
+}
+
+/* ---- streams ---- */
+
+static void start_cat(struct rig *rig)
+{
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", "cat"), &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
+}
+
+static enum status_code write_and_read(struct rig *rig, struct error *err)
+{
+    Grpc__WriteStreamRequest write = GRPC__WRITE_STREAM_REQUEST__INIT;
+    Grpc__ReadStreamRequest read = GRPC__READ_STREAM_REQUEST__INIT;
+    Grpc__ReadStreamResponse *reply = NULL;
+
+    write.container_id = read.container_id = STRING("c1");
+    write.data.data = (uint8_t *)STRING("hello\n");
+    write.data.len = 6;
+    read.len = 100;
+    enum status_code status = rig_call(rig, "WriteStdin", &write, NULL, err);
+    if (status == STATUS_OK)
+        status = rig_call(rig, "ReadStdout", &read, &reply, err);
+    if (status == STATUS_OK && reply->data.len != 0)
+        assert_memory_equal(reply->data.data, "hello\n", 6);
+    return status;
+}
+
+static void start_terminal(struct rig *rig)
+{
+    EXPECT_OK(create_terminal(rig, &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
+}
+
+static enum status_code resize(struct rig *rig, struct error *err)
+{
+    Grpc__TtyWinResizeRequest request = GRPC__TTY_WIN_RESIZE_REQUEST__INIT;
+
+    request.container_id = STRING("c1");
+    request.row = 50;
+    request.column = 100;
+    return rig_call(rig, "TtyWinResize", &request, NULL, err);
+}
+
+static enum status_code close_input(struct rig *rig, struct error *err)
+{
+    Grpc__CloseStdinRequest request = GRPC__CLOSE_STDIN_REQUEST__INIT;
+
+    request.container_id = STRING("c1");
+    return rig_call(rig, "CloseStdin", &request, NULL, err);
+}
+
+static void c1_ends(struct rig *rig)
+{
+    assert_int_equal(rig_wait(rig, "c1", ""), 0);
+}
+
+/* ---- removal, sandbox, all of it ---- */
+
+static enum status_code remove_it(struct rig *rig, struct error *err)
+{
+    return rig_remove(rig, "c1", err);
+}
+
+static void remove_again(struct rig *rig)
+{
+    struct error err;
+
+    (void)rig_remove(rig, "c1", &err);
+}
+
+static enum status_code create_sandbox(struct rig *rig, struct error *err)
+{
+    Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+
+    request.sandbox_id = STRING("sandbox");
+    request.hostname = STRING("other");
+    return rig_call(rig, "CreateSandbox", &request, NULL, err);
+}
+
+static enum status_code live(struct rig *rig, struct error *err)
+{
+    enum status_code status = rig_create(rig, "c1", rig_spec(rig, "c1", "echo hello; exit 4"), err);
+
+    if (status == STATUS_OK)
+        status = rig_start(rig, "c1", err);
+    if (status == STATUS_OK) {
+        Grpc__WaitProcessRequest request = GRPC__WAIT_PROCESS_REQUEST__INIT;
+        Grpc__WaitProcessResponse *reply = NULL;
+        request.container_id = STRING("c1");
+        status = rig_call(rig, "WaitProcess", &request, &reply, err);
+        if (status == STATUS_OK)
+            assert_int_equal(reply->status, 4);
+    }
+    if (status == STATUS_OK)
+        status = rig_remove(rig, "c1", err);
+    return status;
+}
+
+#define V1                                                                                                                     \
+    {                                                                                                                          \
+        .seed = 1, .cgroups = WORLD_CGROUP_V1                                                                                  \
+    }
+#define V2                                                                                                                     \
+    {                                                                                                                          \
+        .seed = 1                                                                                                              \
+    }
+
+static const struct sweep sweeps[] = {
+    {"create", V2, NULL, create_usual, c1_can_be_started_and_removed, c1_is_unknown, NULL, whole_life},
+    {"create-v1", V1, NULL, create_usual, c1_can_be_started_and_removed, c1_is_unknown, NULL, whole_life},
+    {"create-terminal", V2, NULL, create_terminal, c1_can_be_started_and_removed, c1_is_unknown, NULL, whole_life},
+    {"create-user", V2, NULL, create_in_user_namespace, c1_can_be_started_and_removed, c1_is_unknown, NULL, whole_life},
+    {"create-rich", V2, NULL, create_rich, c1_can_be_started_and_removed, c1_is_unknown, NULL, whole_life},
+    {"start", V2, create_c1, start, c1_runs, NULL, remove_c1, NULL},
+    {"exec", V2, start_c1, execute, e1_exits, e1_is_unknown, remove_c1, NULL},
+    {"exec-v1", V1, start_c1, execute, e1_exits, e1_is_unknown, remove_c1, NULL},
+    {"signal", V2, start_c1, kill_c1, c1_died, c1_runs, remove_c1, NULL},
+    {"wait", V2, start_short, wait_for_exit, NULL, NULL, remove_c1, NULL},
+    {"pause", V2, start_c1, pause_c1, resume, pause_again, remove_c1, NULL},
+    {"pause-v1", V1, start_c1, pause_c1, resume, pause_again, remove_c1, NULL},
+    {"resume", V2, start_and_pause, resume_c1, c1_runs, resume, remove_c1, NULL},
+    {"update", V2, start_c1, update, update_again, update_again, remove_c1, NULL},
+    {"update-v1", V1, start_c1, update, update_again, update_again, remove_c1, NULL},
+    {"stats", V2, start_c1, read_stats, NULL, NULL, remove_c1, NULL},
+    {"stats-v1", V1, start_c1, read_stats, NULL, NULL, remove_c1, NULL},
+    {"streams", V2, start_cat, write_and_read, c1_runs, c1_runs, remove_c1, NULL},
+    {"close-input", V2, start_cat, close_input, c1_ends, NULL, remove_c1, NULL},
+    {"resize", V2, start_terminal, resize, c1_runs, c1_runs, remove_c1, NULL},
+    {"remove", V2, start_c1, remove_it, c1_is_unknown, NULL, remove_again, whole_life},
+    {"remove-v1", V1, start_c1, remove_it, c1_is_unknown, NULL, remove_again, whole_life},
+    {"sandbox", V2, NULL, create_sandbox, NULL, NULL, NULL, NULL},
+    {"life", V2, NULL, live, c1_is_unknown, remove_again, NULL, whole_life},
+};
+
+static void sweep_bears_every_fault(void **state)
+{
+    fault_sweep(*state);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[ARRAY_SIZE(sweeps)];
+
+    fault_sweep_replay(sweeps, ARRAY_SIZE(sweeps));
+    for (size_t i = 0; i < ARRAY_SIZE(sweeps); i++)
+        tests[i] = (struct CMUnitTest){
+            .name = sweeps[i].name, .test_func = sweep_bears_every_fault, .initial_state = (void *)(uintptr_t)&sweeps[i]};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
