@@ -50,7 +50,7 @@ AGENT_SRC   := $(filter-out agent/tests/%,$(wildcard agent/agent.c agent/*/*.c))
 RUNTIME_SRC := $(filter-out runtime-min/tests/% %/main.c,$(wildcard runtime-min/*/*.c))
 SUPPORT_SRC := $(wildcard agent/tests/support/*.c)
 
-MOCK_SRC    := $(wildcard mocks/kernel/*.c)
+MOCK_SRC    := $(wildcard mocks/kernel/*.c mocks/vsock/*.c)
 CONFORM_SRC := $(wildcard mocks/tests/kernel_*_test.c)
 HARNESS_SRC := $(wildcard mocks/harness/*.c)
 SIM_TEST_SRC := $(wildcard mocks/tests/sim_*_test.c)

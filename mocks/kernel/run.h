@@ -33,6 +33,7 @@ struct sim {
     struct context context; /* of sim_run() */
     struct task_stacks stacks;
     struct observation observation;
+    struct line *line; /* mocks/vsock: packets between worlds; NULL: none yet */
 };
 
 /* What a task runs next on its stack from the start. */

@@ -34,6 +34,7 @@ void sim_free(struct sim *sim)
     LIST_FOREACH (world, &sim->worlds, link)
         world_free(world);
     free(sim->observation.calls);
+    free(sim->line);
     task_stacks_done(&sim->stacks);
     free(sim);
 }

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 
-#include "mocks/kernel/sys_fd.h"
+#include "mocks/kernel/socket.h"
 #include "sys/sys.h"
 
 #define IOV_PARTS_MAX 1024
@@ -250,6 +250,8 @@ static ssize_t read_parts(int fd, const struct iovec *iov, int n)
     int r = check_vector(iov, n);
     if (r == 0)
         r = may_read(fd, &file);
+    if (r == 0 && S_ISSOCK(file->inode->mode))
+        return socket_read(file, iov, (size_t)n);
     for (int i = 0; i < n && r == 0; i++) {
         if (done > 0 && file->ops->poll && !(file->ops->poll(file) & EPOLLIN))
             break;
@@ -272,6 +274,8 @@ static ssize_t write_parts(int fd, const struct iovec *iov, int n)
     int r = check_vector(iov, n);
     if (r == 0)
         r = may_write(fd, &file);
+    if (r == 0 && S_ISSOCK(file->inode->mode))
+        return socket_write(file, iov, (size_t)n);
     for (int i = 0; i < n && r == 0; i++) {
         ssize_t part = iov[i].iov_len ? file->ops->write(file, iov[i].iov_base, iov[i].iov_len, &file->pos) : 0;
         r = part < 0 ? (int)part : 0;

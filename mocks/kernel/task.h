@@ -44,6 +44,7 @@ struct simple_namespace {
     char hostname[65];   /* uts */
     char domainname[65]; /* uts */
     struct buf sysctls;  /* net, ipc: "name=value\n" of what was written */
+    bool loopback_up;    /* net */
     void *data;          /* cgroup: the cgroup set that is its root */
     unsigned int refs;
 };

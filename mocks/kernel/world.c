@@ -184,5 +184,6 @@ void world_free(struct world *world)
     user_namespace_unref(world->user);
     buf_done(&world->sysctls);
     free(world->programs);
+    vsock_machine_free(world);
     free(world);
 }

@@ -51,14 +51,15 @@ struct world {
     void *cgroups;        /* cgroup.c: hierarchies and the set of the first task */
     program_fn *programs; /* all that world_program() was given; the text of an executable names one by its place */
     size_t n_programs;
-    void *sockets; /* socket.c: names that are bound */
-    void *inotify; /* inotify.c: watches */
+    void *sockets;               /* socket.c: names that are bound */
+    struct vsock_machine *vsock; /* vsock.c: sockets and plans; NULL: none yet */
 };
 
 /* tmpfs root with /proc, /sys, /dev (null, zero, full, random, urandom, tty, ptmx, pts), /sys/fs/cgroup, /tmp, /run, /etc,
  * mounted as a booted guest has them. */
 struct world *world_new(struct sim *sim, const struct world_options *options);
 void world_free(struct world *world); /* by sim_free() */
+void vsock_machine_free(struct world *world);
 struct sim *world_sim(const struct world *world);
 
 /* Starts a program as a child of the world's init (pid 1 is the first one started), root, all capabilities, cwd "/",
