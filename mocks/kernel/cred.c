@@ -130,9 +130,8 @@ void cred_exec(struct task *task, const struct path *path)
     cred->caps_effective = effective ? cred->caps_permitted : cred->caps_ambient;
     cred->keep_caps = false;
 
-    task->dumpable = cred->euid == cred->ruid && cred->egid == cred->rgid;
-    if (cred->euid != before.euid || cred->egid != before.egid || (cred->caps_permitted & ~before.caps_permitted))
-        task->death_signal = 0;
+    task->dumpable = before.euid == before.ruid && before.egid == before.rgid;
+    cred_changed(task, &before);
 }
 
 /* ---- looking into others ---- */

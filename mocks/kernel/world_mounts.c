@@ -20,7 +20,7 @@ static const struct row common[] = {
     {"devtmpfs", "dev", "/dev", NULL, MOUNT_ATTR_NOSUID},
     {"devpts", "devpts", "/dev/pts", "gid=5,mode=620", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC},
     {"tmpfs", "tmpfs", "/run", "mode=755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV},
-    {"tmpfs", "tmpfs", "/tmp", "mode=1777", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV},
+    {"tmpfs", "tmpfs", "/tmp", "mode=1777", MOUNT_ATTR_NODEV},
 };
 
 static const struct row version2[] = {
