@@ -17,6 +17,7 @@
 #define SOCKET "/run/agent.sock"
 #define CONFIG "/test/agent.toml"
 #define ROOTFS "/test/rootfs"
+#define LOG "/test/agent.log"
 #define CGROUP "/tatami-test-sim"
 #define CONNECT_TRIES 1000
 #define CONNECT_PAUSE NSEC_PER_MSEC
@@ -26,12 +27,32 @@
 
 /* ---- the programs ---- */
 
+/* TATAMI_SIM_LOG=1: what the agent says is shown at the end of the guest, or when a story fails. */
+static void open_log(void)
+{
+    if (!getenv("TATAMI_SIM_LOG"))
+        return;
+    int fd = sys_openat(AT_FDCWD, LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    (void)sys_dup3(fd, 1, 0);
+    (void)sys_dup3(fd, 2, 0);
+    (void)sys_close(fd);
+}
+
+static void show_log(const struct sim_agent *guest)
+{
+    _buf_ struct buf text = BUF_INIT(SNAPSHOT_MAX);
+
+    if (getenv("TATAMI_SIM_LOG") && world_read(guest->world, LOG, &text) && text.data)
+        print_message("%s", text.data);
+}
+
 /* The machine's first program is found without a path: it becomes the file, which the agent reads again to seal itself. */
 static int agent_program(int argc, char **argv, char **envp)
 {
-    if (!current()->exe)
-        return -sys_execveat(AT_FDCWD, AGENT, argv, envp, 0);
-    return agent_main(argc, argv, envp, "simulated");
+    if (current()->exe)
+        return agent_main(argc, argv, envp, "simulated");
+    open_log();
+    return -sys_execveat(AT_FDCWD, AGENT, argv, envp, 0);
 }
 
 /* PID 1 of a guest where the agent is a process: collects orphans. */
@@ -65,8 +86,10 @@ static void connect_client(struct rig *rig)
     struct error err = {.errnum = 0};
 
     int fd = connect_agent(&err);
-    if (fd < 0)
+    if (fd < 0) {
+        show_log(sim_client_of(rig)->guest);
         fail_msg("connect to the agent: %s", err.text);
+    }
     assert_int_equal(ttrpc_client_new(rig->loop, fd, &rig->client, &err), 0);
 }
 
@@ -216,6 +239,7 @@ struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
 
 void sim_agent_free(struct sim_agent *guest)
 {
+    show_log(guest);
     guest->closing = true;
     (void)sim_run(guest->sim);
     for (int i = 0; i < guest->n_clients; i++) {
@@ -238,6 +262,7 @@ static void fail_blocked(const struct sim_agent *guest)
 {
     struct buf text = BUF_INIT(65536);
 
+    show_log(guest);
     sim_blocked(guest->sim, &text);
     fail_msg("the story never ends:\n%s", text.data ?: "nobody is left");
 }
@@ -252,8 +277,10 @@ void sim_agent_tell_all(struct sim_agent *guest, void (*const *stories)(struct r
     (void)sim_run(guest->sim);
     if (guest->n_busy > 0)
         fail_blocked(guest);
-    if (sim_agent_ended(guest) && !guest->stopped)
+    if (sim_agent_ended(guest) && !guest->stopped) {
+        show_log(guest);
         fail_msg("the agent ended with status %#x", guest->agent->exit_code);
+    }
 }
 
 void sim_agent_tell(struct sim_agent *guest, void (*story)(struct rig *rig))

@@ -204,3 +204,13 @@ WEAK void vfs_snapshot(const struct path *path, struct buf *out)
     (void)path;
     (void)out;
 }
+
+WEAK int sys_inotify_init1(int flags)
+{
+    unsupported("inotify_init1: %d", flags);
+}
+
+WEAK int sys_inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+    unsupported("inotify_add_watch: %d %s %x", fd, path, mask);
+}
