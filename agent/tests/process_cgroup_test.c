@@ -127,6 +127,7 @@ RIG_TEST(paused_container_can_be_killed_and_removed)
     EXPECT_OK(pause_container(rig, "c1", &err));
     EXPECT_OK(rig_signal(rig, "c1", "", SIGKILL, &err));
     assert_int_equal(rig_wait(rig, "c1", ""), 137);
+    EXPECT_REFUSED(STATUS_INTERNAL, "container status is: Running, not paused", resume_container(rig, "c1", &err));
     EXPECT_OK(rig_remove(rig, "c1", &err));
     traces_expect(rig, &before, "killed while paused");
 
