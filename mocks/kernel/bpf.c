@@ -136,7 +136,7 @@ static uint32_t compute(uint16_t code, uint32_t a, uint32_t b)
     case BPF_MUL:
         return a * b;
     case BPF_DIV:
-        return b ? a / b : 0;
+        return a / b;
     case BPF_AND:
         return a & b;
     case BPF_OR:
@@ -204,6 +204,8 @@ uint32_t bpf_run(const struct sock_filter *code, const struct seccomp_data *data
             memory[at->k] = x;
             break;
         case BPF_ALU:
+            if (at->code == (BPF_ALU | BPF_DIV | BPF_X) && x == 0)
+                return 0;
             a = compute(at->code, a, b);
             break;
         case BPF_JMP:

@@ -6,6 +6,7 @@
 
 #include "mocks/kernel/run.h"
 #include "mocks/kernel/world.h"
+#include "sys/sys.h"
 
 static _Thread_local struct task *running;
 
@@ -152,8 +153,7 @@ static void start(void *arg)
     } else {
         status = run->entry.fn(run->entry.arg);
     }
-    task_exit(task, (status & 0xff) << 8);
-    abort();
+    sys_exit(status);
 }
 
 static void enter(struct run *run)
