@@ -210,10 +210,15 @@ static void call_main(void *arg)
     err.errnum = 0;
     err.status = STATUS_OK;
     err.text[0] = '\0';
+    if (call->connection)
+        call->connection->n_new--;
     if (!call->answered) {
         int r = call_run(call, &reply, &err);
         call_answer(call, r, reply, &err);
     }
+    /* The last of those that arrived together takes the answers of all along; a single call need not wait for the next turn. */
+    if (call->connection && call->connection->n_new == 0)
+        channel_send_now(&call->connection->channel);
     call_discard(call);
     server_call_ended(server);
 }
@@ -226,6 +231,7 @@ int call_start(struct call *call, uint64_t timeout_ns)
     if (r < 0)
         return r;
     call->server->n_running++;
+    call->connection->n_new++;
     if (timeout_ns > 0)
         call->public.deadline = loop_deadline(loop, timeout_ns);
     timer_start(loop, &call->timer, call->public.deadline);

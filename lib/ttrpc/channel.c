@@ -262,6 +262,7 @@ static void channel_turn(struct timer *timer)
 {
     struct channel *channel = CONTAINER_OF(timer, struct channel, turn);
 
+    channel->turn_takes = false;
     channel_flush(channel);
     channel_settle(channel);
 }
@@ -337,6 +338,16 @@ int channel_stall(struct channel *channel)
     return -EAGAIN;
 }
 
+/* Whatever else is to be done stays for the next turn: taking frames again, watching a socket that took not all, the loss. */
+void channel_send_now(struct channel *channel)
+{
+    const bool was_full = channel_is_full(channel);
+
+    channel_flush(channel);
+    if (!was_full && channel->out.bytes == 0 && !channel->turn_takes && !channel->broken)
+        timer_stop(&channel->turn);
+}
+
 /* The timer of a stalled frame goes on: it bounds the whole wait. */
 void channel_resume(struct channel *channel)
 {
@@ -344,12 +355,14 @@ void channel_resume(struct channel *channel)
     if (!channel->paused)
         return;
     channel->paused = false;
+    channel->turn_takes = true;
     channel_next_turn(channel);
 }
 
 void channel_stop_reading(struct channel *channel)
 {
     channel->stopped = true;
+    channel->turn_takes = true;
     channel_next_turn(channel);
 }
 

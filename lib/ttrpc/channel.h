@@ -2,9 +2,9 @@
 /* Channel: frames over one connected socket, for either side.
  *
  * Reads what is there, hands over whole frames, drops oversized ones through a fixed buffer, and queues what is to be sent; it
- * never waits. Frames of one turn of the loop leave in one sendmsg at the start of the next. Everything a peer can make it hold
- * is bounded: one read buffer, one frame (its memory grows as the bytes arrive), and a write queue that stops the reading when
- * it is full. Any end or error of the socket is the loss of the channel, reported once. */
+ * never waits. Frames of one turn of the loop leave in one sendmsg at the start of the next, or earlier on demand. Everything a
+ * peer can make it hold is bounded: one read buffer, one frame (its memory grows as the bytes arrive), and a write queue that
+ * stops the reading when it is full. Any end or error of the socket is the loss of the channel, reported once. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,6 +38,7 @@ struct channel {
     int fd;
     struct watch watch;
     struct timer turn;  /* work at the start of the next turn: send, offer frames again, report the loss */
+    bool turn_takes;    /* that work is more than sending */
     bool paused;        /* the frame at the head was not taken */
     struct timer stall; /* bounds how long that frame may block those behind it */
     bool stall_over;
@@ -64,6 +65,8 @@ void channel_done(struct channel *channel);
 
 /* Queues a frame and returns the place of its payload (frame->length bytes), to be filled at once. */
 uint8_t *channel_send(struct channel *channel, const struct frame *frame);
+/* Sends what is queued now instead of in the next turn: for an answer that no other will join. */
+void channel_send_now(struct channel *channel);
 /* Frames of a handler wait while this holds; answers to refused requests need not. */
 static inline bool channel_is_full(const struct channel *channel)
 {

@@ -14,8 +14,9 @@ struct connection {
     struct idmap live; /* calls without an answer, by stream id */
     struct list calls; /* all calls whose fiber has not ended */
     unsigned int n_calls;
-    size_t charged;    /* bytes of large requests whose call has not ended */
-    struct waitq room; /* fibers that wait for a place in the write queue */
+    unsigned int n_new; /* of them, those whose fiber has not run yet */
+    size_t charged;     /* bytes of large requests whose call has not ended */
+    struct waitq room;  /* fibers that wait for a place in the write queue */
 };
 
 /* Takes over fd (also when it fails); -1: a connection without a socket, fed by channel_feed(). */
