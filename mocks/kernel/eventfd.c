@@ -58,7 +58,7 @@ static ssize_t counter_write(struct file *file, const void *p, size_t len, off_t
     struct addition addition = {.counter = counter};
 
     (void)pos;
-    if (len < sizeof(addition.value))
+    if (len != sizeof(addition.value))
         return -EINVAL;
     memcpy(&addition.value, p, sizeof(addition.value));
     if (addition.value == UINT64_MAX)

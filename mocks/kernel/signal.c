@@ -67,6 +67,16 @@ static void forget(struct task *task, uint64_t mask)
     }
 }
 
+/* The sender is told in the receiver's numbers, those of the time when it was sent. */
+static void translate(const struct task *task, siginfo_t *info)
+{
+    if (info->si_code > SI_USER && info->si_signo != SIGCHLD)
+        return;
+    const struct task *sender = pid_find(task->world, task->world->pid, info->si_pid);
+    info->si_pid = sender ? task_pid_in(sender, task->pid_namespace) : 0;
+    info->si_uid = id_from_world(task->cred.user, false, info->si_uid);
+}
+
 static void enqueue(struct task *task, const siginfo_t *info)
 {
     uint64_t bit = SIGNAL_BIT(info->si_signo);
@@ -78,6 +88,7 @@ static void enqueue(struct task *task, const siginfo_t *info)
     if (!queued)
         abort();
     queued->info = *info;
+    translate(task, &queued->info);
     list_append(&task->signal_queue, &queued->link);
     task->signals_pending |= bit;
 }
@@ -183,14 +194,7 @@ void notify_stop(struct task *task, int code, int status)
 
 bool task_signal_take(struct task *task, uint64_t mask, siginfo_t *ret_info)
 {
-    if (!dequeue(task, mask & ~UNBLOCKABLE, ret_info))
-        return false;
-    if (ret_info->si_code <= SI_USER || ret_info->si_signo == SIGCHLD) {
-        const struct task *sender = pid_find(task->world, task->world->pid, ret_info->si_pid);
-        ret_info->si_pid = sender ? task_pid_in(sender, task->pid_namespace) : 0;
-        ret_info->si_uid = id_from_world(task->cred.user, false, ret_info->si_uid);
-    }
-    return true;
+    return dequeue(task, mask & ~UNBLOCKABLE, ret_info);
 }
 
 /* ---- taking ---- */
