@@ -365,21 +365,15 @@ static void gid_of_nobody(struct rig *rig UNUSED, Grpc__CreateContainerRequest *
     request->oci->process->user->gid = UINT32_MAX;
 }
 
-static Grpc__Storage *add_storage(struct rig *rig, Grpc__CreateContainerRequest *request)
-{
-    Grpc__Storage **list = arena_alloc(rig->arena, sizeof(Grpc__Storage *)),
-                  *storage = arena_alloc(rig->arena, sizeof(*storage));
-
-    grpc__storage__init(storage);
-    list[0] = storage;
-    request->storages = list;
-    request->n_storages = 1;
-    return storage;
-}
-
 static void unknown_storage(struct rig *rig, Grpc__CreateContainerRequest *request)
 {
-    add_storage(rig, request)->driver = STRING("9p");
+    Grpc__Storage **list = arena_alloc(rig->arena, sizeof(Grpc__Storage *));
+
+    list[0] = arena_alloc(rig->arena, sizeof(Grpc__Storage));
+    grpc__storage__init(list[0]);
+    list[0]->driver = STRING("9p");
+    request->storages = list;
+    request->n_storages = 1;
 }
 
 static Grpc__Device *add_device(struct rig *rig, Grpc__CreateContainerRequest *request)
