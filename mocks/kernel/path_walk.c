@@ -34,7 +34,7 @@ static int jump_to_root(struct walk *walk, bool is_start)
 static int set_start(struct walk *walk, int dirfd, const char *name)
 {
     struct task *task = current();
-    walk->path = task->cwd;
+    const struct path *from = &task->cwd;
     if (dirfd != AT_FDCWD) {
         struct file *file = fd_get(task, dirfd);
         if (!file)
@@ -43,9 +43,9 @@ static int set_start(struct walk *walk, int dirfd, const char *name)
             return -ENOTDIR;
         if (!file->path.dentry)
             unsupported("a path that begins at a pipe, a socket or an event descriptor");
-        walk->path = file->path;
+        from = &file->path;
     }
-    path_ref(&walk->path);
+    go(walk, from);
     return 0;
 }
 
