@@ -71,6 +71,7 @@ UNIT_TESTS    := $(call programs,$(UNIT_TEST_SRC))
 PROCESS_TESTS := $(call programs,$(PROCESS_TEST_SRC))
 REPLAYS       := $(if $(wildcard fuzz/replay_main.c),$(addsuffix _replay,$(call programs,$(FUZZ_SRC))))
 FUZZERS       := $(addsuffix _fuzz,$(addprefix build/fuzz/,$(basename $(FUZZ_SRC))))
+SIM_TESTS     := $(call programs,$(SIM_TEST_SRC))
 CONFORM_MOCK  := $(call programs,$(CONFORM_SRC))
 CONFORM_REAL  := $(CONFORM_MOCK:_test=_real)
 BENCHES       := $(call programs,$(BENCH_SRC))
@@ -102,6 +103,8 @@ clean:
 ##   make check                  the checks of the source alone: seam, globals, includes, sizes, format, clang
 ##   make unit / make process    one tier alone; ONLY=word runs the tests with word in their name
 ##   make asan                   the tests under AddressSanitizer and UBSan
+##   make sim SEEDS=n SEED=first random histories in the simulation; a seed that fails can be repeated
+##   make traces                 write the golden traces of fixtures/traces anew
 ##   make conformance            the mock kernel against the real one: the same cases on both (root)
 ##   make valgrind               the unit tests of pure code under valgrind
 ##   make bench                  speed and size, beside crun and a bare-syscall floor
@@ -150,6 +153,14 @@ valgrind: $(PURE_TESTS)
 	@$(RUN) --valgrind --unit $(PURE_TESTS)
 
 # The same cases on both kernels; the real one needs root.
+.PHONY: sim traces
+sim: $(SIM_TESTS)
+	@SEEDS=$(SEEDS) SEED=$(SEED) $(B)/mocks/tests/sim_history_test
+
+traces: $(B)/mocks/tests/sim_trace_test
+	@mkdir -p fixtures/traces
+	@TATAMI_UPDATE_TRACES=1 $<
+
 conformance: $(CONFORM_MOCK) $(CONFORM_REAL)
 	@failed=0; for test in $(CONFORM_MOCK) $(CONFORM_REAL); do \
 	    echo "$$(basename $$test)"; timeout 300 $$test $(ONLY) || failed=1; done; exit $$failed
@@ -299,7 +310,6 @@ $(B)/runtime-min/tests/%_test: $(B)/runtime-min/tests/%_test.o $(B)/libruntime.a
 
 # The agent on the mock kernel: the tests of the simulation, and those of the process tier with the same text.
 SIM := $(call objects,$(HARNESS_SRC) $(MOCK_SRC) agent/tests/support/rig_calls.c agent/tests/support/rig_spec.c)
-SIM_TESTS := $(call programs,$(SIM_TEST_SRC))
 $(SIM_TESTS): $(B)/%: $(B)/%.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka

@@ -179,18 +179,25 @@ static struct sim_client *start_client(struct sim_agent *guest)
 
 /* ---- the guest ---- */
 
-static void make_bundle(struct world *world)
+void sim_make_rootfs(struct world *world, const char *path)
 {
-    static const char *const dirs[] = {"/test",       "/test/run",   ROOTFS "/proc", ROOTFS "/sys", ROOTFS "/dev",
-                                       ROOTFS "/etc", ROOTFS "/tmp", ROOTFS "/run",  ROOTFS "/home"};
+    static const char *const dirs[] = {"", "/proc", "/sys", "/dev", "/etc", "/tmp", "/run", "/home"};
+    static const char *const files[][2] = {
+        {"/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n"},
+        {"/etc/group", "root:x:0:\nuser:x:1000:\n"},
+    };
+    char name[256];
 
-    world_mkdir(world, "/test", 0755);
-    world_mkdir(world, ROOTFS, 0755);
-    FOR_ROWS (dir, dirs)
-        world_mkdir(world, *dir, 0755);
-    programs_install(world, ROOTFS "/bin");
-    world_write(world, ROOTFS "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n");
-    world_write(world, ROOTFS "/etc/group", "root:x:0:\nuser:x:1000:\n");
+    FOR_ROWS (dir, dirs) {
+        snprintf(name, sizeof(name), "%s%s", path, *dir);
+        world_mkdir(world, name, 0755);
+    }
+    FOR_ROWS (file, files) {
+        snprintf(name, sizeof(name), "%s%s", path, (*file)[0]);
+        world_write(world, name, (*file)[1]);
+    }
+    snprintf(name, sizeof(name), "%s/bin", path);
+    programs_install(world, name);
 }
 
 static void install_agent(struct sim_agent *guest)
@@ -231,7 +238,9 @@ struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
     guest->sim = sim_new(&(struct sim_options){.seed = setup->seed, .preempt = setup->preempt});
     guest->world = world_new(guest->sim, &options);
     sim_set_trace(guest->sim, setup->trace);
-    make_bundle(guest->world);
+    world_mkdir(guest->world, "/test", 0755);
+    world_mkdir(guest->world, "/test/run", 0711);
+    sim_make_rootfs(guest->world, ROOTFS);
     install_agent(guest);
     start_agent(guest);
     return guest;

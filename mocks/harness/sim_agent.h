@@ -64,6 +64,8 @@ void sim_agent_tell_all(struct sim_agent *guest, void (*const *stories)(struct r
 int sim_agent_stop(struct sim_agent *guest);
 void sim_agent_free(struct sim_agent *guest);
 
+/* A root file system with the tools of mocks/kernel/programs.h. */
+void sim_make_rootfs(struct world *world, const char *path);
 /* Has the agent ended? */
 bool sim_agent_ended(const struct sim_agent *guest);
 /* What is there in the guest, as text; buf_done() is the caller's. */
