@@ -87,25 +87,31 @@ static int check_size(char *const *argv, char *const *envp)
 
 /* ---- scripts ---- */
 
-/* First line "#! interpreter [argument]": white space around both is dropped, the argument is one, whatever is in it. */
-static bool split_script(char *head, char **ret_interpreter, char **ret_argument)
+#define BLANKS " \t"
+
+/* First line "#! interpreter [argument]": blanks around both are dropped, the argument is one, whatever is in it. Only the head
+ * of the file is looked at: without an end of line the name may be empty, but not be cut off. 0 or -ENOEXEC. */
+static int split_script(char *head, char **ret_interpreter, char **ret_argument)
 {
     char *p = head + 2;
+    bool line_end = strchr(p, '\n') != NULL;
 
     p[strcspn(p, "\n")] = '\0';
-    p += strspn(p, " \t");
-    for (size_t len = strlen(p); len > 0 && strchr(" \t", p[len - 1]); len--)
+    p += strspn(p, BLANKS);
+    for (size_t len = strlen(p); len > 0 && strchr(BLANKS, p[len - 1]); len--)
         p[len - 1] = '\0';
-    if (*p == '\0')
-        return false;
+    if (*p == '\0' && line_end)
+        return -ENOEXEC;
     *ret_interpreter = p;
-    p += strcspn(p, " \t");
+    p += strcspn(p, BLANKS);
+    if (!line_end && p == head + SCRIPT_HEAD)
+        return -ENOEXEC;
+    *ret_argument = NULL;
     if (*p) {
         *p++ = '\0';
-        p += strspn(p, " \t");
+        *ret_argument = p + strspn(p, BLANKS);
     }
-    *ret_argument = *p ? p : NULL;
-    return true;
+    return 0;
 }
 
 /* The interpreter's argv: itself, its argument, the script, and the script's own arguments. */
@@ -155,13 +161,14 @@ static int find_program(struct exec *exec)
             return 0;
         if (inode->content.len > 0)
             memcpy(head, inode->content.data, inode->content.len < SCRIPT_HEAD ? inode->content.len : SCRIPT_HEAD);
-        if (memcmp(head, "#!", 2) != 0 || !split_script(head, &interpreter, &argument))
+        if (memcmp(head, "#!", 2) != 0 || split_script(head, &interpreter, &argument) < 0)
             return -ENOEXEC;
         prepend(exec, interpreter, argument);
         snprintf(exec->name, sizeof(exec->name), "%s", interpreter);
         path_unref(&exec->path);
         exec->path = (struct path){.mount = NULL};
-        int r = path_walk(AT_FDCWD, exec->name, WALK_FOLLOW, 0, &exec->path, NULL);
+        /* An empty name is the working directory to the kernel itself. */
+        int r = path_walk(AT_FDCWD, exec->name[0] ? exec->name : ".", WALK_FOLLOW, 0, &exec->path, NULL);
         if (r == 0)
             r = check_file(&exec->path);
         if (r < 0)

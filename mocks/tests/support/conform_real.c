@@ -2,7 +2,6 @@
 /* Cases on the real kernel: fresh namespaces for each, as root. */
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/auxv.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
@@ -102,12 +101,13 @@ bool conform_run(const struct conform_case *test)
 /* Executed as one of the programs: never comes to main(). */
 __attribute__((constructor)) static void run_program(int argc, char **argv, char **envp)
 {
-    const char *name = (const char *)getauxval(AT_EXECFN);
-    const char *slash = name ? strrchr(name, '/') : NULL;
+    static const size_t dir = sizeof(CONFORM_BIN) - 1;
+    char path[4096] = "";
 
-    for (const struct conform_program *program = __start_conform_programs; slash && program < __stop_conform_programs;
-         program++) {
-        if (strcmp(slash + 1, program->name) == 0)
+    if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0 || strncmp(path, CONFORM_BIN, dir) != 0)
+        return;
+    for (const struct conform_program *program = __start_conform_programs; program < __stop_conform_programs; program++) {
+        if (strcmp(path + dir, program->name) == 0)
             _exit(program->run(argc, argv, envp));
     }
 }
