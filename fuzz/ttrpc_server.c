@@ -7,8 +7,7 @@
 
 struct input {
     struct ttrpc_server *server;
-    const uint8_t *data;
-    size_t size;
+    const uint8_t *data, *end;
     size_t piece;
 };
 
@@ -18,11 +17,9 @@ static void feed(void *arg)
     struct connection *connection;
 
     connection_new(in->server, -1, &connection, NULL);
-    while (in->size > 0 && !list_is_empty(&in->server->connections)) {
-        size_t len = in->piece && in->piece < in->size ? in->piece : in->size;
+    for (size_t len; in->data < in->end && !list_is_empty(&in->server->connections); in->data += len) {
+        len = in->piece < (size_t)(in->end - in->data) ? in->piece : (size_t)(in->end - in->data);
         channel_feed(&connection->channel, in->data, len);
-        in->data += len;
-        in->size -= len;
         fiber_yield(in->server->loop);
     }
     ttrpc_server_free(in->server);
@@ -31,13 +28,12 @@ static void feed(void *arg)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct world world = {.big_reply = 100};
+    const struct ttrpc_server_options options = test_options(&world, size ? data[0] & 1 : 0);
     struct loop *loop;
-    const struct ttrpc_server_options options =
-        test_options(&world, size && data[0] & 1 ? TTRPC_PROFILE_SHIM : TTRPC_PROFILE_AGENT);
 
     if (size == 0 || loop_new(&loop, NULL) < 0)
         return 0;
-    struct input in = {.data = data + 1, .size = size - 1, .piece = data[0] / 2};
+    struct input in = {.data = data + 1, .end = data + size, .piece = data[0] < 2 ? size : data[0] / 2};
     ttrpc_server_new(loop, &options, &in.server, NULL);
     fiber_start(loop, "feed", feed, &in, NULL);
     loop_run(loop, NULL);
