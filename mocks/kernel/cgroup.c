@@ -273,12 +273,12 @@ void group_move_task(struct group *to, struct task *task)
 static int fork_target(const struct task *parent, int cgroup_fd, struct group **ret_group)
 {
     struct world *world = parent->world;
-    const struct file *file = fd_get(current(), cgroup_fd);
     struct group *from = task_group(parent, world_cgroups(world)->hierarchies[0]);
 
     *ret_group = from;
     if (cgroup_fd == -1)
         return 0;
+    const struct file *file = fd_get(current(), cgroup_fd);
     struct group *to = file ? inode_group(file->inode) : NULL;
     if (!to)
         return -EBADF;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mocks/kernel/cgroup.h"
 #include "mocks/kernel/process.h"
 #include "mocks/kernel/world.h"
 #include "sys/sys.h"
@@ -244,6 +245,10 @@ static void become(struct task *task, struct exec *exec)
     if (task->exe)
         inode_unref(task->exe);
     task->exe = exe;
+    path_unref(&task->exe_path);
+    task->exe_path = exec->path;
+    path_ref(&task->exe_path);
+    memory_task_done(task);
     task_set_name(task, exec->comm);
     descriptors_exec(task);
     signals_exec(task);

@@ -81,3 +81,4 @@ void cred_changed(struct task *task, const struct cred *before);
 
 struct seccomp_filter *seccomp_filter_ref(struct seccomp_filter *filter);
 void seccomp_filter_unref(struct seccomp_filter *filter);
+unsigned int seccomp_filter_count(const struct seccomp_filter *filter);

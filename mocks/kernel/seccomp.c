@@ -152,6 +152,15 @@ struct seccomp_filter *seccomp_filter_ref(struct seccomp_filter *filter)
     return filter;
 }
 
+unsigned int seccomp_filter_count(const struct seccomp_filter *filter)
+{
+    unsigned int n = 0;
+
+    for (; filter; filter = filter->older)
+        n++;
+    return n;
+}
+
 void seccomp_filter_unref(struct seccomp_filter *filter)
 {
     while (filter && --filter->refs == 0) {

@@ -99,11 +99,14 @@ void task_copy(struct task *child, const struct task *parent)
     path_ref(&child->root);
     path_ref(&child->cwd);
     child->exe = parent->exe ? inode_ref(parent->exe) : NULL;
+    child->exe_path = parent->exe_path;
+    path_ref(&child->exe_path);
     child->argv = strings_copy(parent->argv);
     child->envp = strings_copy(parent->envp);
     child->umask = parent->umask;
     memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
     child->oom_score_adj = parent->oom_score_adj;
+    child->oom_score_adj_min = parent->oom_score_adj_min;
     child->dumpable = parent->dumpable;
     child->memory_user = user_namespace_ref(parent->memory_user);
     child->no_new_privs = parent->no_new_privs;
@@ -125,6 +128,7 @@ void task_drop_resources(struct task *task)
     if (task->exe)
         inode_unref(task->exe);
     task->exe = NULL;
+    path_unref(&task->exe_path);
     if (task->tty)
         file_unref(task->tty);
     task->tty = NULL;

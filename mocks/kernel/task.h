@@ -128,11 +128,13 @@ struct task {
     struct descriptors descriptors;
     struct path root, cwd;
     struct inode *exe; /* what it executes */
+    struct path exe_path; /* where that was found; keeps the mount busy */
     char **argv, **envp;
     bool processes_exceeded; /* RLIMIT_NPROC when it changed its user: execve looks again */
     mode_t umask;
     struct rlimit rlimits[TASK_RLIMITS];
     int oom_score_adj;
+    int oom_score_adj_min; /* where a privileged process has set it: not lower without CAP_SYS_RESOURCE */
     bool dumpable;
     struct user_namespace *memory_user; /* that of the last execve */
     bool subreaper;

@@ -218,6 +218,7 @@ struct file_ops {
     uint32_t (*poll)(struct file *file); /* EPOLLIN, ... that hold now; NULL: epoll refuses the file (-EPERM) */
     uint64_t (*due)(struct file *file);  /* when that changes by itself; UINT64_MAX or NULL: never */
     void (*release)(struct file *file);
+    const char *name; /* what /proc/PID/fd calls a file without a place: "[eventfd]" */
     bool stream; /* no positions: pread and pwrite fail with -ESPIPE. Always so for pipes and sockets. */
 };
 

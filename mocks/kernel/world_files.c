@@ -101,6 +101,8 @@ static struct inode *make(struct world *world, const char *name, mode_t mode)
         dentry_unref(old);
     } else {
         inode = inode_new(dir.mount->super, mode, dir.dentry->inode->ops);
+        if (dir.dentry->inode->ops->create && dir.dentry->inode->ops->create(dir.dentry->inode, last, inode) < 0)
+            unsupported("world: '%s' cannot be made", name);
         dentry_add(dir.dentry, last, inode);
     }
     path_unref(&dir);
