@@ -20,6 +20,7 @@ struct world_options {
     unsigned int cid;      /* vsock context id */
     unsigned int cpus;     /* 0: 2 */
     uint64_t memory_bytes; /* 0: 1 GiB */
+    const char *cmdline;        /* of the kernel; NULL: empty */
 };
 
 typedef int (*program_fn)(int argc, char **argv, char **envp);
