@@ -271,7 +271,7 @@ static int make_mount(int fd, unsigned int flags, unsigned int attributes)
         return -EPERM;
     if (context->phase != PHASE_MOUNT)
         return -EBUSY;
-    struct mount *mount = mount_new(context->super, context->super->root, attributes);
+    struct mount *mount = mount_of_super(context->super, attributes);
     mount->source = context->source ? strdup(context->source) : NULL;
     /* The context can only reconfigure from now on. */
     context->phase = PHASE_RECONFIGURE;

@@ -30,6 +30,14 @@ struct mount *mount_new(struct super *super, struct dentry *root, unsigned int f
     return mount;
 }
 
+struct mount *mount_of_super(struct super *super, unsigned int flags)
+{
+    struct dentry *root = super->type->mount_root ? super->type->mount_root(super) : dentry_ref(super->root);
+    struct mount *mount = mount_new(super, root, flags);
+    dentry_unref(root);
+    return mount;
+}
+
 struct mount *mount_internal(struct super *super)
 {
     return mount_new(super, super->root, 0);

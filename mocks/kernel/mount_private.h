@@ -21,6 +21,8 @@
 struct mount *mount_next(struct mount *mount, const struct mount *root);
 /* A mount that hangs nowhere and belongs to no namespace: one reference, the caller's. */
 struct mount *mount_new(struct super *super, struct dentry *root, unsigned int flags);
+/* As the current task mounts it: with the part of it that the file system shows to the task. */
+struct mount *mount_of_super(struct super *super, unsigned int flags);
 void mount_hang(struct mount *mount, struct mount *parent, struct dentry *mountpoint);
 void mount_unhang(struct mount *mount);
 /* The tree belongs to the namespace from now on. */

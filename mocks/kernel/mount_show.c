@@ -16,10 +16,13 @@ static void put_escaped(struct buf *out, const char *text, size_t len)
     }
 }
 
-static void put_root(struct buf *out, const struct mount *mount)
+static void put_root(struct buf *out, const struct task *task, const struct mount *mount)
 {
     struct buf name = BUF_INIT(PATH_MAX * 2);
-    dentry_name(mount->root, mount->super->root, &name);
+    if (task && mount->super->type->show_root)
+        mount->super->type->show_root(task, mount->root, &name);
+    else
+        dentry_name(mount->root, mount->super->root, &name);
     put_escaped(out, name.data, name.len);
     buf_done(&name);
     if (mount->root->unlinked)
@@ -126,7 +129,7 @@ static void put_mountinfo(struct buf *out, const struct task *task, const struct
 {
     (void)buf_printf(out, "%u %u %u:%u ", mount->id, mount->parent ? mount->parent->id : mount->id, major(mount->super->dev),
                      minor(mount->super->dev));
-    put_root(out, mount);
+    put_root(out, task, mount);
     (void)buf_append_str(out, " ");
     put_mountpoint(out, task, mount);
     (void)buf_append_str(out, " ");
@@ -219,7 +222,7 @@ void mount_snapshot(const struct mount_namespace *namespace, struct buf *out)
     for (struct mount *mount = root; mount; mount = mount_next(mount, root)) {
         put_names(out, mount);
         (void)buf_append_str(out, " ");
-        put_root(out, mount);
+        put_root(out, NULL, mount);
         (void)buf_append_str(out, " ");
         put_mount_options(out, mount, false);
         (void)buf_printf(out, "%s%s%s%s - %s %s ", mount->peer_group ? " shared" : "", mount->master ? " slave" : "",

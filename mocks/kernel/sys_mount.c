@@ -225,7 +225,7 @@ static int add_mount(struct request *request, struct super *super)
         return -EINVAL;
     if (at->mount->super == super && path_is_mount_root(at))
         return -EBUSY;
-    struct mount *mount = mount_new(super, super->root, flags);
+    struct mount *mount = mount_of_super(super, flags);
     mount->source = request->source ? strdup(request->source) : NULL;
     r = mount_graft(mount, at);
     if (r < 0)
