@@ -40,8 +40,8 @@ static void path_text(const struct address *address, char text[sizeof(struct soc
 
 /* ---- abstract names ---- */
 
-/* World's list, which exists while it has entries. */
-static struct unix_name *abstract_find(const char *name, socklen_t len)
+/* In the world's list, which exists while it has entries. Each type of socket has its own names. */
+static struct unix_name *abstract_find(const char *name, socklen_t len, int type)
 {
     const struct task *task = current();
     const struct list *names = task->world->sockets;
@@ -50,7 +50,8 @@ static struct unix_name *abstract_find(const char *name, socklen_t len)
     if (!names)
         return NULL;
     LIST_FOREACH (entry, names, link) {
-        if (entry->net == task->namespaces.net && entry->len == len && memcmp(&entry->sun, name, len) == 0)
+        if (entry->net == task->namespaces.net && entry->owner->base.type == type && entry->len == len &&
+            memcmp(&entry->sun, name, len) == 0)
             return entry;
     }
     return NULL;
@@ -116,7 +117,7 @@ static int bind_path(struct unix_socket *sk, const struct address *address)
 
 static int bind_abstract(struct unix_socket *sk, const struct address *address)
 {
-    if (abstract_find((const char *)&address->storage, address->len))
+    if (abstract_find((const char *)&address->storage, address->len, sk->base.type))
         return -EADDRINUSE;
     abstract_add(name_new(sk, address));
     return 0;
@@ -132,7 +133,7 @@ static int bind_any(struct unix_socket *sk)
     do {
         unsigned int number = (unsigned int)(sim_random(task_sim(current())) % AUTO_NAMES);
         snprintf(sun->sun_path + 1, 6, "%05x", number);
-    } while (abstract_find((const char *)sun, address.len));
+    } while (abstract_find((const char *)sun, address.len, sk->base.type));
     return bind_abstract(sk, &address);
 }
 
@@ -176,7 +177,7 @@ int unix_find(const struct address *address, int type, struct unix_socket **ret_
     struct unix_socket *sk = NULL;
 
     if (is_abstract(address)) {
-        struct unix_name *name = abstract_find((const char *)&address->storage, address->len);
+        struct unix_name *name = abstract_find((const char *)&address->storage, address->len, type);
         if (!name)
             return -ECONNREFUSED;
         sk = unix_ref(name->owner);

@@ -72,11 +72,8 @@ size_t unix_available(const struct socket *socket)
     struct unix_packet *packet;
     size_t n = 0;
 
-    LIST_FOREACH (packet, &sk->packets, link) {
+    LIST_FOREACH (packet, &sk->packets, link)
         n += packet->len;
-        if (socket->type == SOCK_SEQPACKET)
-            break;
-    }
     return n;
 }
 

@@ -201,10 +201,10 @@ static int unix_accept(struct socket *socket, bool nonblock, struct socket **ret
     if (sk->state != UNIX_LISTENING)
         return -EINVAL;
     while (list_is_empty(&sk->pending)) {
-        if (sk->shut & RECEIVE_SHUT)
-            return -EINVAL;
         if (nonblock)
             return -EAGAIN;
+        if (sk->shut & RECEIVE_SHUT)
+            return -EINVAL;
         task_block(may_accept, sk, UINT64_MAX);
     }
     sk->n_pending--;
