@@ -63,7 +63,11 @@ static int change_owner(const struct path *path, struct inode *inode, uid_t uid,
         return -EPERM;
     if (gid != (gid_t)-1 && !may && !(is_owner && in_group(cred, new_gid)))
         return -EPERM;
-    inode_drop_privileges(inode);
+    /* That the set-id bits fall is a change of the mode, which is the owner's. */
+    mode_t mode = inode_mode_without_privileges(inode);
+    if (mode != inode->mode && !owner_or_capable(inode))
+        return -EPERM;
+    inode->mode = mode;
     inode->uid = new_uid;
     inode->gid = new_gid;
     inode_changed(inode, IN_ATTRIB, NULL);

@@ -139,12 +139,18 @@ int may_delete(const struct dentry *dir, const struct dentry *victim, bool is_di
     return dir->unlinked ? -ENOENT : 0;
 }
 
-void inode_drop_privileges(struct inode *inode)
+mode_t inode_mode_without_privileges(const struct inode *inode)
 {
     if (S_ISDIR(inode->mode))
-        return;
-    inode->mode &= ~(mode_t)S_ISUID;
-    bool group_runs = inode->mode & S_IXGRP;
+        return inode->mode;
+    mode_t mode = inode->mode & ~(mode_t)S_ISUID;
+    bool group_runs = mode & S_IXGRP;
     if (group_runs || (!in_group(&current()->cred, inode->gid) && !capable_over(inode, CAP_FSETID)))
-        inode->mode &= ~(mode_t)S_ISGID;
+        mode &= ~(mode_t)S_ISGID;
+    return mode;
+}
+
+void inode_drop_privileges(struct inode *inode)
+{
+    inode->mode = inode_mode_without_privileges(inode);
 }

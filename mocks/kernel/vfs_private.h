@@ -78,7 +78,8 @@ bool in_group(const struct cred *cred, gid_t gid);
 /* May the current task remove or rename the entry (unlink(2), sticky bit)? */
 int may_delete(const struct dentry *dir, const struct dentry *victim, bool is_dir);
 int may_create(const struct dentry *dir);
-/* Drops the set-id bits of a file that changed. */
+/* The set-id bits of a file fall when it changes. */
+mode_t inode_mode_without_privileges(const struct inode *inode);
 void inode_drop_privileges(struct inode *inode);
 
 /* ---- path.c ---- */

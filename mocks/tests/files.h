@@ -2,6 +2,8 @@
 /* Short forms of calls for the cases about files and mounts. Paths are relative to the working directory unless they say otherwise. */
 #pragma once
 #include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
