@@ -26,7 +26,6 @@ static const struct option table[] = {
     {"--config", "-c", .offset = offsetof(struct options, config_file)},
     {"--server-addr", .offset = offsetof(struct options, server_addr)},
     {"--base-dir", .offset = offsetof(struct options, base_dir)},
-    {"--sandbox-ns-dir", .offset = offsetof(struct options, sandbox_ns_dir)},
     {"--cgroup-root", .offset = offsetof(struct options, cgroup_root)},
     {"--log-format", .set = set_log_format},
 };
@@ -97,7 +96,6 @@ int options_parse(int argc, char *const argv[], struct options *ret_options, str
 {
     struct options options = {
         .base_dir = "/run/kata-containers",
-        .sandbox_ns_dir = "/var/run/sandbox-ns",
         .cgroup_root = "/sys/fs/cgroup",
     };
 
@@ -126,7 +124,6 @@ const char *options_help(void)
            "  -c, --config FILE         read the configuration from FILE, not from the kernel command line\n"
            "      --server-addr ADDR    listen on ADDR: unix://PATH, vsock://CID:PORT or fd://N\n"
            "      --base-dir DIR        keep bundles in DIR (default /run/kata-containers)\n"
-           "      --sandbox-ns-dir DIR  pin shared namespaces in DIR (default /var/run/sandbox-ns)\n"
            "      --cgroup-root DIR     mount point of the cgroup hierarchies (default /sys/fs/cgroup)\n"
            "      --log-format FORMAT   json or text (default: text on a terminal, else json)\n"
            "  -v, --version             show the version and exit\n"

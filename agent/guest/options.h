@@ -23,7 +23,6 @@ struct options {
     const char *config_file;    /* NULL: the kernel command line is read */
     const char *server_addr;    /* overrides every other source; NULL: not given */
     const char *base_dir;       /* where bundles live */
-    const char *sandbox_ns_dir; /* where shared namespaces are pinned */
     const char *cgroup_root;    /* mount point of the cgroup hierarchies */
 };
 

@@ -45,8 +45,8 @@ static void options_are_read(void **state)
         {"json", {"--log-format", "json"}, {.log_format = OPTIONS_LOG_JSON}},
         {"text", {"--log-format=text"}, {.log_format = OPTIONS_LOG_TEXT}},
         {"all",
-         {"--server-addr", "unix:///s", "--base-dir", "/b", "--sandbox-ns-dir", "/n", "--cgroup-root", "/g"},
-         {.server_addr = "unix:///s", .base_dir = "/b", .sandbox_ns_dir = "/n", .cgroup_root = "/g"}},
+         {"--server-addr", "unix:///s", "--base-dir", "/b", "--cgroup-root", "/g"},
+         {.server_addr = "unix:///s", .base_dir = "/b", .cgroup_root = "/g"}},
     };
     (void)state;
 
@@ -63,7 +63,6 @@ static void options_are_read(void **state)
             {options.config_file ?: "", row->want.config_file ?: ""},
             {options.server_addr ?: "", row->want.server_addr ?: ""},
             {options.base_dir, row->want.base_dir ?: "/run/kata-containers"},
-            {options.sandbox_ns_dir, row->want.sandbox_ns_dir ?: "/var/run/sandbox-ns"},
             {options.cgroup_root, row->want.cgroup_root ?: "/sys/fs/cgroup"},
         };
         FOR_ROWS (text, texts) {
@@ -122,8 +121,8 @@ static void the_version_line_is_that_of_the_sheet(void **state)
 
 static void the_help_names_every_option(void **state)
 {
-    static const char *const names[] = {"-c, --config FILE", "--server-addr ADDR",  "--base-dir DIR", "--sandbox-ns-dir DIR",
-                                        "--cgroup-root DIR", "--log-format FORMAT", "-v, --version",  "-h, --help"};
+    static const char *const names[] = {"-c, --config FILE",   "--server-addr ADDR", "--base-dir DIR", "--cgroup-root DIR",
+                                        "--log-format FORMAT", "-v, --version",      "-h, --help"};
     (void)state;
 
     FOR_ROWS (name, names)
