@@ -7,7 +7,7 @@
 int mount_find_point(struct path *path)
 {
     path_to_top(path);
-    return path->dentry->unlinked ? -ENOENT : 0;
+    return path->dentry->unlinked || !path->mount->namespace ? -ENOENT : 0;
 }
 
 static void attach(struct mount *tree, struct mount *parent, struct dentry *mountpoint)
@@ -56,9 +56,7 @@ static int check_source(const struct path *from)
     bool detached = mount->namespace && mount->namespace->anonymous && !mount->parent;
     if (!mount->namespace || (!detached && !mount_is_mine(mount)))
         return -EINVAL;
-    if (mount->locked || !path_is_mount_root(from))
-        return -EINVAL;
-    if (!detached && !mount->parent)
+    if (mount->locked || (!detached && !mount->parent))
         return -EINVAL;
     return mount->parent && mount->parent->peer_group != 0 ? -EINVAL : 0;
 }
@@ -66,6 +64,8 @@ static int check_source(const struct path *from)
 int mount_move(const struct path *from, const struct path *to)
 {
     struct path at = *to;
+    if (!path_is_mount_root(from))
+        return -EINVAL;
     path_ref(&at);
     int r = mount_find_point(&at);
     if (r == 0 && !mount_is_mine(at.mount) && !(at.mount->namespace && at.mount->namespace->anonymous))

@@ -164,7 +164,6 @@ static void show_options(struct super *super)
         (void)buf_printf(&text, ",uid=%u", root->uid);
     if (root->gid != 0)
         (void)buf_printf(&text, ",gid=%u", root->gid);
-    (void)buf_append_str(&text, ",inode64");
     free(super->options);
     super->options = text.data;
 }
@@ -303,7 +302,7 @@ static int devtmpfs_mount(struct world *world, const char *source, const char *d
     if (!vfs->devtmpfs) {
         vfs->devtmpfs = super_new(world, &devtmpfs_filesystem, 0755, &tmpfs_ops);
         add_nodes(vfs->devtmpfs);
-        vfs->devtmpfs->options = strdup(",mode=755,inode64");
+        vfs->devtmpfs->options = strdup(",mode=755");
         *ret_super = vfs->devtmpfs;
         return 0;
     }

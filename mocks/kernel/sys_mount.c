@@ -180,6 +180,8 @@ static int bind_mount(struct request *request)
         r = mount_find_point(&request->at);
     if (r == 0 && !mount_is_mine(request->at.mount))
         r = -EINVAL;
+    if (r == 0 && from.dentry->unlinked)
+        r = -ENOENT;
     if (r == 0)
         r = mount_bind_copy(&from, request->flags & MS_REC, &copy);
     if (r < 0)
