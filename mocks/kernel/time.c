@@ -25,9 +25,8 @@ uint64_t sys_realtime_ns(void)
 
 void sys_nanosleep(uint64_t ns)
 {
-    uint64_t end = sim_now_ns(task_sim(current())) + ns;
-
     (void)call_enter(CALL_nanosleep, "%lu", ns);
+    uint64_t end = sim_now_ns(task_sim(current())) + ns;
     while (task_block(NULL, NULL, end) == -EINTR)
         ;
     call_leave(0);
