@@ -34,6 +34,10 @@ void wait_status_info(int wait_status, siginfo_t *info)
 
 static bool fits(const struct wait *wait, const struct task *child)
 {
+    bool is_clone = child->exit_signal != SIGCHLD;
+
+    if (!(wait->options & __WALL) && is_clone != !!(wait->options & __WCLONE))
+        return false;
     switch (wait->idtype) {
     case P_PIDFD:
         return child == wait->target;
@@ -97,8 +101,6 @@ static int check(struct wait *wait)
 
     if ((wait->options & ~OPTIONS) || !(wait->options & (WEXITED | WSTOPPED | WCONTINUED)))
         return -EINVAL;
-    if (wait->options & (__WNOTHREAD | __WCLONE | __WALL))
-        unsupported("waitid: options 0x%x", (unsigned int)wait->options);
     switch (wait->idtype) {
     case P_ALL:
         return 0;

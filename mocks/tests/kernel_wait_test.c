@@ -30,6 +30,8 @@ static const struct {
     {"no such child", P_PID, 4711, WEXITED, -ECHILD},
     {"init is not a child", P_PID, 1, WEXITED, -ECHILD},
     {"itself is not a child", P_PID, 2, WEXITED, -ECHILD},
+    {"only __WALL", P_ALL, 0, __WALL, -EINVAL},
+    {"no child, __WALL", P_ALL, 0, WEXITED | __WALL, -ECHILD},
     {"negative pidfd", P_PIDFD, -1, WEXITED, -EINVAL},
     {"closed pidfd", P_PIDFD, 777, WEXITED, -EBADF},
 };
@@ -143,6 +145,21 @@ CONFORM_CASE(with_wnowait_a_child_stays)
     expect(collect(pid), 9);
     expect(sys_kill(pid, 0), -ESRCH);
     expect(sys_waitid(P_PID, pid, &info, WEXITED), -ECHILD);
+}
+
+CONFORM_CASE(children_that_end_with_sigchld_are_no_clones)
+{
+    siginfo_t info;
+    int nine = 9;
+    int pid = spawn(quit, &nine);
+
+    expect(sys_waitid(P_PID, pid, &info, WEXITED | __WCLONE), -ECHILD);
+    expect(sys_waitid(P_PID, pid, &info, WEXITED | __WALL | WNOWAIT), 0);
+    expect(info.si_pid, pid);
+    expect(sys_waitid(P_PID, pid, &info, WEXITED | __WALL | __WCLONE), 0);
+    expect(info.si_status, 9);
+    pid = spawn(quit, &nine);
+    expect(sys_waitid(P_PID, pid, &info, WEXITED | __WNOTHREAD), 0);
 }
 
 CONFORM_CASE(of_several_ended_children_the_oldest_comes_first)
