@@ -328,13 +328,13 @@ $(B)/%_test: $(B)/%_test.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 
-$(B)/fuzz/%_replay: $(B)/fuzz/%.o $(B)/fuzz/replay_main.o $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+$(B)/fuzz/%_replay: $(B)/fuzz/%.o $(B)/fuzz/replay_main.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)
-	$(Q)$(call link)
+	$(Q)$(call link) -lcmocka
 
-$(B)/fuzz/%_fuzz: $(B)/fuzz/%.o $(B)/libagent.a $(B)/libtatami.a $(B)/.link
+$(B)/fuzz/%_fuzz: $(B)/fuzz/%.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)
-	$(Q)$(call link)
+	$(Q)$(call link) -lcmocka
 
 $(B)/ci/bench/%: $(B)/ci/bench/%.o $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)

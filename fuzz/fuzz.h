@@ -4,6 +4,17 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* Returns 0. Deterministic: the same bytes do the same thing, whatever ran before. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What holds for every input. */
+#define MUST(condition)                                                                                                        \
+    do {                                                                                                                       \
+        if (!(condition)) {                                                                                                    \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                            \
+            abort();                                                                                                           \
+        }                                                                                                                      \
+    } while (0)
