@@ -16,11 +16,13 @@ enum world_cgroups {
 
 struct world_options {
     enum world_cgroups cgroups;
-    bool initramfs_root;   /* "/" is of type rootfs: pivot_root refuses it */
+    bool initramfs_root; /* "/" is of type rootfs: pivot_root refuses it */
+    bool unbooted; /* as the kernel hands it to init: nothing is mounted but "/" and devtmpfs on "/dev"; cgroups is of no effect
+                    */
     unsigned int cid;      /* vsock context id */
     unsigned int cpus;     /* 0: 2 */
     uint64_t memory_bytes; /* 0: 1 GiB */
-    const char *cmdline;        /* of the kernel; NULL: empty */
+    const char *cmdline;   /* of the kernel; NULL: empty */
 };
 
 typedef int (*program_fn)(int argc, char **argv, char **envp);

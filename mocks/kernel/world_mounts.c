@@ -14,6 +14,8 @@ struct row {
     unsigned int flags;
 };
 
+static const struct row by_kernel = {"devtmpfs", "devtmpfs", "/dev", NULL, 0};
+
 static const struct row common[] = {
     {"proc", "proc", "/proc", NULL, SAFE},
     {"sysfs", "sysfs", "/sys", NULL, SAFE},
@@ -93,6 +95,10 @@ void world_mount_all(struct world *world)
     mount_root(world);
     FOR_ROWS (dir, dirs)
         world_mkdir(world, *dir, 0755);
+    if (world->options.unbooted) {
+        mount_row(world, &by_kernel);
+        return;
+    }
     FOR_ROWS (row, common)
         mount_row(world, row);
     FOR_ROWS (link, links)

@@ -253,7 +253,8 @@ static void every_kind_of_world_can_be_made(void **state)
         {.cgroups = WORLD_CGROUP_V1},
         {.cgroups = WORLD_CGROUP_V2},
         {.cgroups = WORLD_CGROUP_HYBRID},
-        {.initramfs_root = true},
+        {.cgroups = WORLD_CGROUP_V2, .initramfs_root = true},
+        {.cgroups = WORLD_CGROUP_V2, .unbooted = true},
     };
 
     (void)state;
@@ -262,7 +263,9 @@ static void every_kind_of_world_can_be_made(void **state)
         struct world *world = world_new(sim, row);
         assert_ptr_equal(world_sim(world), sim);
         assert_true(world_exists(world, "/proc"));
-        assert_int_equal(world_exists(world, "/sys/fs/cgroup/memory"), row->cgroups != WORLD_CGROUP_V2 && !row->initramfs_root);
+        assert_int_equal(world_exists(world, "/sys/fs/cgroup/memory"), row->cgroups != WORLD_CGROUP_V2);
+        assert_int_equal(world_exists(world, "/proc/self"), !row->unbooted);
+        assert_true(world_exists(world, "/dev/null"));
         sim_free(sim);
     }
 }
