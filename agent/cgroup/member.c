@@ -44,24 +44,38 @@ static int subtree_control_write(int fd, char sign, uint32_t controllers)
     return file_write_at(fd, "cgroup.subtree_control", text, len);
 }
 
-/* Enables what is missing: in one write, which is all or nothing; if that fails, one by one. What then is still missing shows
- * when a limit needs it. Returns the controllers that were enabled. */
-static uint32_t level_enable(int fd, uint32_t wanted)
+/* Why a controller may stay away without harm here: it does not exist any more, or processes or threads of the level are in its
+ * way. */
+static bool is_unavailable(int r)
+{
+    return r == -ENOENT || r == -EBUSY || r == -EOPNOTSUPP;
+}
+
+/* Enables what is missing: in one write, which is all or nothing; if that fails, one by one. What is unavailable then shows
+ * when a limit needs it. *ret_enabled: the controllers that were enabled, also on failure. */
+static int level_enable(int fd, uint32_t wanted, uint32_t *ret_enabled)
 {
     _buf_ struct buf text = BUF_INIT(CONTROL_FILE_MAX);
-    if (control_read(fd, "cgroup.subtree_control", &text) < 0)
-        return 0;
-    wanted &= ~controllers_parse(text.data, " \n", 2);
-    if (wanted == 0 || subtree_control_write(fd, '+', wanted) == 0)
-        return wanted;
 
-    uint32_t enabled = 0;
+    *ret_enabled = 0;
+    int r = control_read(fd, "cgroup.subtree_control", &text);
+    if (r < 0)
+        return r;
+    wanted &= ~controllers_parse(text.data, " \n", 2);
+    if (wanted == 0 || subtree_control_write(fd, '+', wanted) == 0) {
+        *ret_enabled = wanted;
+        return 0;
+    }
     for (enum controller i = 0; i < CONTROLLER_MAX; i++) {
         uint32_t bit = UINT32_C(1) << i;
-        if ((wanted & bit) && subtree_control_write(fd, '+', bit) == 0)
-            enabled |= bit;
+        if (!(wanted & bit))
+            continue;
+        r = subtree_control_write(fd, '+', bit);
+        if (r < 0 && !is_unavailable(r))
+            return r;
+        *ret_enabled |= r == 0 ? bit : 0;
     }
-    return enabled;
+    return 0;
 }
 
 /* ---- version 1: a group without CPUs and memory nodes cannot hold a process ---- */
@@ -91,10 +105,13 @@ static int level_make(struct member *member, size_t level, int *dir)
 {
     char path[PATH_MAX];
 
+    int r = 0;
     if (member->hierarchy->version == 2)
-        member->enabled[level - 1] = level_enable(*dir, member->hierarchy->controllers);
+        r = level_enable(*dir, member->hierarchy->controllers, &member->enabled[level - 1]);
+    if (r < 0)
+        return r;
     level_path(member, level, path);
-    int r = sys_mkdirat(member->hierarchy->fd, path, GROUP_MODE);
+    r = sys_mkdirat(member->hierarchy->fd, path, GROUP_MODE);
     if (r < 0 && r != -EEXIST)
         return r;
     if (r == 0 && member->n_old >= level)

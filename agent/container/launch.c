@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "agent/agent.h"
@@ -141,12 +142,18 @@ static int admit(struct container *container, struct process *process, const str
     if (r < 0)
         return r;
     r = sync_send(process->sync_fd, SYNC_GO);
-    return r < 0 && r != -EPIPE ? error_set(err, r, "tell the container child to go on") : 0;
+    if (r != -EPIPE)
+        return r < 0 ? error_set(err, r, "tell the container child to go on") : 0;
+    /* It is gone; what it said before that is still to be read. */
+    (void)child_signal(process->child, SIGKILL);
+    return 0;
 }
 
-/* The child closed its socket without a word: its exit status is all there is to report. */
+/* The child closed its socket without a word: its exit status is all there is to report. One that is not at its end yet has
+ * lost its way. */
 static int report_death(struct process *process, struct error *err)
 {
+    (void)child_signal(process->child, SIGKILL);
     if (child_wait(process->child, NO_DEADLINE) < 0)
         return error_status(err, STATUS_CANCELLED, "wait for the container child");
     return error_text(err, -ECHILD, "the container child died with exit code %d before it was ready", process->child->status);

@@ -97,6 +97,12 @@ static void pending_discard(struct logsink *sink)
     buf_done(&sink->pending);
 }
 
+/* Other errors (a full disk, a terminal that hangs) may pass: they cost lines, not the log. */
+static bool reader_is_gone(ssize_t r)
+{
+    return r == 0 || r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN;
+}
+
 /* Sends what the reader takes. Watches for more room when it does not take everything. */
 static void flush(struct logsink *sink)
 {
@@ -108,9 +114,10 @@ static void flush(struct logsink *sink)
             return;
         }
         if (n <= 0) {
-            fd_drop(sink);
+            if (reader_is_gone(n))
+                fd_drop(sink);
             pending_discard(sink);
-            return;
+            break;
         }
         sink->mid_line = sink->pending.data[n - 1] != '\n';
         buf_consume(&sink->pending, (size_t)n);

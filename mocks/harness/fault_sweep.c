@@ -13,6 +13,7 @@
 
 #define CALLS_MAX 500000 /* more of them in one run: the agent turns in circles */
 #define REPORTS_MAX 20
+#define FAILURES_PER_CALL 2 /* then the rest of its errnos is left out */
 
 /* ---- one run ---- */
 
@@ -28,6 +29,8 @@ struct run_state {
     struct sim_agent *guest;
     struct buf before;
     uint64_t limit;
+    enum sys_call struck_call; /* CALL_MAX: none */
+    int struck_errnum;
     enum status_code status;
     struct error err;
     size_t refused, unaffected;
@@ -36,6 +39,13 @@ struct run_state {
 static struct run_state *state_of(struct rig *rig)
 {
     return sim_client_of(rig)->guest->context;
+}
+
+int sweep_errnum(struct rig *rig, enum sys_call call)
+{
+    const struct run_state *run = state_of(rig);
+
+    return run->struck_call == call ? run->struck_errnum : 0;
 }
 
 static void act(struct rig *rig)
@@ -83,6 +93,7 @@ static void boot(struct run_state *run)
     sim_set_hook(run->guest->sim, count_calls, run);
     sim_agent_tell(run->guest, rig_create_sandbox);
     sim_agent_tell(run->guest, serve);
+
     run->before = sim_agent_snapshot(run->guest);
 }
 
@@ -103,7 +114,7 @@ static void judge(struct run_state *run)
     run->refused++;
     if (!run->err.text[0])
         fail_msg("the answer %s has no text", status_name(run->status));
-    tell_if(run, run->sweep->undone);
+    tell_if(run, run->status == STATUS_UNAVAILABLE ? run->sweep->lost : run->sweep->undone);
 }
 
 static bool same_world(const struct run_state *run)
@@ -118,6 +129,8 @@ static void expect_clean(struct run_state *run)
     tell_if(run, run->sweep->clean);
     if (!same_world(run))
         tell_if(run, run->sweep->retry);
+    if (!same_world(run))
+        sim_agent_show_descriptors(run->guest);
     struct buf after = sim_agent_snapshot(run->guest);
     sim_expect_same(&run->before, &after, "afterwards");
     buf_done(&after);
@@ -134,6 +147,10 @@ static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for
     sim_set_fault(sim, &(struct sim_fault){.at = count + call, .errnum = errnum, .for_ever = for_ever});
     sim_agent_tell(run->guest, act);
     bool struck = sim_fault_struck(sim);
+    struct sim_call struck_call = {.call = CALL_MAX};
+    (void)(struck && sim_call_at(sim, count + call, &struck_call));
+    run->struck_call = struck_call.call;
+    run->struck_errnum = errnum;
     sim_set_fault(sim, &(struct sim_fault){.at = 0});
     run->limit = UINT64_MAX;
     sim_agent_tell(run->guest, serve);
@@ -149,6 +166,7 @@ static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for
 /* What the operation calls when nothing fails. Names must be free'd. */
 static enum sys_call *list_calls(struct run_state *run, uint64_t *ret_n)
 {
+    run->struck_call = CALL_MAX;
     boot(run);
     tell_if(run, run->sweep->prepare);
     uint64_t first = sim_call_count(run->guest->sim);
@@ -172,10 +190,12 @@ static enum sys_call *list_calls(struct run_state *run, uint64_t *ret_n)
     return calls;
 }
 
-/* A call that would have to be made again can fail so only once: for ever, the caller would be right to try for ever. */
-static bool is_sensible(int errnum, bool for_ever)
+/* A call that would have to be made again can fail so only once: for ever, the caller would be right to try for ever. So it is
+ * with all reads at once: a signalfd or eventfd that stays readable and cannot be read does not exist. When all readers of
+ * pipes are gone, so is that of the log. */
+static bool is_sensible(enum sys_call call, int errnum, bool for_ever)
 {
-    return !for_ever || errnum != EAGAIN;
+    return !for_ever || (errnum != EAGAIN && call != CALL_read && !(call == CALL_write && errnum == EPIPE));
 }
 
 static void position_next(struct position *position, size_t n_errnums)
@@ -203,7 +223,7 @@ static void run_from(struct run_state *run, struct position position, bool alone
             continue;
         }
         int errnum = n_errnums ? run->table->calls[call].errnums[position.errnum] : 0;
-        if (n_errnums && is_sensible(errnum, position.for_ever)) {
+        if (n_errnums && is_sensible(call, errnum, position.for_ever)) {
             dprintf(progress_fd, "%llu %zu %d %s %s %zu %zu\n", (unsigned long long)position.call, position.errnum,
                     position.for_ever, sys_call_name(call), strerrorname_np(errnum), run->refused, run->unaffected);
             if (!booted)
@@ -356,7 +376,8 @@ static void report(const struct sweep *sweep, const struct progress *progress)
 void fault_sweep(const struct sweep *sweep)
 {
     struct position position = {.call = 1};
-    size_t refused = 0, unaffected = 0, failed = 0;
+    size_t refused = 0, unaffected = 0, failed = 0, failures_of_call = 0;
+    uint64_t failed_call = 0;
 
     for (;;) {
         struct progress progress = {.started = false};
@@ -375,6 +396,10 @@ void fault_sweep(const struct sweep *sweep)
             fail_msg("%s: %d faults are not borne, and more may follow", sweep->name, REPORTS_MAX);
         position = progress.position;
         position_next(&position, SIZE_MAX);
+        failures_of_call = position.call == failed_call ? failures_of_call + 1 : 1;
+        failed_call = position.call;
+        if (failures_of_call == FAILURES_PER_CALL)
+            position = (struct position){.call = failed_call + 1};
     }
     if (failed > 0)
         fail_msg("%s: %zu faults are not borne", sweep->name, failed);

@@ -19,9 +19,13 @@ struct sweep {
     enum status_code (*act)(struct rig *rig, struct error *err);
     void (*done)(struct rig *rig);   /* after STATUS_OK; may be NULL */
     void (*undone)(struct rig *rig); /* after any other answer; may be NULL */
+    void (*lost)(struct rig *rig);   /* after no answer, as the connection broke; may be NULL */
     void (*clean)(struct rig *rig);  /* may be NULL */
     void (*retry)(struct rig *rig);  /* an inverse that failed may leave something until this; NULL: never */
 };
+
+/* In done() and the others: did a call of this kind fail, and with what? 0: no. */
+int sweep_errnum(struct rig *rig, enum sys_call call);
 
 /* One line of the report: "create: 512 calls, 3071 faults: 2904 refused, 167 without effect on the answer". */
 void fault_sweep(const struct sweep *sweep);

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include <linux/reboot.h>
+#include <linux/vm_sockets.h>
+
 #include "agent/guest/service.h"
 #include "mocks/kernel/programs.h"
 #include "mocks/kernel/run.h"
@@ -15,6 +18,8 @@
 
 #define AGENT "/usr/bin/tatami-agent"
 #define SOCKET "/run/agent.sock"
+#define GUEST_CID 3
+#define HOST_VIEW "vsock://3:1024" /* the port is the agent's default */
 #define CONFIG "/test/agent.toml"
 #define ROOTFS "/test/rootfs"
 #define LOG "/test/agent.log"
@@ -67,11 +72,11 @@ static int init_program(int argc UNUSED, char **argv UNUSED, char **envp UNUSED)
 
 /* ---- clients ---- */
 
-static int connect_agent(struct error *err)
+static int connect_agent(const struct sim_agent *guest, struct error *err)
 {
     struct address address;
 
-    int r = address_parse("unix://" SOCKET, &address, err);
+    int r = address_parse(guest->host ? HOST_VIEW : "unix://" SOCKET, &address, err);
     for (int i = 0; r == 0 && i < CONNECT_TRIES; i++) {
         int fd = address_connect(&address, err);
         if (fd >= 0)
@@ -85,7 +90,7 @@ static void connect_client(struct rig *rig)
 {
     struct error err = {.errnum = 0};
 
-    int fd = connect_agent(&err);
+    int fd = connect_agent(sim_client_of(rig)->guest, &err);
     if (fd < 0) {
         show_log(sim_client_of(rig)->guest);
         fail_msg("connect to the agent: %s", err.text);
@@ -173,7 +178,7 @@ static struct sim_client *start_client(struct sim_agent *guest)
         .init_pid = 1,
     };
     snprintf(pointer, sizeof(pointer), "%p", (void *)client);
-    client->task = world_start(guest->world, "client", client_program, argv);
+    client->task = world_start(guest->host ?: guest->world, "client", client_program, argv);
     return client;
 }
 
@@ -181,7 +186,7 @@ static struct sim_client *start_client(struct sim_agent *guest)
 
 void sim_make_rootfs(struct world *world, const char *path)
 {
-    static const char *const dirs[] = {"", "/proc", "/sys", "/dev", "/etc", "/tmp", "/run", "/home"};
+    static const char *const dirs[] = {"", "/proc", "/sys", "/dev", "/etc", "/tmp", "/run", "/home", "/data", "/data/sub"};
     static const char *const files[][2] = {
         {"/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n"},
         {"/etc/group", "root:x:0:\nuser:x:1000:\n"},
@@ -209,9 +214,11 @@ static void install_agent(struct sim_agent *guest)
     world_program(world, AGENT, agent_program);
     if (guest->setup.config)
         world_write(world, CONFIG, guest->setup.config);
-    /* PID 1 is not told anything by its arguments. */
-    if (guest->setup.as_init)
-        world_write(world, "/proc/cmdline", "agent.server_addr=unix://" SOCKET " agent.config_file=" CONFIG);
+}
+
+static void start_init(struct world *world)
+{
+    world_start(world, "init", init_program, (const char *const[]){"init", NULL});
 }
 
 static void start_agent(struct sim_agent *guest)
@@ -223,7 +230,7 @@ static void start_agent(struct sim_agent *guest)
     if (guest->setup.as_init)
         argv[1] = NULL;
     else
-        world_start(guest->world, "init", init_program, (const char *const[]){"init", NULL});
+        start_init(guest->world);
     guest->agent = task_ref(world_start(guest->world, "tatami-agent", agent_program, argv));
     sim_observe(guest->agent);
 }
@@ -231,12 +238,21 @@ static void start_agent(struct sim_agent *guest)
 struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
 {
     struct sim_agent *guest = calloc(1, sizeof(*guest));
-    const struct world_options options = {.cgroups = setup->cgroups, .initramfs_root = setup->initramfs};
+    const struct world_options options = {
+        .cgroups = setup->cgroups,
+        .initramfs_root = setup->initramfs,
+        .cid = GUEST_CID,
+        .cmdline = setup->config ? "agent.config_file=" CONFIG : NULL,
+    };
 
     set_current(NULL); /* a test that failed may have left one */
     guest->setup = *setup;
     guest->sim = sim_new(&(struct sim_options){.seed = setup->seed, .preempt = setup->preempt});
     guest->world = world_new(guest->sim, &options);
+    if (setup->as_init) {
+        guest->host = world_new(guest->sim, &(struct world_options){.cid = VMADDR_CID_HOST});
+        start_init(guest->host);
+    }
     sim_set_trace(guest->sim, setup->trace);
     world_mkdir(guest->world, "/test", 0755);
     world_mkdir(guest->world, "/test/run", 0711);
@@ -314,7 +330,9 @@ int sim_agent_stop(struct sim_agent *guest)
     }
     if (!sim_agent_ended(guest))
         fail_blocked(guest);
-    return guest->agent->exit_code;
+    /* PID 1 switches the machine off, which is the last thing it does. */
+    bool off = guest->setup.as_init && guest->world->power == (int)LINUX_REBOOT_CMD_POWER_OFF;
+    return off ? 0 : guest->agent->exit_code;
 }
 
 /* ---- looking ---- */
@@ -342,4 +360,19 @@ void sim_expect_same(const struct buf *before, const struct buf *after, const ch
     }
     if (*was || *is)
         fail_msg("%s: the world differs\nwas: %.*s\nis:  %.*s", label, (int)line_length(was), was, (int)line_length(is), is);
+}
+
+void sim_agent_show_descriptors(const struct sim_agent *guest)
+{
+    struct task *task = guest->agent;
+
+    for (size_t fd = 0; fd < task->descriptors.n; fd++) {
+        const struct file *file = task->descriptors.items[fd].file;
+        char name[512] = "";
+        if (!file)
+            continue;
+        if (file->path.dentry && path_name(task, &file->path, name, sizeof(name)) < 0)
+            name[0] = '\0';
+        print_error("  descriptor %zu: %s (mode 0%o)\n", fd, name, file->inode->mode);
+    }
 }

@@ -20,7 +20,7 @@ struct sim_setup {
     const char *test; /* its name, for the RPC matrix; may be NULL */
     uint64_t seed;
     bool preempt;   /* tasks are switched at any call */
-    bool as_init;   /* the agent is PID 1 and boots the machine */
+    bool as_init;   /* the agent is PID 1, boots the machine, and its clients are on the host */
     bool initramfs; /* and its root is one */
     enum world_cgroups cgroups;
     const char *config; /* text of the agent's configuration file; NULL: none */
@@ -39,6 +39,7 @@ struct sim_agent {
     struct sim_setup setup;
     struct sim *sim;
     struct world *world;
+    struct world *host; /* where the clients are, on the other side of a vsock; NULL: in the guest, on a unix socket */
     struct task *agent;
     bool stopped; /* the agent is expected to end */
     bool closing; /* the clients are to end */
@@ -60,7 +61,7 @@ struct sim_agent *sim_agent_boot(const struct sim_setup *setup);
 void sim_agent_tell(struct sim_agent *guest, void (*story)(struct rig *rig));
 /* Several clients at once, each with its story. */
 void sim_agent_tell_all(struct sim_agent *guest, void (*const *stories)(struct rig *rig), int n);
-/* SIGTERM, and the agent's exit status (as wait(2) has it). */
+/* SIGTERM, and the agent's exit status (as wait(2) has it); of PID 1: 0 when it switched the machine off. */
 int sim_agent_stop(struct sim_agent *guest);
 void sim_agent_free(struct sim_agent *guest);
 
@@ -70,6 +71,8 @@ void sim_make_rootfs(struct world *world, const char *path);
 bool sim_agent_ended(const struct sim_agent *guest);
 /* What is there in the guest, as text; buf_done() is the caller's. */
 struct buf sim_agent_snapshot(const struct sim_agent *guest);
+/* Prints what the agent has open. */
+void sim_agent_show_descriptors(const struct sim_agent *guest);
 /* Fails the test with the first lines that differ unless both are equal. */
 void sim_expect_same(const struct buf *before, const struct buf *after, const char *label);
 

@@ -74,7 +74,6 @@ static void live_once(const struct sim_setup *setup)
 static void life_of_a_sandbox_leaves_nothing_behind(void **state UNUSED)
 {
     FOR_ROWS (setup, setups) {
-        print_message("    %s\n", setup->test);
         live_once(setup);
     }
 }
