@@ -60,7 +60,7 @@ static int level_enable(int fd, uint32_t wanted, uint32_t *ret_enabled)
     *ret_enabled = 0;
     int r = control_read(fd, "cgroup.subtree_control", &text);
     if (r < 0)
-        return r;
+        return r == -ENOENT ? 0 : r; /* a hierarchy that hands nothing down */
     wanted &= ~controllers_parse(text.data, " \n", 2);
     if (wanted == 0 || subtree_control_write(fd, '+', wanted) == 0) {
         *ret_enabled = wanted;

@@ -62,7 +62,7 @@ static void fd_drop(struct logsink *sink)
     sink->owned = false;
 }
 
-/* Bytes taken (> 0), -EAGAIN, or another -errno when the reader is gone. Never waits. */
+/* Bytes taken (> 0), -EAGAIN, or another -errno. Never waits. */
 static ssize_t fd_write_some(const struct logsink *sink, const char *p, size_t len)
 {
     if (sink->is_socket) {
