@@ -106,6 +106,7 @@ clean:
 ##   make sim SEEDS=n SEED=first random histories in the simulation; a seed that fails can be repeated
 ##   make traces                 write the golden traces of fixtures/traces anew
 ##   make conformance            the mock kernel against the real one: the same cases on both (root)
+##   make mutate                 changes the product in one place at a time: which tests notice? FILES=words SAMPLE=n SEED=n
 ##   make valgrind               the unit tests of pure code under valgrind
 ##   make bench                  speed and size, beside crun and a bare-syscall floor
 ##   make fuzz TARGET=t TIME=s   libFuzzer on fuzz/t.c; make fuzz-smoke: one minute each
@@ -164,6 +165,20 @@ traces: $(B)/mocks/tests/sim_trace_test
 conformance: $(CONFORM_MOCK) $(CONFORM_REAL)
 	@failed=0; for test in $(CONFORM_MOCK) $(CONFORM_REAL); do \
 	    echo "$$(basename $$test)"; timeout 300 $$test $(ONLY) || failed=1; done; exit $$failed
+
+# TIERS: which tests are asked. Nothing that needs the programs: a mutant is linked into tests alone.
+.PHONY: mutate mutate-built
+TIERS ?= unit sim
+MUTATE_UNIT := $(filter-out $(B)/runtime-min/%,$(UNIT_TESTS))
+mutate: setup
+	@$(AGAIN) FLAVOUR=debug mutate-built
+
+mutate-built: $(if $(filter unit,$(TIERS)),$(MUTATE_UNIT)) $(if $(filter sim,$(TIERS)),$(SIM_TESTS))
+	@ci/mutate --compile '$(CC) $(CPPFLAGS) $(CFLAGS_B)' --link '$(CFLAGS_B) $(LDFLAGS_B) ### $(LIBS) -lcmocka' \
+	    $(if $(filter unit,$(TIERS)),--group '$(MUTATE_UNIT)' '$(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a') \
+	    $(if $(filter sim,$(TIERS)),--group '$(SIM_TESTS)' '$(SIM) $(B)/libagent.a $(B)/libtatami-mock.a') \
+	    $(if $(FILES),--files '$(FILES)') $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \
+	    $(filter %.c,$(AGENT_SRC) $(LIB_SRC))
 
 bench: setup
 	@$(AGAIN) FLAVOUR=release bench-built

@@ -308,6 +308,20 @@ static void more_data_than_a_page_is_refused(void **state)
     world_run(w, 0, look_at_too_much_data);
 }
 
+static void look_at_an_unknown_word(struct world *w)
+{
+    const char *text = child_build_error(w);
+    child_expect(strstr(text, "'odd\\,word'"), "%s", text);
+}
+
+static void an_escaped_comma_belongs_to_the_word(void **state)
+{
+    struct world *w = *state;
+
+    world_mount(w, "/a", "tmpfs", "tmpfs", "odd\\,word");
+    world_run(w, 0, look_at_an_unknown_word);
+}
+
 static void look_at_an_overlong_word(struct world *w)
 {
     const char *text = child_build_error(w);
@@ -320,6 +334,15 @@ static void escaped_commas_do_not_end_a_word(void **state)
     struct world *w = *state;
 
     world_mount(w, "/a", "tmpfs", "tmpfs", arena_printf(w->arena, "size=%0300d\\,x", 1));
+    world_run(w, 0, look_at_an_overlong_word);
+}
+
+/* Longer than fsconfig(2) takes it, longer than any word may be: mount(2) gets it whole, and says no. */
+static void an_endless_word_is_left_to_the_kernel(void **state)
+{
+    struct world *w = *state;
+
+    world_mount(w, "/a", "tmpfs", "tmpfs", arena_printf(w->arena, "size=%03000dX", 1));
     world_run(w, 0, look_at_an_overlong_word);
 }
 
@@ -724,7 +747,9 @@ int main(void)
         WITH_WORLD(what_fsconfig_cannot_say_is_mounted_too),
         WITH_WORLD(errors_name_source_destination_type_and_reason),
         WITH_WORLD(more_data_than_a_page_is_refused),
+        WITH_WORLD(an_escaped_comma_belongs_to_the_word),
         WITH_WORLD(escaped_commas_do_not_end_a_word),
+        WITH_WORLD(an_endless_word_is_left_to_the_kernel),
         WITH_WORLD(the_files_that_tell_the_size_of_the_machine_may_be_covered),
         WITH_WORLD(the_guests_own_procfs_may_be_bound_on_proc),
         WITH_WORLD(cve_2019_16884_no_link_of_the_image_covers_a_part_of_proc),
