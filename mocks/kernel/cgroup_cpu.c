@@ -197,7 +197,7 @@ static int store_rt_period(struct control *control, char *text)
 static int show_stat(struct control *control, struct buf *out)
 {
     (void)control;
-    return buf_append_str(out, "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n");
+    return buf_append_str(out, "nr_periods 0\nnr_throttled 0\nthrottled_time 0\nnr_bursts 0\nburst_time 0\n");
 }
 
 static int show_local_stat(struct control *control, struct buf *out)

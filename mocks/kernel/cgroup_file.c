@@ -489,7 +489,13 @@ static void control_stat(struct inode *inode, struct stat *st)
     st->st_blocks = 0;
 }
 
+static bool control_valid(struct inode *inode)
+{
+    return !((const struct control *)inode->data)->gone;
+}
+
 static const struct inode_ops control_ops = {
+    .valid = control_valid,
     .open = control_open,
     .show = control_show,
     .store = control_store,
