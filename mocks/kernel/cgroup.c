@@ -14,7 +14,7 @@
 const struct controller_info cgroup_controller_info[CG_CONTROLLERS] = {
     [CG_CPUSET] = {"cpuset", "cpuset"},   [CG_CPU] = {"cpu", "cpu"},         [CG_CPUACCT] = {"cpuacct", NULL},
     [CG_IO] = {"blkio", "io"},            [CG_MEMORY] = {"memory", "memory"}, [CG_DEVICES] = {"devices", NULL},
-    [CG_FREEZER] = {"freezer", NULL},     [CG_NET_CLS] = {"net_cls", NULL},  [CG_PERF_EVENT] = {"perf_event", NULL},
+    [CG_FREEZER] = {"freezer", NULL},     [CG_NET_CLS] = {"net_cls", NULL},  [CG_PERF_EVENT] = {"perf_event", "perf_event"},
     [CG_NET_PRIO] = {"net_prio", NULL},   [CG_HUGETLB] = {"hugetlb", "hugetlb"}, [CG_PIDS] = {"pids", "pids"},
 };
 
@@ -92,9 +92,12 @@ bool group_is_populated(const struct group *group)
 
 uint32_t group_controllers(const struct group *group)
 {
-    if (group->hierarchy->version == 1 || !group->parent)
-        return group->hierarchy->controllers;
-    return group->parent->subtree_control & group->hierarchy->controllers;
+    uint32_t controllers = group->hierarchy->controllers;
+
+    if (group->hierarchy->version == 1)
+        return controllers;
+    controllers &= ~CG_IMPLICIT;
+    return group->parent ? group->parent->subtree_control & controllers : controllers;
 }
 
 /* A change of n_tasks between none and some shows in cgroup.events up to the root. */

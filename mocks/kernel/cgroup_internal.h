@@ -27,9 +27,12 @@ enum cgroup_controller {
 #define CG_THREADED (CG_BIT(CG_CPUSET) | CG_BIT(CG_CPU) | CG_BIT(CG_PERF_EVENT) | CG_BIT(CG_PIDS))
 
 struct controller_info {
-    const char *v1, *v2; /* names; NULL: that version does not have it. perf_event works on version 2 without being enabled: no name. */
+    const char *v1, *v2; /* names; NULL: that version does not have it */
 };
 extern const struct controller_info cgroup_controller_info[CG_CONTROLLERS];
+
+/* Version 2 has it everywhere: it is not handed down. */
+#define CG_IMPLICIT CG_BIT(CG_PERF_EVENT)
 
 struct group;
 struct control;

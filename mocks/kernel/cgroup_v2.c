@@ -205,7 +205,7 @@ static int show_mask(uint32_t controllers, struct buf *out)
 
     for (size_t i = 0; i < CG_CONTROLLERS; i++) {
         const char *name = cgroup_controller_info[i].v2;
-        if (!(controllers & CG_BIT(i)) || !name || i == CG_PERF_EVENT)
+        if (!(controllers & CG_BIT(i)) || !name)
             continue;
         buf_printf(out, "%s%s", separator, name);
         separator = " ";
@@ -233,7 +233,7 @@ static int parse_word(const char *word, struct change *change)
         return -EINVAL;
     for (size_t i = 0; i < CG_CONTROLLERS; i++) {
         const char *name = cgroup_controller_info[i].v2;
-        if (!name || i == CG_PERF_EVENT || strcmp(name, word + 1) != 0)
+        if (!name || strcmp(name, word + 1) != 0)
             continue;
         uint32_t *set = *word == '+' ? &change->enable : &change->disable;
         uint32_t *other = *word == '+' ? &change->disable : &change->enable;
@@ -380,7 +380,7 @@ static int store_limit(struct control *control, char *text)
     int r = parse_s64(text, &value);
     if (r < 0)
         return r;
-    if (value < 0 || value >= INT32_MAX)
+    if (value < 0 || value > INT32_MAX)
         return -ERANGE;
     *group_u64(control->group, control->file->offset) = (uint64_t)value;
     return 0;

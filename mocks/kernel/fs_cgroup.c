@@ -88,6 +88,26 @@ static int group_unmake(struct inode *dir, const char *name, struct inode *child
     return 0;
 }
 
+/* Only within a directory, and only in version 1. */
+static int group_rename(struct inode *child, const struct inode *dir, const struct inode *new_dir, const char *name, bool replaces)
+{
+    struct group *group = inode_group(child);
+
+    if (inode_group(dir)->hierarchy->version == 2)
+        return -EPERM;
+    if (!group)
+        return -ENOTDIR;
+    if (dir != new_dir)
+        return -EIO;
+    if (strchr(name, '\n'))
+        return -EINVAL;
+    if (replaces)
+        return -EEXIST;
+    free(group->name);
+    group->name = strdup(name);
+    return 0;
+}
+
 static void group_stat(struct inode *inode, struct stat *st)
 {
     (void)inode;
@@ -108,6 +128,7 @@ static const struct inode_ops group_ops = {
     .list = group_list,
     .create = group_make,
     .remove = group_unmake,
+    .rename = group_rename,
     .stat = group_stat,
     .release = group_release,
 };

@@ -81,6 +81,11 @@ static int do_rename(struct renaming *r)
     if (mount_is_local_mountpoint(r->source) || (r->target && mount_is_local_mountpoint(r->target)))
         return -EBUSY;
     struct inode *old_dir = r->from.path.dentry->inode;
+    if (old_dir->ops->rename)
+        e = r->flags ? -EINVAL
+                     : old_dir->ops->rename(r->source->inode, old_dir, r->to.path.dentry->inode, r->to.last, r->target != NULL);
+    if (e < 0)
+        return e;
     if (r->flags & RENAME_EXCHANGE) {
         dentry_exchange(r->source, r->target);
     } else {

@@ -46,6 +46,8 @@ struct inode_ops {
     /* Directory operations; NULL: the file system refuses them (-EPERM, -EROFS as the kernel has it). */
     int (*create)(struct inode *dir, const char *name, struct inode *child);
     int (*remove)(struct inode *dir, const char *name, struct inode *child);
+    /* What is special about renaming; NULL: nothing. replaces: the new name is taken. */
+    int (*rename)(struct inode *child, const struct inode *dir, const struct inode *new_dir, const char *name, bool replaces);
     int (*permission)(struct inode *inode, int mask); /* on top of the mode bits */
     /* Computed entry that is still in use: does it lead to the same object? false: it is looked up again. NULL: always. */
     bool (*valid)(struct inode *inode);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Control groups for cases: a fresh group in a hierarchy, its files as texts. */
 #pragma once
+#include <poll.h>
 #include <dirent.h>
 
 #include "mocks/tests/conform.h"

@@ -69,6 +69,8 @@ bool conform_is_mock(void);
 int in_child(int (*fn)(void *arg), void *arg);
 /* Waits for a child by its pid: exit status, or -signal. */
 int collect(int pid);
+/* Makes the process use so many bytes of memory. */
+void conform_use_memory(size_t bytes);
 /* sys_spawn() without anything special. */
 int spawn(int (*fn)(void *arg), void *arg);
 

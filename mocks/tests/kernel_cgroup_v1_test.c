@@ -201,6 +201,22 @@ CONFORM_CASE(a_zombie_keeps_no_group)
     expect(collect(pid), -SIGKILL);
 }
 
+CONFORM_CASE(groups_can_be_renamed_in_place)
+{
+    int root = hierarchy("freezer");
+    struct test_group group = group_in(root), below = group_in(group.dir);
+
+    expect(sys_renameat2(group.dir, below.name, group.dir, "renamed", 0), 0);
+    expect_true(sys_mkdirat(group.dir, below.name, 0755) == 0);
+    expect(sys_renameat2(group.dir, below.name, group.dir, "renamed", 0), -EEXIST);
+    expect(sys_renameat2(group.dir, below.name, group.dir, "re\nnamed", 0), -EINVAL);
+    expect(sys_renameat2(group.dir, "renamed", root, "conform-moved", 0), -EIO);
+    expect(sys_renameat2(group.dir, "renamed", group.dir, "cgroup.procs", 0), -ENOTDIR);
+    expect(sys_unlinkat(group.dir, "renamed", AT_REMOVEDIR), 0);
+    group_end(&below);
+    group_end(&group);
+}
+
 CONFORM_CASE(files_cannot_be_made_or_removed)
 {
     int root = hierarchy("freezer");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases on the mock kernel: a new world for each. CONFORM_SEED=n: another schedule, with preemption. */
+#include "mocks/kernel/cgroup.h"
 #include "mocks/kernel/world.h"
 #include "mocks/tests/conform.h"
 
@@ -7,6 +8,12 @@ struct outcome {
     const struct conform_case *test;
     int status;
 };
+
+void conform_use_memory(size_t bytes)
+{
+    for (size_t done = 0; done < bytes; done += 1 << 20)
+        task_charge(1 << 20);
+}
 
 bool conform_is_mock(void)
 {

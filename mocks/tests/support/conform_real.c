@@ -2,6 +2,7 @@
 /* Cases on the real kernel: fresh namespaces for each, as root. */
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
@@ -10,6 +11,14 @@
 #include "mocks/tests/conform.h"
 
 #define CASE_SECONDS 20
+
+void conform_use_memory(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p != MAP_FAILED)
+        memset(p, 1, bytes);
+}
 
 bool conform_is_mock(void)
 {

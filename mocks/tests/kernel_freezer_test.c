@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Freezing groups in both versions. Reaching the state takes a moment, so the cases wait for it. */
+#include "mocks/tests/cgroups.h"
+
+struct version {
+    const char *label, *controllers;
+    const char *file, *freeze, *thaw;       /* what is written */
+    const char *state, *frozen, *not_frozen; /* where the state shows */
+};
+
+static const struct version versions[] = {
+    {"version 1", "freezer", "freezer.state", "FROZEN", "THAWED", "freezer.state", "FROZEN\n", "THAWED\n"},
+    {"version 2", NULL, "cgroup.freeze", "1", "0", "cgroup.events", "frozen 1\n", "frozen 0\n"},
+};
+
+/* Counts in the pipe until it is killed. */
+static int count(void *arg)
+{
+    const int *pipe = arg;
+    for (;;) {
+        if (sys_write(pipe[1], "x", 1) != 1)
+            return 1;
+        sys_nanosleep(1000000);
+    }
+}
+
+static void drain(int fd)
+{
+    char text[4096];
+
+    while (sys_read(fd, text, sizeof(text)) > 0)
+        ;
+}
+
+CONFORM_CASE(a_frozen_process_does_not_run)
+{
+    FOR_CASES (row, versions) {
+        int root = hierarchy(row->controllers), pipe[2];
+        struct test_group group = group_in(root);
+        char byte;
+        expect(sys_pipe2(pipe, O_CLOEXEC | O_NONBLOCK), 0);
+        int pid = spawn(count, pipe);
+        expect(put_pid(group.dir, "cgroup.procs", pid), 0);
+        expect(put(group.dir, row->file, row->freeze), 0);
+        expect_true(comes(group.dir, row->state, row->frozen));
+        drain(pipe[0]);
+        sys_nanosleep(20000000);
+        expect(sys_read(pipe[0], &byte, 1), -EAGAIN);
+        expect(put(group.dir, row->file, row->thaw), 0);
+        expect_true(comes(group.dir, row->state, row->not_frozen));
+        sys_nanosleep(50000000);
+        expect(sys_read(pipe[0], &byte, 1), 1);
+        kill_and_collect(pid);
+        group_end(&group);
+    }
+}
+
+CONFORM_CASE(killing_a_frozen_process)
+{
+    FOR_CASES (row, versions) {
+        int root = hierarchy(row->controllers);
+        struct test_group group = group_in(root);
+        siginfo_t info = {0};
+        int pid = spawn(sleep_for_ever, NULL);
+        expect(put_pid(group.dir, "cgroup.procs", pid), 0);
+        expect(put(group.dir, row->file, row->freeze), 0);
+        expect_true(comes(group.dir, row->state, row->frozen));
+        expect(sys_kill(pid, SIGKILL), 0);
+        sys_nanosleep(20000000);
+        expect(sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG), 0);
+        expect(info.si_pid, row->controllers ? 0 : pid); /* version 1 holds it back */
+        expect(put(group.dir, row->file, row->thaw), 0);
+        if (row->controllers)
+            expect(collect(pid), -SIGKILL);
+        group_end(&group);
+    }
+}
+
+CONFORM_CASE(other_signals_wait_for_the_thaw)
+{
+    FOR_CASES (row, versions) {
+        int root = hierarchy(row->controllers);
+        struct test_group group = group_in(root);
+        siginfo_t info = {0};
+        int pid = spawn(sleep_for_ever, NULL);
+        expect(put_pid(group.dir, "cgroup.procs", pid), 0);
+        expect(put(group.dir, row->file, row->freeze), 0);
+        expect_true(comes(group.dir, row->state, row->frozen));
+        expect(sys_kill(pid, SIGTERM), 0);
+        sys_nanosleep(20000000);
+        expect(sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG), 0);
+        expect(info.si_pid, 0);
+        expect(put(group.dir, row->file, row->thaw), 0);
+        expect(collect(pid), -SIGTERM);
+        group_end(&group);
+    }
+}
+
+CONFORM_CASE(a_group_below_freezes_too)
+{
+    FOR_CASES (row, versions) {
+        int root = hierarchy(row->controllers);
+        struct test_group group = group_in(root), below = group_in(group.dir);
+        int pid = spawn(sleep_for_ever, NULL);
+        expect(put_pid(below.dir, "cgroup.procs", pid), 0);
+        expect(put(group.dir, row->file, row->freeze), 0);
+        expect_true(comes(group.dir, row->state, row->frozen));
+        expect_true(comes(below.dir, row->state, row->frozen));
+        expect(put(below.dir, row->file, row->thaw), 0); /* the request above stays */
+        expect_true(comes(below.dir, row->state, row->frozen));
+        expect(put(group.dir, row->file, row->thaw), 0);
+        expect_true(comes(below.dir, row->state, row->not_frozen));
+        kill_and_collect(pid);
+        group_end(&below);
+        group_end(&group);
+    }
+}
+
+CONFORM_CASE(who_comes_in_is_frozen_who_leaves_runs)
+{
+    FOR_CASES (row, versions) {
+        int root = hierarchy(row->controllers);
+        struct test_group group = group_in(root);
+        expect(put(group.dir, row->file, row->freeze), 0);
+        expect_true(comes(group.dir, row->state, row->frozen));
+        int pid = spawn(sleep_for_ever, NULL);
+        expect(put_pid(group.dir, "cgroup.procs", pid), 0);
+        expect_true(comes(group.dir, row->state, row->frozen));
+        expect(sys_kill(pid, SIGTERM), 0);
+        expect(put_pid(root, "cgroup.procs", pid), 0);
+        expect(collect(pid), -SIGTERM);
+        expect(put(group.dir, row->file, row->thaw), 0);
+        group_end(&group);
+    }
+}
+
+CONFORM_CASE(an_empty_group_freezes_at_once)
+{
+    FOR_CASES (row, versions) {
+        int root = hierarchy(row->controllers);
+        struct test_group group = group_in(root);
+        expect(put(group.dir, row->file, row->freeze), 0);
+        expect_true(strstr(text_of(group.dir, row->state), row->frozen) != NULL);
+        expect(put(group.dir, row->file, row->thaw), 0);
+        expect_true(strstr(text_of(group.dir, row->state), row->not_frozen) != NULL);
+        group_end(&group);
+    }
+}
+
+CONFORM_CASE(version_1_shows_who_asked)
+{
+    int root = hierarchy("freezer");
+    struct test_group group = group_in(root), below = group_in(group.dir);
+
+    expect(put(group.dir, "freezer.state", "FROZEN"), 0);
+    expect_text(text_of(group.dir, "freezer.self_freezing"), "1\n");
+    expect_text(text_of(group.dir, "freezer.parent_freezing"), "0\n");
+    expect_text(text_of(below.dir, "freezer.self_freezing"), "0\n");
+    expect_text(text_of(below.dir, "freezer.parent_freezing"), "1\n");
+    expect_text(text_of(below.dir, "freezer.state"), "FROZEN\n");
+    expect(put(group.dir, "freezer.state", "THAWED"), 0);
+    expect_text(text_of(below.dir, "freezer.state"), "THAWED\n");
+    group_end(&below);
+    group_end(&group);
+}
+
+CONFORM_CASE(version_2_tells_when_it_is_frozen)
+{
+    int root = hierarchy(NULL);
+    struct test_group group = group_in(root);
+    int pid = spawn(sleep_for_ever, NULL);
+    char text[64];
+
+    expect(put_pid(group.dir, "cgroup.procs", pid), 0);
+    int fd = sys_openat(group.dir, "cgroup.events", O_RDONLY | O_CLOEXEC, 0);
+    expect_true(sys_read(fd, text, sizeof(text)) > 0);
+    expect(put(group.dir, "cgroup.freeze", "1"), 0);
+    ssize_t n = sys_pread(fd, text, sizeof(text) - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    if (!strstr(text, "frozen 1")) {
+        struct pollfd wait = {.fd = fd, .events = POLLPRI};
+        expect(sys_poll(&wait, 1, 1000), 1);
+    }
+    expect_true(comes(group.dir, "cgroup.events", "populated 1\nfrozen 1\n"));
+    expect(put(group.dir, "cgroup.kill", "1"), 0);
+    expect(collect(pid), -SIGKILL);
+    expect_text(text_of(group.dir, "cgroup.freeze"), "1\n");
+    sys_close(fd);
+    group_end(&group);
+}
