@@ -128,20 +128,31 @@ struct request {
     uint64_t bytes;
 };
 
-/* The lowest group whose limit the request would pass; NULL: it fits. */
-static struct group *over_limit(const struct request *request)
+/* The lowest group whose limit at that offset the request would pass; NULL: it fits. */
+static struct group *over_one(const struct request *request, size_t limit)
 {
     for (struct group *at = request->group; at; at = at->parent) {
-        uint64_t limit = at->memory.max < at->memory.memsw_max ? at->memory.max : at->memory.memsw_max;
-        if (at->memory.usage + request->bytes > limit)
+        if (at->memory.usage + request->bytes > *group_u64(at, limit))
             return at;
     }
     return NULL;
 }
 
-static bool fits(void *arg)
+/* Memory and swap together are asked first. */
+static struct group *over_limit(const struct request *request)
 {
-    return !over_limit(arg);
+    struct group *over = over_one(request, offsetof(struct group, memory.memsw_max));
+    return over ? over : over_one(request, offsetof(struct group, memory.max));
+}
+
+static void count_failure(const struct request *request)
+{
+    struct group *over = over_one(request, offsetof(struct group, memory.memsw_max));
+
+    if (over)
+        over->memory.memsw_failures++;
+    else
+        over_limit(request)->memory.failures++;
 }
 
 static bool fits_or_changed(void *arg)
@@ -206,7 +217,7 @@ void task_charge(int64_t bytes)
         return;
     }
     while ((over = over_limit(&request))) {
-        over->memory.failures++;
+        count_failure(&request);
         memory_event(over, MEMORY_MAX);
         make_room(&request, over);
         die_if_killed();
@@ -221,7 +232,7 @@ static int shrink(struct group *group)
 {
     struct request request = {group, 0};
 
-    while (!fits(&request)) {
+    while (over_limit(&request)) {
         if (!oom_victim_is_dying(group)) {
             memory_event(group, MEMORY_OOM);
             if (!oom_kill_in(group))
@@ -467,7 +478,7 @@ static const struct control_file v1_files[] = {
     {"memory.memsw.usage_in_bytes", CONTROL_V1, show_u64, NULL, NULL, 0, 0, MEMORY(usage)},
     {"memory.memsw.max_usage_in_bytes", CONTROL_V1, show_u64, store_reset, NULL, 0, 0, MEMORY(peak)},
     {"memory.memsw.limit_in_bytes", CONTROL_V1, show_u64, store_v1_limit, NULL, 0, 0, MEMORY(memsw_max)},
-    {"memory.memsw.failcnt", CONTROL_V1, show_zero, store_ignored, NULL, 0, 0, 0},
+    {"memory.memsw.failcnt", CONTROL_V1, show_u64, store_reset, NULL, 0, 0, MEMORY(memsw_failures)},
     {"memory.kmem.usage_in_bytes", CONTROL_V1, show_zero, NULL, NULL, 0, 0, 0},
     {"memory.kmem.max_usage_in_bytes", CONTROL_V1, show_zero, store_ignored, NULL, 0, 0, 0},
     {"memory.kmem.limit_in_bytes", CONTROL_V1, show_unlimited, store_kernel_limit, NULL, 0, 0, 0},

@@ -92,6 +92,8 @@ size_t call_arguments(const char *fmt, va_list args, uint64_t values[CALL_ARGUME
 bool signals_wait(const struct task *task);
 /* Takes the default action of those: ends or stops the task. Returns whether a handler is to run, on the task's own stack. */
 bool signals_act(struct task *task);
+/* Is a signal pending that ends even a frozen task? */
+bool signals_kill(const struct task *task);
 /* Runs the handlers of the current task. */
 void signals_handle(void);
 

@@ -70,11 +70,10 @@ void run_free(struct task *task)
 static bool may_run(struct run *run)
 {
     struct task *task = run->task;
-    bool killed = task->signals_pending & SIGNAL_BIT(SIGKILL);
 
     if (run->leaving)
         return exit_may_finish(task);
-    if (task->frozen && (task->frozen_hard || !killed))
+    if (task->frozen && (task->frozen_hard || !signals_kill(task)))
         return false;
     if (signals_wait(task))
         return true;

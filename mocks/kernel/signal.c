@@ -238,6 +238,19 @@ static void stop(struct task *task, int sig)
     notify_stop(task, CLD_STOPPED, sig);
 }
 
+/* Signals that end a process without a core dump take effect when they are sent, even on one that version 2 has frozen. */
+bool signals_kill(const struct task *task)
+{
+    static const uint64_t dumps = SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGABRT) | SIGNAL_BIT(SIGFPE) |
+                                  SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGSYS) | SIGNAL_BIT(SIGTRAP) |
+                                  SIGNAL_BIT(SIGXCPU) | SIGNAL_BIT(SIGXFSZ);
+    uint64_t harmless = task->signals_ignored | task->signals_caught | DEFAULT_IGNORED | STOPS | dumps;
+
+    if (task->signals_pending & SIGNAL_BIT(SIGKILL))
+        return true;
+    return !is_protected(task) && (task->signals_pending & ~task->signals_blocked & ~harmless);
+}
+
 bool signals_act(struct task *task)
 {
     siginfo_t info;

@@ -76,22 +76,34 @@ CONFORM_CASE(killing_a_frozen_process)
     }
 }
 
-CONFORM_CASE(other_signals_wait_for_the_thaw)
+CONFORM_CASE(signals_to_a_frozen_process)
 {
-    FOR_CASES (row, versions) {
-        int root = hierarchy(row->controllers);
+    static const struct {
+        const char *label;
+        size_t version;
+        int sig;
+        bool at_once;
+    } rows[] = {
+        {"version 1, SIGTERM", 0, SIGTERM, false}, {"version 2, SIGTERM", 1, SIGTERM, true},
+        {"version 1, SIGABRT", 0, SIGABRT, false}, {"version 2, SIGABRT dumps core", 1, SIGABRT, false},
+        {"version 2, SIGUSR1", 1, SIGUSR1, true},  {"version 1, SIGHUP", 0, SIGHUP, false},
+    };
+
+    FOR_CASES (row, rows) {
+        const struct version *version = &versions[row->version];
+        int root = hierarchy(version->controllers);
         struct test_group group = group_in(root);
         siginfo_t info = {0};
         int pid = spawn(sleep_for_ever, NULL);
         expect(put_pid(group.dir, "cgroup.procs", pid), 0);
-        expect(put(group.dir, row->file, row->freeze), 0);
-        expect_true(comes(group.dir, row->state, row->frozen));
-        expect(sys_kill(pid, SIGTERM), 0);
+        expect(put(group.dir, version->file, version->freeze), 0);
+        expect_true(comes(group.dir, version->state, version->frozen));
+        expect(sys_kill(pid, row->sig), 0);
         sys_nanosleep(20000000);
-        expect(sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG), 0);
-        expect(info.si_pid, 0);
-        expect(put(group.dir, row->file, row->thaw), 0);
-        expect(collect(pid), -SIGTERM);
+        expect(sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+        expect(info.si_pid, row->at_once ? pid : 0);
+        expect(put(group.dir, version->file, version->thaw), 0);
+        expect(collect(pid), -row->sig);
         group_end(&group);
     }
 }
