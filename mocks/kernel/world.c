@@ -167,8 +167,8 @@ static void end_tasks(struct world *world)
         if (task->run)
             task_abandon(task);
     }
-    while (!list_is_empty(&world->tasks))
-        task_collect(CONTAINER_OF(world->tasks.next, struct task, link));
+    while (!list_is_empty(&world->tasks)) /* children before their parents */
+        task_collect(CONTAINER_OF(world->tasks.prev, struct task, link));
 }
 
 void world_free(struct world *world)
