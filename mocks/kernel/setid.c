@@ -70,7 +70,9 @@ static int change_users(const uint32_t ids[3])
     if (!capable_in(task, cred->user, CAP_SETUID) && !all_known(world, cred->ruid, cred->euid, cred->suid))
         return -EPERM;
     replace(&cred->ruid, world[0]);
-    task->processes_exceeded = cred->ruid != 0 && task_processes(task) > task->rlimits[RLIMIT_NPROC].rlim_cur;
+    /* The others of that user count. */
+    if (cred->ruid != before.ruid)
+        task->processes_exceeded = cred->ruid != 0 && task_processes(task) - 1 > task->rlimits[RLIMIT_NPROC].rlim_cur;
     replace(&cred->euid, world[1]);
     replace(&cred->suid, world[2]);
     cred->fsuid = cred->euid;

@@ -443,6 +443,141 @@ CONFORM_CASE(a_change_of_the_effective_user_makes_undumpable)
     expect(in_child(dumpable_after_change, (void *)row->to), row->dumpable);
 }
 
+/* ---- looking into others ---- */
+
+struct target {
+    uint32_t users[3], groups[3];
+    bool undumpable, capable; /* capable: keeps a capability */
+    int *ready;
+};
+
+static int be_looked_at(void *arg)
+{
+    const struct target *target = arg;
+
+    if (target->capable)
+        sys_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+    sys_setresgid(target->groups[0], target->groups[1], target->groups[2]);
+    sys_setresuid(target->users[0], target->users[1], target->users[2]);
+    if (!target->capable)
+        set_caps(0, 0, 0);
+    sys_prctl(PR_SET_DUMPABLE, !target->undumpable, 0, 0, 0);
+    sys_write(target->ready[1], "x", 1);
+    sys_nanosleep(3600 * 1000000000ULL);
+    return 0;
+}
+
+struct viewer {
+    uint32_t user, group;
+    bool keeps_caps;
+    int pid;
+};
+
+static int look(void *arg)
+{
+    const struct viewer *viewer = arg;
+    char path[64], text[64];
+
+    sys_prctl(PR_SET_KEEPCAPS, viewer->keeps_caps, 0, 0, 0);
+    sys_setresgid(viewer->group, viewer->group, viewer->group);
+    sys_setresuid(viewer->user, viewer->user, viewer->user);
+    if (viewer->keeps_caps)
+        set_caps(BIT(CAP_SYS_PTRACE), BIT(CAP_SYS_PTRACE), 0);
+    snprintf(path, sizeof(path), "/proc/%d/cwd", viewer->pid);
+    ssize_t n = sys_readlinkat(AT_FDCWD, path, text, sizeof(text));
+    return n < 0 ? (int)-n : 0;
+}
+
+CONFORM_CASE(who_may_look_into_a_process)
+{
+    static const struct {
+        const char *label;
+        struct target target;
+        struct viewer viewer;
+        int result;
+    } rows[] = {
+        {"same user", {{5, 5, 5}, {5, 5, 5}, .ready = NULL}, {5, 5, false, 0}, 0},
+        {"other user", {{5, 5, 5}, {5, 5, 5}, .ready = NULL}, {6, 5, false, 0}, EACCES},
+        {"other group", {{5, 5, 5}, {5, 5, 5}, .ready = NULL}, {5, 6, false, 0}, EACCES},
+        {"other real user", {{6, 5, 5}, {5, 5, 5}, .ready = NULL}, {5, 5, false, 0}, EACCES},
+        {"other saved user", {{5, 5, 6}, {5, 5, 5}, .ready = NULL}, {5, 5, false, 0}, EACCES},
+        {"other saved group", {{5, 5, 5}, {5, 5, 6}, .ready = NULL}, {5, 5, false, 0}, EACCES},
+        {"undumpable", {{5, 5, 5}, {5, 5, 5}, .undumpable = true}, {5, 5, false, 0}, EACCES},
+        {"with capabilities", {{5, 5, 5}, {5, 5, 5}, .capable = true}, {5, 5, false, 0}, EACCES},
+        {"root", {{5, 5, 5}, {5, 5, 5}, .undumpable = true}, {0, 0, false, 0}, 0},
+        {"CAP_SYS_PTRACE", {{5, 5, 5}, {5, 5, 5}, .undumpable = true}, {6, 6, true, 0}, 0},
+        {"CAP_SYS_PTRACE, with capabilities", {{5, 5, 5}, {5, 5, 5}, .capable = true}, {6, 6, true, 0}, 0},
+    };
+    int ready[2];
+    char byte;
+
+    sys_pipe2(ready, O_CLOEXEC);
+    FOR_CASES(row, rows)
+    {
+        struct target target = row->target;
+        target.ready = ready;
+        struct viewer viewer = row->viewer;
+        viewer.pid = spawn(be_looked_at, &target);
+        sys_read(ready[0], &byte, 1);
+        expect(in_child(look, &viewer), row->result);
+        sys_kill(viewer.pid, SIGKILL);
+        collect(viewer.pid);
+    }
+}
+
+/* ---- processes of a user, at execve ---- */
+
+static int be_user(void *arg)
+{
+    int *ready = arg;
+
+    sys_setresuid(4343, 4343, 4343);
+    sys_write(ready[1], "x", 1);
+    sys_nanosleep(3600 * 1000000000ULL);
+    return 0;
+}
+
+static int exec_beyond_limit(void *arg)
+{
+    int ready[2];
+    char byte;
+
+    if (arg) {
+        sys_pipe2(ready, O_CLOEXEC);
+        spawn(be_user, ready);
+        sys_read(ready[0], &byte, 1);
+    }
+    sys_prlimit(0, RLIMIT_NPROC, &(struct rlimit){0, 0}, NULL);
+    sys_setresuid(4343, 4343, 4343);
+    return -sys_execveat(AT_FDCWD, CONFORM_BIN "tell", (char *[]){"tell", NULL}, NULL, 0);
+}
+
+static int exec_within_limit(void *arg)
+{
+    (void)arg;
+    sys_prlimit(0, RLIMIT_NPROC, &(struct rlimit){1, 1}, NULL);
+    sys_setresuid(4343, 4343, 4343);
+    sys_execveat(AT_FDCWD, CONFORM_BIN "tell", (char *[]){"tell", NULL}, NULL, 0);
+    return 255;
+}
+
+static int exec_root_beyond_limit(void *arg)
+{
+    (void)arg;
+    sys_prlimit(0, RLIMIT_NPROC, &(struct rlimit){0, 0}, NULL);
+    sys_setresuid(0, 4343, 0);
+    sys_execveat(AT_FDCWD, CONFORM_BIN "tell", (char *[]){"tell", NULL}, NULL, 0);
+    return 255;
+}
+
+CONFORM_CASE(a_user_beyond_the_limit_executes_nothing)
+{
+    expect(in_child(exec_beyond_limit, NULL), 16 | 64); /* only the others count */
+    expect(in_child(exec_beyond_limit, ""), EAGAIN);
+    expect(in_child(exec_within_limit, NULL), 16 | 64);
+    expect(in_child(exec_root_beyond_limit, NULL) != 255, 1);
+}
+
 /* ---- host names ---- */
 
 static int hostname_as_user(void *arg)

@@ -525,3 +525,108 @@ CONFORM_CASE(root_inside_keeps_its_capabilities_over_execve)
     expect(run_root(0, loses_capabilities_after_exec, NULL), 8);
     expect(run_inside(&unmapped), 8);
 }
+
+/* ---- joining ---- */
+
+static int wait_in_namespace(void *arg)
+{
+    sys_write(*(int *)arg, "x", 1);
+    return sleep_long(NULL);
+}
+
+struct foreign {
+    uid_t owner, joiner;
+    int type;  /* of setns */
+    int named; /* host name afterwards: 0 or an error */
+    int fd;
+};
+
+/* A process in a user namespace of user owner. */
+static int make_foreign(const struct foreign *foreign, int *ready)
+{
+    (void)foreign;
+    return sys_spawn(&(struct sys_spawn){.flags = CLONE_NEWUSER | CLONE_NEWUTS, .cgroup_fd = -1}, wait_in_namespace, ready);
+}
+
+static int own_then_make(void *arg)
+{
+    void **both = arg;
+    const struct foreign *foreign = both[0];
+    int *ready = both[1];
+
+    sys_setresgid(foreign->owner, foreign->owner, foreign->owner);
+    sys_setresuid(foreign->owner, foreign->owner, foreign->owner);
+    int pid = make_foreign(foreign, ready);
+    return pid > 0 ? collect(pid) & 0xff : 99;
+}
+
+static int join_as(void *arg)
+{
+    const struct foreign *foreign = arg;
+
+    sys_setresuid(foreign->joiner, foreign->joiner, foreign->joiner);
+    int r = sys_setns(foreign->fd, CLONE_NEWUSER);
+    if (r < 0)
+        return -r;
+    if (effective() != BIT(CAP_LAST_CAP + 1) - 1 || sys_geteuid() != 65534)
+        return 98;
+    return sys_setns(foreign->fd, CLONE_NEWUSER) == -EINVAL ? 0 : 97;
+}
+
+CONFORM_CASE(who_may_join_a_user_namespace)
+{
+    static const struct {
+        const char *label;
+        struct foreign foreign;
+        int result;
+    } rows[] = {
+        {"root joins that of a user", {5, 0, 0, 0, 0}, 0},       {"the owner joins", {5, 5, 0, 0, 0}, 0},
+        {"another user does not", {5, 6, 0, 0, 0}, EPERM},       {"root joins its own", {0, 0, 0, 0, 0}, 0},
+        {"a user does not join root's", {0, 6, 0, 0, 0}, EPERM},
+    };
+    int ready[2];
+    char path[64], byte;
+
+    FOR_CASES(row, rows)
+    {
+        struct foreign foreign = row->foreign;
+        sys_pipe2(ready, O_CLOEXEC);
+        int maker = spawn(own_then_make, (void *[]){&foreign, &ready[1]});
+        sys_read(ready[0], &byte, 1);
+        snprintf(path, sizeof(path), "/proc/%d/ns/user", maker + 1);
+        foreign.fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+        expect_true(foreign.fd >= 0);
+        expect(in_child(join_as, &foreign), row->result);
+        sys_kill(maker + 1, SIGKILL);
+        expect(collect(maker), 256 - SIGKILL);
+        sys_close(foreign.fd);
+        sys_close(ready[0]);
+        sys_close(ready[1]);
+    }
+}
+
+static int born_inside(void *arg)
+{
+    (void)arg;
+    if (effective() != BIT(CAP_LAST_CAP + 1) - 1 || sys_geteuid() != 65534)
+        return 1;
+    return sys_sethostname("born", 4) == 0 ? 0 : 2;
+}
+
+CONFORM_CASE(a_child_is_born_in_a_joined_user_namespace)
+{
+    int ready[2];
+    char path[64], byte;
+
+    sys_pipe2(ready, O_CLOEXEC);
+    int other = make_foreign(NULL, &ready[1]);
+    sys_read(ready[0], &byte, 1);
+    snprintf(path, sizeof(path), "/proc/%d/ns/user", other);
+    struct sys_join join = {sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), CLONE_NEWUSER};
+    struct sys_spawn args = {.flags = CLONE_NEWUTS, .joins = &join, .n_joins = 1, .cgroup_fd = -1};
+    expect(collect(sys_spawn(&args, born_inside, NULL)), 0);
+    args.flags = 0;
+    expect(collect(sys_spawn(&args, born_inside, NULL)), 2);
+    sys_kill(other, SIGKILL);
+    expect(collect(other), -SIGKILL);
+}
