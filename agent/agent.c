@@ -156,7 +156,7 @@ static void remove_containers(struct agent *agent)
         struct container *container = CONTAINER_OF(containers->next, struct container, link);
         if (container_remove(container, NO_DEADLINE, &err) < 0) {
             log_error(agent->log, "agent", "remove container at the end: %s", err.text);
-            return;
+            container_abandon(container);
         }
     }
 }

@@ -39,7 +39,8 @@ struct container {
     struct list processes;
     struct oom_watch *oom_watch;
     struct undo undo;
-    struct waitq removed; /* woken at the end of a removal */
+    struct error leftover; /* why something is left after a removal */
+    struct waitq removed;  /* woken at the end of a removal, complete or not */
     unsigned int refs;
 };
 
@@ -63,9 +64,11 @@ int container_start(struct container *container, struct error *err);
 /* Starts a process inside. Takes over a, in which the strings of spec live. */
 int container_exec(struct container *container, struct arena *a, const char *exec_id, const struct oci_process *spec,
                    struct error *err);
-/* Kills everything and undoes what creating did. At the deadline, or when the caller is cancelled, the removal goes on without
- * it. */
+/* Kills everything and undoes what creating did. When something cannot be undone, the rest is, and the container stays known:
+ * the call can be repeated. At the deadline, or when the caller is cancelled, the removal goes on without it. */
 int container_remove(struct container *container, uint64_t deadline, struct error *err);
+/* Forgets a container that cannot be removed, at the end of the agent. */
+void container_abandon(struct container *container);
 
 int container_pause(struct container *container, struct error *err);
 int container_resume(struct container *container, struct error *err);

@@ -18,36 +18,49 @@
 
 /* ---- steps and their inverses ---- */
 
+/* Last of all: a container of which something is left stays known, so that its removal can be repeated. */
 static void undo_register(void *arg)
 {
     struct container *container = arg;
 
+    if (container->undo.n > 0)
+        return;
     list_remove(&container->link);
     container_unref(container);
+}
+
+/* An inverse that failed: it is kept for the next attempt, and the first one of them is what the caller hears. */
+static void undo_failed(struct container *container, void (*step)(void *arg), const struct error *err)
+{
+    log_warning(container->agent->log, "container", "remove container %s: %s", container->id, err->text);
+    if (container->undo.n == 0)
+        container->leftover = *err;
+    undo_push(&container->undo, step, container);
 }
 
 static void undo_bundle(void *arg)
 {
     struct container *container = arg;
+    struct error err = {.errnum = 0};
 
-    /* A directory that was there before a creation that failed, with what a client put into it, stays. */
-    bool made_by_others = container->state == CONTAINER_CREATING && !container->made_bundle;
-    int r = made_by_others ? sys_unlinkat(container->bundle_fd, "config.json", 0)
-                           : dirtree_remove(container->agent->base_fd, container->id);
     fd_close(&container->bundle_fd);
-    if (r < 0 && r != -ENOENT && r != -EBADF)
-        log_warning(container->agent->log, "container", "remove bundle of container %s: %s", container->id, errno_name(-r));
+    int r = dirtree_remove(container->agent->base_fd, container->id);
+    if (r < 0) {
+        error_set(&err, r, "remove the directory of container %s", container->id);
+        undo_failed(container, undo_bundle, &err);
+    }
 }
 
+/* A group that is gone had no processes left: then it does not matter how the killing went. */
 static void undo_cgroup(void *arg)
 {
     struct container *container = arg;
-    struct agent *agent = container->agent;
+    uint64_t deadline = loop_deadline(container->agent->loop, CGROUP_LEAVE_TIMEOUT);
     struct error err = {.errnum = 0};
 
-    if (cgroup_kill(container->cgroup, &err) < 0 ||
-        cgroup_delete(container->cgroup, loop_deadline(agent->loop, CGROUP_LEAVE_TIMEOUT), &err) < 0)
-        log_warning(agent->log, "cgroups", "delete cgroup of container %s: %s", container->id, err.text);
+    (void)cgroup_kill(container->cgroup, NULL);
+    if (cgroup_delete(container->cgroup, deadline, &err) < 0)
+        undo_failed(container, undo_cgroup, &err);
 }
 
 static void undo_shared_pid(void *arg)
@@ -189,12 +202,32 @@ static int build(struct container *container, struct error *err)
     return r;
 }
 
+/* Steps that fail come back to container->undo; below them goes the one that ends the container. */
+static void unwind_steps(struct container *container)
+{
+    struct undo steps = container->undo;
+
+    container->undo = UNDO_INIT;
+    undo_unwind(&steps);
+    struct undo failed = container->undo;
+    if (failed.n == 0)
+        return;
+    container->undo = UNDO_INIT;
+    undo_push(&container->undo, undo_register, container);
+    while (failed.n > 0) {
+        failed.n--;
+        undo_push(&container->undo, failed.steps[failed.n].fn, failed.steps[failed.n].arg);
+    }
+    container->state = CONTAINER_STOPPED;
+    container->removing = false;
+}
+
 static void unwind(void *arg)
 {
     struct container *container = arg;
 
     container->removing = true;
-    undo_unwind(&container->undo);
+    unwind_steps(container);
     waitq_wake_all(&container->removed);
     container_unref(container);
 }
@@ -226,7 +259,7 @@ int container_create(struct agent *agent, struct arena *a, const char *id, struc
         _container_ struct container *held = container_ref(container);
         if (start_unwinding(container, NULL) < 0)
             unwind(container_ref(container));
-        while (!list_is_empty(&held->link) && waitq_wait(agent->loop, &held->removed, NO_DEADLINE) == 0)
+        while (!list_is_empty(&held->link) && held->removing && waitq_wait(agent->loop, &held->removed, NO_DEADLINE) == 0)
             ;
         return r;
     }
@@ -254,6 +287,17 @@ int container_remove(struct container *container, uint64_t deadline, struct erro
             return error_text(err, -ETIME, "ETIME: Timer expired");
         if (r < 0)
             return error_status(err, STATUS_CANCELLED, "removal of container %s goes on", held->id);
+        if (!list_is_empty(&held->link) && !held->removing) {
+            *err = held->leftover;
+            return -err->errnum;
+        }
     }
     return 0;
+}
+
+void container_abandon(struct container *container)
+{
+    undo_commit(&container->undo);
+    list_remove(&container->link);
+    container_unref(container);
 }

@@ -31,6 +31,7 @@ struct run_state {
     uint64_t limit;
     enum sys_call struck_call; /* CALL_MAX: none */
     int struck_errnum;
+    bool for_ever;
     enum status_code status;
     struct error err;
     size_t refused, unaffected;
@@ -46,6 +47,11 @@ int sweep_errnum(struct rig *rig, enum sys_call call)
     const struct run_state *run = state_of(rig);
 
     return run->struck_call == call ? run->struck_errnum : 0;
+}
+
+bool sweep_was_for_ever(struct rig *rig)
+{
+    return state_of(rig)->for_ever;
 }
 
 static void act(struct rig *rig)
@@ -151,6 +157,7 @@ static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for
     (void)(struck && sim_call_at(sim, count + call, &struck_call));
     run->struck_call = struck_call.call;
     run->struck_errnum = errnum;
+    run->for_ever = for_ever;
     sim_set_fault(sim, &(struct sim_fault){.at = 0});
     run->limit = UINT64_MAX;
     sim_agent_tell(run->guest, serve);
@@ -190,12 +197,11 @@ static enum sys_call *list_calls(struct run_state *run, uint64_t *ret_n)
     return calls;
 }
 
-/* A call that would have to be made again can fail so only once: for ever, the caller would be right to try for ever. So it is
- * with all reads at once: a signalfd or eventfd that stays readable and cannot be read does not exist. When all readers of
- * pipes are gone, so is that of the log. */
+/* A call that would have to be made again can fail so only once: for ever, the caller would be right to try for ever. When all
+ * readers of pipes are gone, so is that of the log. */
 static bool is_sensible(enum sys_call call, int errnum, bool for_ever)
 {
-    return !for_ever || (errnum != EAGAIN && call != CALL_read && !(call == CALL_write && errnum == EPIPE));
+    return !for_ever || (errnum != EAGAIN && !(call == CALL_write && errnum == EPIPE));
 }
 
 static void position_next(struct position *position, size_t n_errnums)

@@ -26,6 +26,8 @@ struct sweep {
 
 /* In done() and the others: did a call of this kind fail, and with what? 0: no. */
 int sweep_errnum(struct rig *rig, enum sys_call call);
+/* And did it fail ever after? */
+bool sweep_was_for_ever(struct rig *rig);
 
 /* One line of the report: "create: 512 calls, 3071 faults: 2904 refused, 167 without effect on the answer". */
 void fault_sweep(const struct sweep *sweep);

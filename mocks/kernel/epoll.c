@@ -222,6 +222,7 @@ static int control(int epfd, int op, int fd, const struct epoll_event *event)
 
 int sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
+    call_cannot_fail(op == EPOLL_CTL_DEL);
     CALL_ENTER(epoll_ctl, "%d, %d, %d, %p", epfd, op, fd, (void *)event);
     return (int)call_leave(control(epfd, op, fd, event));
 }

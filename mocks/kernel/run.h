@@ -60,6 +60,7 @@ struct run {
     bool leaving;     /* init of a pid namespace that waits for its last member */
 
     bool in_call;
+    bool sure; /* call_cannot_fail() */
     enum sys_call call;
     struct buf line; /* trace of the call so far */
 };

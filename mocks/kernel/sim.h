@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulation: virtual time, seeded scheduling, faults, races and the call trace.
  *
- * One struct sim holds any number of worlds (machines) with their tasks. Everything runs on one real thread: a task runs until it blocks in
- * a call, is preempted at one, or ends; then the scheduler picks the next by the seed. Nothing depends on the real clock, on addresses or
- * on the host, so the same seed gives the same trace, byte for byte.
+ * One struct sim holds any number of worlds (machines) with their tasks. Everything runs on one real thread: a task runs until
+ * it blocks in a call, is preempted at one, or ends; then the scheduler picks the next by the seed. Nothing depends on the real
+ * clock, on addresses or on the host, so the same seed gives the same trace, byte for byte.
  *
  * A call that the mock does not model (unknown flag, ioctl, option) aborts the process with its name: it never pretends. */
 #pragma once
@@ -42,9 +42,9 @@ uint64_t sim_random(struct sim *sim);
 
 /* Makes calls fail. Calls are counted over the tasks that sim_observe() has marked, from 1. */
 struct sim_fault {
-    uint64_t at;       /* number of the first call that fails; 0: no fault */
-    int errnum;        /* positive */
-    bool for_ever;     /* every later call of the same kind fails too */
+    uint64_t at;   /* number of the first call that fails; 0: no fault */
+    int errnum;    /* positive */
+    bool for_ever; /* every later call of the same kind fails too */
 };
 
 void sim_set_fault(struct sim *sim, const struct sim_fault *fault);
@@ -62,7 +62,8 @@ bool sim_fault_struck(const struct sim *sim);
 
 /* ---- races ---- */
 
-/* Called before each observed call (n: its number), outside every task: it may change the world with the world_*() functions. */
+/* Called before each observed call (n: its number), outside every task: it may change the world with the world_*() functions.
+ */
 void sim_set_hook(struct sim *sim, void (*hook)(void *arg, uint64_t n), void *arg);
 
 /* ---- trace ---- */
@@ -76,24 +77,27 @@ void sim_set_trace(struct sim *sim, struct buf *out);
 struct task *current(void);
 struct sim *task_sim(const struct task *task);
 
-/* Every sys_*() opens with it and ends with call_leave(); a sys_*() never calls another one. The conversions in fmt must be the system call's
- * arguments in their order ("%d, \"%s\", 0x%x"; a pointer that the trace cannot show: "%p"): seccomp filters see them. A place to be preempted, killed, raced and faulted. fmt and what follows describe the arguments in the
- * trace. Returns 0, or the -errno that the call must return at once. Does not return when the task was killed. */
+/* Every sys_*() opens with it and ends with call_leave(); a sys_*() never calls another one. The conversions in fmt must be the
+ * system call's arguments in their order ("%d, \"%s\", 0x%x"; a pointer that the trace cannot show: "%p"): seccomp filters see
+ * them. A place to be preempted, killed, raced and faulted. fmt and what follows describe the arguments in the trace. Returns
+ * 0, or the -errno that the call must return at once. Does not return when the task was killed. */
 int call_enter(enum sys_call call, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Before CALL_ENTER: this form of the call cannot fail for a correct caller, so it is counted but no fault strikes. */
+void call_cannot_fail(bool sure);
 /* Completes the trace line. Returns result. */
 long call_leave(long result);
 
-#define CALL_ENTER(name, ...)                                                                                                      \
-    do {                                                                                                                           \
-        int call_fault = call_enter(CALL_##name, __VA_ARGS__);                                                                     \
-        if (call_fault < 0)                                                                                                        \
-            return call_leave(call_fault);                                                                                         \
+#define CALL_ENTER(name, ...)                                                                                                  \
+    do {                                                                                                                       \
+        int call_fault = call_enter(CALL_##name, __VA_ARGS__);                                                                 \
+        if (call_fault < 0)                                                                                                    \
+            return call_leave(call_fault);                                                                                     \
     } while (0)
 
-/* Suspends the running task until ready(arg) is true or virtual time reaches deadline_ns (UINT64_MAX: never). Readiness is asked again
- * whenever another task has run: a condition needs no wake-up. current() is the waiting task there. ready NULL: only the time counts.
- * Returns 0, -ETIMEDOUT, or -EINTR after a signal was handled or the task was stopped and continued: the caller restarts, as the seam does
- * (sys_epoll_wait returns 0 instead). Does not return when the task is killed. */
+/* Suspends the running task until ready(arg) is true or virtual time reaches deadline_ns (UINT64_MAX: never). Readiness is
+ * asked again whenever another task has run: a condition needs no wake-up. current() is the waiting task there. ready NULL:
+ * only the time counts. Returns 0, -ETIMEDOUT, or -EINTR after a signal was handled or the task was stopped and continued: the
+ * caller restarts, as the seam does (sys_epoll_wait returns 0 instead). Does not return when the task is killed. */
 int task_block(bool (*ready)(void *arg), void *arg, uint64_t deadline_ns);
 
 /* Prints the message and aborts: the code under test did something the mock does not model. */

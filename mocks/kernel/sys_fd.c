@@ -134,6 +134,8 @@ static int fcntl_of(int fd, int cmd, long arg)
 
 int sys_fcntl(int fd, int cmd, long arg)
 {
+    call_cannot_fail(cmd == F_GETFD || cmd == F_SETFD || cmd == F_GETFL || cmd == F_SETFL || cmd == F_GETPIPE_SZ ||
+                     cmd == F_GET_SEALS);
     CALL_ENTER(fcntl, "%d, %d, %ld", fd, cmd, arg);
     return (int)call_leave(fcntl_of(fd, cmd, arg));
 }
@@ -199,8 +201,17 @@ static ssize_t write_at(int fd, const void *p, size_t len, off_t *offset)
     return file->ops->write(file, p, len, offset ? offset : &file->pos);
 }
 
+/* An eventfd, signalfd and the like, on which a read succeeds whenever it is ready. */
+static bool is_event(int fd)
+{
+    const struct file *file = fd_get(current(), fd);
+
+    return file && (file->inode->mode & S_IFMT) == 0;
+}
+
 ssize_t sys_read(int fd, void *p, size_t len)
 {
+    call_cannot_fail(is_event(fd));
     CALL_ENTER(read, "%d, %p, %zu", fd, p, len);
     return call_leave(read_at(fd, p, len, NULL));
 }

@@ -31,6 +31,14 @@ static void remove_c1(struct rig *rig)
     EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
+/* After a failed creation. When its inverses failed too, the container can be removed. */
+static void c1_is_gone(struct rig *rig)
+{
+    if (sweep_was_for_ever(rig) && rig_remove(rig, "c1", NULL) == STATUS_OK)
+        return;
+    EXPECT_REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
+}
+
 static void c1_is_unknown(struct rig *rig)
 {
     EXPECT_REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
@@ -155,6 +163,11 @@ static enum status_code kill_c1(struct rig *rig, struct error *err)
 
 static void c1_died(struct rig *rig)
 {
+    /* An init that cannot be looked at is taken for one that handles the signal: it got TERM, which the kernel drops. */
+    if (sweep_errnum(rig, CALL_openat) || sweep_errnum(rig, CALL_read)) {
+        c1_runs(rig);
+        return;
+    }
     assert_int_equal(rig_wait(rig, "c1", ""), 137);
 }
 
@@ -337,7 +350,7 @@ static enum status_code live(struct rig *rig, struct error *err)
     }
 
 static const struct sweep sweeps[] = {
-#define CREATED .done = c1_can_be_started_and_removed, .undone = c1_is_unknown, .lost = remove_again, .retry = whole_life
+#define CREATED .done = c1_can_be_started_and_removed, .undone = c1_is_gone, .lost = remove_again, .retry = whole_life
     {"create", V2, .act = create_usual, CREATED},
     {"create-v1", V1, .act = create_usual, CREATED},
     {"create-terminal", V2, .act = create_terminal, CREATED},
@@ -358,8 +371,9 @@ static const struct sweep sweeps[] = {
     {"streams", V2, start_cat, write_and_read, .done = c1_runs, .undone = c1_runs, .clean = remove_c1},
     {"close-input", V2, start_cat, close_input, .done = c1_ends, .clean = remove_c1},
     {"resize", V2, start_terminal, resize, .done = c1_runs, .undone = c1_runs, .clean = remove_c1},
-    {"remove", V2, start_c1, remove_it, .done = c1_is_unknown, .clean = remove_again, .retry = whole_life},
-    {"remove-v1", V1, start_c1, remove_it, .done = c1_is_unknown, .clean = remove_again, .retry = whole_life},
+    {"remove", V2, start_c1, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = remove_again, .retry = whole_life},
+    {"remove-v1", V1, start_c1, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = remove_again,
+     .retry = whole_life},
     {"sandbox", V2, .act = create_sandbox},
     {"life", V2, .act = live, .done = c1_is_unknown, .undone = remove_again, .lost = remove_again, .retry = whole_life},
 };
