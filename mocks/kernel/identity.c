@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a process asks about itself: numbers, parent, session (getpid(2), getppid(2), setsid(2)). */
 #include <errno.h>
+#include <string.h>
 
 #include "mocks/kernel/process.h"
 #include "mocks/kernel/world.h"
@@ -29,6 +30,7 @@ static int new_session(struct task *self)
             return -EPERM;
     }
     self->sid = self->pgid = self->pids[0];
+    memcpy(self->group_pids, self->pids, sizeof(self->pids));
     if (self->tty)
         file_unref(self->tty);
     self->tty = NULL;

@@ -38,11 +38,6 @@ static bool is_everybody(const struct task *task, int group)
     return task != current() && task_pid_in(task, current()->pid_namespace) > 1;
 }
 
-static bool is_in_group(const struct task *task, int group)
-{
-    return task->pgid == group && task_pid_in(task, current()->pid_namespace) > 0;
-}
-
 /* One success is a success. With kill(-1) the last other error than EPERM counts, else nothing but having found somebody. */
 static int send_to(bool (*wanted)(const struct task *task, int group), int group, int sig)
 {
@@ -61,8 +56,6 @@ static int send_to(bool (*wanted)(const struct task *task, int group), int group
 
 static int kill_process(int pid, int sig)
 {
-    const struct task *self = current();
-
     if (pid > 0) {
         struct task *target = task_find(pid);
         return target ? send_one(target, sig) : -ESRCH;
@@ -71,13 +64,7 @@ static int kill_process(int pid, int sig)
         return -ESRCH;
     if (pid == -1)
         return send_to(is_everybody, 0, sig);
-    if (pid == 0)
-        return send_to(is_in_group, self->pgid, sig);
-
-    struct task *leader = task_find(-pid);
-    if (leader)
-        return send_to(is_in_group, leader->pids[0], sig);
-    return -ESRCH;
+    return send_to(is_in_group, -pid, sig);
 }
 
 int sys_kill(int pid, int sig)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stands in for modules that are not there yet. Every definition is weak, so the real one wins as soon as it exists; this file goes when all
- * do. */
+/* Stands in for modules that are not there yet. Every definition is weak, so the real one wins as soon as it exists; this file
+ * goes when all do. */
 #include "mocks/kernel/world.h"
 
 #define WEAK __attribute__((weak))
@@ -19,13 +19,6 @@ static int accept(const char *key, const char *value)
 }
 
 WEAK const struct filesystem devpts_filesystem = {.name = "devpts", .mount = mount_empty, .check = accept};
-
-WEAK void inotify_event(struct inode *inode, uint32_t mask, const char *name)
-{
-    (void)inode;
-    (void)mask;
-    (void)name;
-}
 
 WEAK int tty_open(struct inode *inode, struct file *file)
 {

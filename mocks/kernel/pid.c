@@ -71,6 +71,15 @@ struct task *task_find(int pid)
     return pid_find(self->world, self->pid_namespace, pid);
 }
 
+bool is_in_group(const struct task *task, int group)
+{
+    const struct pid_namespace *namespace = current()->pid_namespace;
+
+    if (!task->pid_namespace || task_pid_in(task, namespace) == 0)
+        return false;
+    return group == 0 ? task->pgid == current()->pgid : task->group_pids[namespace->level] == group;
+}
+
 static int next_number(const struct world *world, struct pid_namespace *namespace)
 {
     int pid = namespace->last_pid;

@@ -27,6 +27,8 @@ int pid_allocate(struct task *task, struct pid_namespace *namespace);
 void pid_release(struct task *task);
 /* Task with that number in the namespace, or NULL. */
 struct task *pid_find(const struct world *world, const struct pid_namespace *namespace, int pid);
+/* Is the task, which the current one sees, in the group with that number there? */
+bool is_in_group(const struct task *task, int group);
 /* The end of its init: nobody is born there any more, everybody in it is killed. */
 void pid_namespace_kill(struct pid_namespace *namespace, struct task *init);
 

@@ -91,6 +91,7 @@ void task_copy(struct task *child, const struct task *parent)
     child->observed = parent->observed;
     child->pgid = parent->pgid;
     child->sid = parent->sid;
+    memcpy(child->group_pids, parent->group_pids, sizeof(child->group_pids));
     namespaces_copy(&child->namespaces, &parent->namespaces);
     cred_copy(&child->cred, &parent->cred);
     descriptors_copy(&child->descriptors, &parent->descriptors);

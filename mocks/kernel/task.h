@@ -121,7 +121,8 @@ struct task {
 
     struct pid_namespace *pid_namespace;
     int pids[8];   /* by level of the namespace; pids[0] is the world's */
-    int pgid, sid; /* numbers of level 0 */
+    int pgid, sid;         /* numbers of level 0 */
+    int group_pids[8];     /* all numbers of the leader of its group, who may be gone */
     struct namespaces namespaces;
 
     struct cred cred;

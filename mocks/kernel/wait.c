@@ -14,7 +14,7 @@ struct wait {
     struct task *parent;
     int idtype;
     int id;
-    struct task *target; /* P_PID, P_PIDFD */
+    struct task *target; /* P_PIDFD */
     int options;
     siginfo_t *info;
     bool eligible; /* some child fits */
@@ -44,7 +44,7 @@ static bool fits(const struct wait *wait, const struct task *child)
     case P_PID:
         return task_pid_in(child, wait->parent->pid_namespace) == wait->id;
     case P_PGID:
-        return child->pgid == wait->id;
+        return is_in_group(child, wait->id);
     default:
         return true;
     }
@@ -107,7 +107,7 @@ static int check(struct wait *wait)
     case P_PID:
         return wait->id > 0 ? 0 : -EINVAL;
     case P_PGID:
-        unsupported("waitid: P_PGID");
+        return wait->id >= 0 ? 0 : -EINVAL;
     case P_PIDFD:
         if (wait->id < 0)
             return -EINVAL;

@@ -152,23 +152,29 @@ CONFORM_CASE(after_the_end_of_its_init_nobody_is_born_in_a_namespace)
 
 /* ---- orphans ---- */
 
-/* Exits at once, leaving a child that tells the number of its parent when it has changed. */
+struct orphan {
+    int fd;
+    int parent;
+};
+
+/* Tells the number of its parent when that has changed. */
 static int tell_new_parent(void *arg)
 {
-    int fd = *(int *)arg;
-    int before = sys_getppid();
+    const struct orphan *orphan = arg;
     int now;
 
-    while ((now = sys_getppid()) == before)
+    while ((now = sys_getppid()) == orphan->parent)
         sys_nanosleep(1000000);
-    sys_write(fd, &now, sizeof(now));
+    sys_write(orphan->fd, &now, sizeof(now));
     return 0;
 }
 
 static int leave_orphan(void *arg)
 {
-    spawn(tell_new_parent, arg);
-    sys_nanosleep(2000000);
+    struct orphan *orphan = arg;
+
+    orphan->parent = sys_getpid();
+    spawn(tell_new_parent, orphan);
     return 0;
 }
 
@@ -177,7 +183,8 @@ CONFORM_CASE(an_orphan_gets_init_as_its_parent)
     int pipe[2], parent = 0;
 
     sys_pipe2(pipe, O_CLOEXEC);
-    expect(in_child(leave_orphan, &pipe[1]), 0);
+    struct orphan orphan = {.fd = pipe[1]};
+    expect(in_child(leave_orphan, &orphan), 0);
     expect(sys_read(pipe[0], &parent, sizeof(parent)), sizeof(parent));
     expect(parent, 1);
 }
@@ -189,7 +196,8 @@ CONFORM_CASE(an_orphan_gets_a_subreaper_as_its_parent)
 
     sys_pipe2(pipe, O_CLOEXEC);
     expect(sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
-    expect(in_child(leave_orphan, &pipe[1]), 0);
+    struct orphan orphan = {.fd = pipe[1]};
+    expect(in_child(leave_orphan, &orphan), 0);
     expect(sys_read(pipe[0], &parent, sizeof(parent)), sizeof(parent));
     expect(parent, sys_getpid());
     expect(sys_waitid(P_ALL, 0, &info, WEXITED), 0);

@@ -350,6 +350,26 @@ CONFORM_CASE(a_group_is_signalled_as_a_whole)
     expect(sys_kill(-leader, SIGTERM), -ESRCH);
 }
 
+static int leave_member(void *arg)
+{
+    sys_setsid();
+    spawn(sleep_long, NULL);
+    (void)arg;
+    return 0;
+}
+
+CONFORM_CASE(a_group_outlives_its_leader)
+{
+    int leader = spawn(leave_member, NULL);
+
+    expect(collect(leader), 0);
+    expect(sys_kill(-leader, 0), 0);
+    expect(sys_kill(leader, 0), -ESRCH);
+    expect(sys_kill(-leader, SIGKILL), 0);
+    sys_nanosleep(30000000);
+    expect(sys_kill(-leader, 0), -ESRCH);
+}
+
 static int kill_everybody(void *arg)
 {
     (void)arg;

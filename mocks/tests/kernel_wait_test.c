@@ -33,6 +33,9 @@ static const struct {
     {"only __WALL", P_ALL, 0, __WALL, -EINVAL},
     {"no child, __WALL", P_ALL, 0, WEXITED | __WALL, -ECHILD},
     {"negative pidfd", P_PIDFD, -1, WEXITED, -EINVAL},
+    {"negative group", P_PGID, -1, WEXITED, -EINVAL},
+    {"no such group", P_PGID, 4711, WEXITED, -ECHILD},
+    {"own group without children", P_PGID, 0, WEXITED, -ECHILD},
     {"closed pidfd", P_PIDFD, 777, WEXITED, -EBADF},
 };
 
@@ -357,4 +360,28 @@ CONFORM_CASE(the_user_is_told_that_the_child_had)
 
     expect(sys_waitid(P_PID, pid, &info, WEXITED), 0);
     expect(info.si_uid, 1234);
+}
+
+static int lead(void *arg)
+{
+    sys_setsid();
+    sys_write(*(int *)arg, "x", 1);
+    return 6;
+}
+
+CONFORM_CASE(children_are_found_by_their_group)
+{
+    siginfo_t info;
+    int ready[2], two = 2;
+    char byte;
+
+    sys_pipe2(ready, O_CLOEXEC);
+    int leader = spawn(lead, &ready[1]);
+    int mate = spawn(quit, &two);
+    sys_read(ready[0], &byte, 1);
+    expect(sys_waitid(P_PGID, leader, &info, WEXITED), 0);
+    expect(info.si_pid, leader);
+    expect(sys_waitid(P_PGID, leader, &info, WEXITED), -ECHILD);
+    expect(sys_waitid(P_PGID, 0, &info, WEXITED), 0);
+    expect(info.si_pid, mate);
 }

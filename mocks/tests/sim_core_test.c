@@ -353,6 +353,38 @@ static void every_call_has_a_name(void **state)
     assert_string_equal(sys_call_name(CALL_MAX), "?");
 }
 
+static bool is_call(const char *name)
+{
+    for (int call = 0; call < CALL_MAX; call++) {
+        if (strcmp(sys_call_name((enum sys_call)call), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The tests run in the top directory. */
+static void every_function_of_the_seam_is_a_call(void **state)
+{
+    FILE *header = fopen("lib/sys/sys.h", "r");
+    char line[512], name[64];
+    int n = 0;
+
+    (void)state;
+    assert_non_null(header);
+    while (fgets(line, sizeof(line), header)) {
+        const char *at = strstr(line, " sys_");
+        if (line[0] == '/' || line[0] == ' ' || !at || sscanf(at, " sys_%63[a-z0-9_](", name) != 1)
+            continue;
+        if (strncmp(line, "struct", 6) == 0)
+            continue;
+        n++;
+        if (!is_call(name))
+            fail_msg("%s is not in mocks/kernel/calls.h", name);
+    }
+    fclose(header);
+    assert_int_equal(n, CALL_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_trace_shows_calls_with_arguments_and_results),
         cmocka_unit_test(what_is_not_modelled_aborts),
         cmocka_unit_test(every_call_has_a_name),
+        cmocka_unit_test(every_function_of_the_seam_is_a_call),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
