@@ -130,7 +130,6 @@ struct mount *mount_clone(struct mount *from, struct dentry *root)
     mount->locked = from->locked;
     mount->peer_group = from->peer_group;
     mount->master = from->master;
-    mount->unbindable = from->unbindable;
     mount->original = from;
     mount->source = from->source ? strdup(from->source) : NULL;
     return mount;

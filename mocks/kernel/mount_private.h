@@ -28,7 +28,7 @@ void mount_unhang(struct mount *mount);
 /* The tree belongs to the namespace from now on. */
 void mount_tree_join(struct mount *tree, struct mount_namespace *namespace);
 void mount_tree_leave(struct mount *tree);
-/* Same super block, flags and propagation as from. */
+/* Same super block, flags and groups as from; never unbindable. */
 struct mount *mount_clone(struct mount *from, struct dentry *root);
 
 #define COPY_UNBINDABLE 0x1
