@@ -61,6 +61,14 @@ static int check_source(const struct path *from)
     return mount->parent && mount->parent->peer_group != 0 ? -EINVAL : 0;
 }
 
+/* A mount of this namespace takes anything; into a detached tree comes only another one. */
+static bool may_receive(const struct mount *target, const struct mount *mount)
+{
+    if (mount_is_mine(target))
+        return true;
+    return target->namespace->anonymous && mount->namespace && mount->namespace->anonymous;
+}
+
 int mount_move(const struct path *from, const struct path *to)
 {
     struct path at = *to;
@@ -68,7 +76,7 @@ int mount_move(const struct path *from, const struct path *to)
         return -EINVAL;
     path_ref(&at);
     int r = mount_find_point(&at);
-    if (r == 0 && !mount_is_mine(at.mount) && !(at.mount->namespace && at.mount->namespace->anonymous))
+    if (r == 0 && !may_receive(at.mount, from->mount))
         r = -EINVAL;
     if (r == 0)
         r = check_source(from);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dentries: names in directories, which make the tree of a super block.
  *
- * A name that was made exists until it is removed: its directory keeps a reference. A computed one (procfs) exists while somebody uses it,
- * so that what is mounted on it stays there. Each dentry keeps its parent. */
+ * A name that was made exists until it is removed: its directory keeps a reference. A computed one (procfs) exists while
+ * somebody uses it, so that what is mounted on it stays there. Each dentry keeps its parent. */
 #include <stdlib.h>
 
 #include "mocks/kernel/vfs_private.h"

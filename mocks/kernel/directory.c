@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading directories (getdents64(2)). Entries come in the order in which they were made; the position of an entry never changes, so that
- * a reader misses nothing when others are removed meanwhile. Computed directories are listed once, when reading begins. */
+/* Reading directories (getdents64(2)). Entries come in the order in which they were made; the position of an entry never
+ * changes, so that a reader misses nothing when others are removed meanwhile. Computed directories are listed once, when
+ * reading begins. */
 #include <dirent.h>
 #include <errno.h>
 #include <stddef.h>

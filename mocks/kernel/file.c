@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open files: what a descriptor leads to, with a position and the flags it was opened with (open(2), "Open file descriptions"). */
+/* Open files: what a descriptor leads to, with a position and the flags it was opened with (open(2), "Open file descriptions").
+ */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making super blocks step by step: fsopen(2), fsconfig(2), fsmount(2), fspick(2). Reading the context tells why something failed. */
+/* Making super blocks step by step: fsopen(2), fsconfig(2), fsmount(2), fspick(2). Reading the context tells why something
+ * failed. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
@@ -52,11 +53,12 @@ static ssize_t context_read(struct file *file, void *p, size_t len, off_t *pos)
         return -ENODATA;
     char *message = context->messages[0];
     size_t n = strlen(message);
-    memmove(context->messages, context->messages + 1, --context->n_messages * sizeof(*context->messages));
-    if (n <= len)
-        memcpy(p, message, n);
+    if (n > len)
+        return -EMSGSIZE;
+    memcpy(p, message, n);
     free(message);
-    return n <= len ? (ssize_t)n : -EMSGSIZE;
+    memmove(context->messages, context->messages + 1, --context->n_messages * sizeof(*context->messages));
+    return (ssize_t)n;
 }
 
 static const struct file_ops context_ops = {.read = context_read, .release = context_release, .stream = true};
@@ -122,9 +124,9 @@ static bool set_flag(struct context *context, const char *key)
         const char *key;
         unsigned long set, clear;
     } rows[] = {
-        {"ro", MS_RDONLY, 0},        {"rw", 0, MS_RDONLY},           {"sync", MS_SYNCHRONOUS, 0},  {"async", 0, MS_SYNCHRONOUS},
-        {"dirsync", MS_DIRSYNC, 0},  {"lazytime", MS_LAZYTIME, 0},   {"nolazytime", 0, MS_LAZYTIME},
-        {"mand", MS_MANDLOCK, 0},    {"nomand", 0, MS_MANDLOCK},
+        {"ro", MS_RDONLY, 0},           {"rw", 0, MS_RDONLY},       {"sync", MS_SYNCHRONOUS, 0},
+        {"async", 0, MS_SYNCHRONOUS},   {"dirsync", MS_DIRSYNC, 0}, {"lazytime", MS_LAZYTIME, 0},
+        {"nolazytime", 0, MS_LAZYTIME}, {"mand", MS_MANDLOCK, 0},   {"nomand", 0, MS_MANDLOCK},
     };
     FOR_ROWS (row, rows)
         if (strcmp(row->key, key) == 0) {
@@ -147,16 +149,17 @@ static int set_source(struct context *context, const char *value)
     return 0;
 }
 
-/* Each parameter is checked when it arrives. */
+/* Each parameter is checked when it arrives; the words that all file systems know ignore a value. */
 static int set_parameter(struct context *context, const char *key, const char *value)
 {
-    if (!value && set_flag(context, key))
+    if (set_flag(context, key))
         return 0;
     bool known = context->type->check && context->type->check(key, value) == 0;
     if (!known && strcmp(key, "source") == 0)
         return set_source(context, value);
     if (!known) {
-        complain(context, value && context->type->check && context->type->check(key, NULL) == 0 ? "Bad value for" : "Unknown parameter",
+        complain(context,
+                 value && context->type->check && context->type->check(key, NULL) == 0 ? "Bad value for" : "Unknown parameter",
                  key);
         return -EINVAL;
     }
@@ -246,7 +249,8 @@ static int configure(int fd, unsigned int cmd, const char *key, const void *valu
 
 int sys_fsconfig(int fd, unsigned int cmd, const char *key, const void *value, int aux)
 {
-    CALL_ENTER(fsconfig, "%d, %u, \"%s\", \"%s\", %d", fd, cmd, shown(key), cmd == FSCONFIG_SET_STRING ? shown(value) : "", aux);
+    CALL_ENTER(fsconfig, "%d, %u, \"%s\", \"%s\", %d", fd, cmd, shown(key), cmd == FSCONFIG_SET_STRING ? shown(value) : "",
+               aux);
     return (int)call_leave(configure(fd, cmd, key, value, aux));
 }
 

@@ -176,7 +176,8 @@ static int tmpfs_mount(struct world *world, const char *source, const char *data
     int r = parse_options(data, memory, &options);
     if (r < 0)
         return r;
-    struct super *super = super_new(world, &tmpfs_filesystem, options.has_mode ? (mode_t)options.mode & 07777 : 01777, &tmpfs_ops);
+    struct super *super =
+        super_new(world, &tmpfs_filesystem, options.has_mode ? (mode_t)options.mode & 07777 : 01777, &tmpfs_ops);
     const struct task *task = current();
     super->root->inode->uid = options.has_uid ? (uid_t)options.uid : task ? task->cred.fsuid : 0;
     super->root->inode->gid = options.has_gid ? (gid_t)options.gid : task ? task->cred.fsgid : 0;
@@ -187,7 +188,8 @@ static int tmpfs_mount(struct world *world, const char *source, const char *data
     return 0;
 }
 
-/* Limits may be lowered to what is used, and an unlimited file system stays so. mode, uid and gid are only for the first mount. */
+/* Limits may be lowered to what is used, and an unlimited file system stays so. mode, uid and gid are only for the first mount.
+ */
 static int tmpfs_reconfigure(struct super *super, unsigned long flags, const char *data)
 {
     (void)flags;

@@ -71,7 +71,7 @@ int memfd_may_write(const struct inode *inode, uint64_t end)
 
 int memfd_may_resize(const struct inode *inode, uint64_t size)
 {
-    bool shrinks = size < inode_size(inode), grows = size > inode_size(inode);
+    bool shrinks = size<inode_size(inode), grows = size> inode_size(inode);
     return (shrinks && (inode->seals & F_SEAL_SHRINK)) || (grows && (inode->seals & F_SEAL_GROW)) ? -EPERM : 0;
 }
 

@@ -27,12 +27,12 @@ struct mount {
     unsigned int peer_group;   /* shared:N, 0: not shared */
     unsigned int master;       /* master:N, 0: no slave */
     bool unbindable;
-    char *source;          /* as mountinfo shows it; NULL: "none" */
-    bool adrift;           /* unmounted, but still on its parent, which keeps it instead of the other way round */
-    bool marked;           /* scratch of one operation on trees */
+    char *source;           /* as mountinfo shows it; NULL: "none" */
+    bool adrift;            /* unmounted, but still on its parent, which keeps it instead of the other way round */
+    bool marked;            /* scratch of one operation on trees */
     struct mount *original; /* scratch: what a copy was made from */
-    unsigned int writers; /* files open for writing: it cannot become read-only */
-    unsigned int refs;    /* one of the namespace, one per place in use */
+    unsigned int writers;   /* files open for writing: it cannot become read-only */
+    unsigned int refs;      /* one of the namespace, one per place in use */
 };
 
 /* A namespace of tasks, or the anonymous one of a detached tree (open_tree, fsmount), which lives as long as its descriptor. */

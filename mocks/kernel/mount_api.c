@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mounts by descriptor: open_tree(2), move_mount(2). A detached tree lives in an anonymous namespace until its descriptor is closed or it
- * is attached somewhere. */
+/* Mounts by descriptor: open_tree(2), move_mount(2). A detached tree lives in an anonymous namespace until its descriptor is
+ * closed or it is attached somewhere. */
 #include <errno.h>
 
 #include "mocks/kernel/mount_private.h"
@@ -45,7 +45,8 @@ static int open_place(const struct path *place, unsigned int flags)
 
 static int open_tree(int dirfd, const char *path, unsigned int flags)
 {
-    const unsigned int known = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | RECURSIVE | AT_SYMLINK_NOFOLLOW | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+    const unsigned int known =
+        AT_EMPTY_PATH | AT_NO_AUTOMOUNT | RECURSIVE | AT_SYMLINK_NOFOLLOW | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
     if ((flags & ~known) || (flags & (RECURSIVE | OPEN_TREE_CLONE)) == RECURSIVE)
         return -EINVAL;
     if ((flags & OPEN_TREE_CLONE) && !may_mount())

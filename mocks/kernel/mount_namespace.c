@@ -63,8 +63,8 @@ static void restrict_copy(struct mount *tree)
     mount_tree_lock(tree);
 }
 
-struct mount_namespace *mount_namespace_copy(const struct mount_namespace *from, struct user_namespace *owner, struct path *root,
-                                             struct path *cwd)
+struct mount_namespace *mount_namespace_copy(const struct mount_namespace *from, struct user_namespace *owner,
+                                             struct path *root, struct path *cwd)
 {
     struct mount *copy;
     if (mount_copy_tree(from->root, from->root->root, COPY_UNBINDABLE, &copy) < 0)

@@ -80,7 +80,8 @@ bool filesystem_may_mount(const struct filesystem *type);
 /* Would a new mount show what locked mounts hide in the namespace? */
 bool mount_reveals(const struct super *super, unsigned int flags);
 /* mount(2) of a new super block. */
-int super_make(const struct filesystem *type, const char *source, unsigned long flags, const char *data, struct super **ret_super);
+int super_make(const struct filesystem *type, const char *source, unsigned long flags, const char *data,
+               struct super **ret_super);
 int mount_bind_copy(const struct path *from, bool recursive, struct mount **ret_copy);
 
 /* ---- mount_api.c ---- */

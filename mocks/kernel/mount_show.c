@@ -45,8 +45,8 @@ static void put_mount_options(struct buf *out, const struct mount *mount, bool w
         unsigned int flag;
         const char *word;
     } rows[] = {
-        {MOUNT_ATTR_NOSUID, ",nosuid"},         {MOUNT_ATTR_NODEV, ",nodev"},           {MOUNT_ATTR_NOEXEC, ",noexec"},
-        {MOUNT_ATTR_NOATIME, ",noatime"},       {MOUNT_ATTR_NODIRATIME, ",nodiratime"},
+        {MOUNT_ATTR_NOSUID, ",nosuid"},   {MOUNT_ATTR_NODEV, ",nodev"},           {MOUNT_ATTR_NOEXEC, ",noexec"},
+        {MOUNT_ATTR_NOATIME, ",noatime"}, {MOUNT_ATTR_NODIRATIME, ",nodiratime"},
     };
     bool readonly = (mount->flags & MOUNT_ATTR_RDONLY) || (with_super && (mount->super->flags & MS_RDONLY));
     (void)buf_append_str(out, readonly ? "ro" : "rw");

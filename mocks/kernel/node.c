@@ -25,7 +25,8 @@ int node_make(const struct path *dir, const char *name, mode_t mode, dev_t rdev,
     return r;
 }
 
-/* Stands in the directory where the name shall appear. What is wrong with the name counts before a read-only file system does. */
+/* Stands in the directory where the name shall appear. What is wrong with the name counts before a read-only file system does.
+ */
 static int find_place(struct walk *walk, int dirfd, const char *name, bool is_dir)
 {
     if (!name)

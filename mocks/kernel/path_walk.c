@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The walk along a path: components, "..", links, mounts, and the limits that openat2(2) sets (path_resolution(7)).
  *
- * It goes name by name and stops before the last one, because calls treat that differently: open creates it, unlink removes it, most follow
- * it. Whoever stands on a place sees the top of what is mounted there. */
+ * It goes name by name and stops before the last one, because calls treat that differently: open creates it, unlink removes it,
+ * most follow it. Whoever stands on a place sees the top of what is mounted there. */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>

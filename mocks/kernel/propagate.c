@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Propagation: what is mounted in one mount appears in others (mount_namespaces(7), "Shared subtrees").
  *
- * Mounts with the same peer group see each other's changes; a mount with a master group sees the changes of that group, but not the
- * other way round. Both are only numbers here: the members of a group are whoever carries its number. */
+ * Mounts with the same peer group see each other's changes; a mount with a master group sees the changes of that group, but not
+ * the other way round. Both are only numbers here: the members of a group are whoever carries its number. */
 #include <stdlib.h>
 
 #include "mocks/kernel/mount_private.h"
@@ -26,7 +26,8 @@ static bool has_other_peer(const struct mount *mount)
     return false;
 }
 
-/* A peer that leaves becomes a slave of its group. The last one dissolves the group: its slaves follow the group's own master then. */
+/* A peer that leaves becomes a slave of its group. The last one dissolves the group: its slaves follow the group's own master
+ * then. */
 static void leave_group(struct mount *mount)
 {
     struct mount *slave;

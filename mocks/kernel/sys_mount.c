@@ -103,7 +103,8 @@ bool mount_reveals(const struct super *super, unsigned int flags)
     return true;
 }
 
-int super_make(const struct filesystem *type, const char *source, unsigned long flags, const char *data, struct super **ret_super)
+int super_make(const struct filesystem *type, const char *source, unsigned long flags, const char *data,
+               struct super **ret_super)
 {
     if (!filesystem_may_mount(type))
         return -EPERM;

@@ -56,9 +56,12 @@ static long mount_flags(const struct mount *mount)
         unsigned int attribute;
         long flag;
     } rows[] = {
-        {MOUNT_ATTR_RDONLY, ST_RDONLY},         {MOUNT_ATTR_NOSUID, ST_NOSUID},
-        {MOUNT_ATTR_NODEV, ST_NODEV},           {MOUNT_ATTR_NOEXEC, ST_NOEXEC},
-        {MOUNT_ATTR_NOATIME, ST_NOATIME},       {MOUNT_ATTR_NODIRATIME, ST_NODIRATIME},
+        {MOUNT_ATTR_RDONLY, ST_RDONLY},
+        {MOUNT_ATTR_NOSUID, ST_NOSUID},
+        {MOUNT_ATTR_NODEV, ST_NODEV},
+        {MOUNT_ATTR_NOEXEC, ST_NOEXEC},
+        {MOUNT_ATTR_NOATIME, ST_NOATIME},
+        {MOUNT_ATTR_NODIRATIME, ST_NODIRATIME},
         {MOUNT_ATTR_NOSYMFOLLOW, 0x2000 /* ST_NOSYMFOLLOW */},
     };
     long flags = FLAGS_VALID | (mount->super->flags & (MS_RDONLY | MS_SYNCHRONOUS | MS_MANDLOCK));

@@ -29,8 +29,8 @@ struct world;
 
 /* What differs between file systems. NULL members mean what the kernel does without them (-EPERM, -ENOTDIR, ...). */
 struct inode_ops {
-    /* Directory whose entries are computed (procfs): a new inode for name, or NULL. Entries in dentries are found first. A computed
-     * entry keeps its dentry as long as somebody refers to it: what is mounted on it stays found. */
+    /* Directory whose entries are computed (procfs): a new inode for name, or NULL. Entries in dentries are found first. A
+     * computed entry keeps its dentry as long as somebody refers to it: what is mounted on it stays found. */
     struct inode *(*lookup)(struct inode *dir, const char *name);
     /* Adds the computed names of such a directory. */
     void (*list)(struct inode *dir, void (*add)(void *arg, const char *name, struct inode *inode), void *arg);
@@ -73,9 +73,9 @@ struct inode {
     int (*program)(int argc, char **argv, char **envp); /* executable: what runs */
     void *data;                                         /* the file system's */
     unsigned int seals;                                 /* memfd */
-    struct pipe *pipe;             /* fifo: while it is open somewhere */
-    struct unix_socket *socket;    /* socket: who is bound to the name */
-    struct inotify_watch *watches; /* each keeps the inode */
+    struct pipe *pipe;                                  /* fifo: while it is open somewhere */
+    struct unix_socket *socket;                         /* socket: who is bound to the name */
+    struct inotify_watch *watches;                      /* each keeps the inode */
     unsigned int refs;
 };
 
@@ -221,7 +221,7 @@ struct file_ops {
     uint64_t (*due)(struct file *file);  /* when that changes by itself; UINT64_MAX or NULL: never */
     void (*release)(struct file *file);
     const char *name; /* what /proc/PID/fd calls a file without a place: "[eventfd]" */
-    bool stream; /* no positions: pread and pwrite fail with -ESPIPE. Always so for pipes and sockets. */
+    bool stream;      /* no positions: pread and pwrite fail with -ESPIPE. Always so for pipes and sockets. */
 };
 
 struct file {
@@ -231,7 +231,7 @@ struct file {
     int flags;           /* O_ACCMODE, O_NONBLOCK, O_APPEND, O_PATH, ... */
     off_t pos;
     void *data;
-    struct buf text; /* computed text or directory listing that is being read */
+    struct buf text;             /* computed text or directory listing that is being read */
     struct epoll_item *watchers; /* epoll descriptors that watch it; file_unref() calls epoll_forget() before the end */
     unsigned int refs;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Short forms of calls for the cases about files and mounts. Paths are relative to the working directory unless they say otherwise. */
+/* Short forms of calls for the cases about files and mounts. Paths are relative to the working directory unless they say
+ * otherwise. */
 #pragma once
 #include <fcntl.h>
 #include <sched.h>

@@ -59,8 +59,8 @@ static const struct row dirs[] = {
 CONFORM_CASE(directories_are_made)
 {
     make_tree();
-    FOR_CASES (row, dirs)
-        expect(make_dir(row->path), row->result);
+    FOR_CASES(row, dirs)
+    expect(make_dir(row->path), row->result);
 }
 
 CONFORM_CASE(directories_have_modes)
@@ -69,11 +69,15 @@ CONFORM_CASE(directories_have_modes)
         const char *label;
         mode_t mode, umask, result;
     } rows[] = {
-        {"all", 0777, 0, 0777},       {"masked", 0777, 027, 0750},     {"sticky", 01777, 022, 01755},
-        {"set-id is dropped", 06755, 0, 0755}, {"types are ignored", S_IFREG | 0700, 0, 0700},
+        {"all", 0777, 0, 0777},
+        {"masked", 0777, 027, 0750},
+        {"sticky", 01777, 022, 01755},
+        {"set-id is dropped", 06755, 0, 0755},
+        {"types are ignored", S_IFREG | 0700, 0, 0700},
     };
     make_tree();
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         sys_umask(row->umask);
         expect(sys_mkdirat(AT_FDCWD, "new", row->mode), 0);
         expect(mode_of("new"), row->result);
@@ -98,8 +102,8 @@ static const struct row links[] = {
 CONFORM_CASE(links_are_made)
 {
     make_tree();
-    FOR_CASES (row, links)
-        expect(make_link("target", row->path), row->result);
+    FOR_CASES(row, links)
+    expect(make_link("target", row->path), row->result);
     expect(make_link("", "n3"), -ENOENT);
     expect(mode_of("n1"), 0777);
     expect(size_of("n1"), 6);
@@ -112,16 +116,24 @@ CONFORM_CASE(links_are_read)
         size_t len;
         long result;
     } rows[] = {
-        {"whole", "l", 16, 1},          {"exact", "ld", 1, 1},           {"cut", "long", 4, 4},
-        {"no room", "l", 0, -EINVAL},   {"a file", "f", 16, -EINVAL},    {"a directory", "d", 16, -EINVAL},
-        {"lost", "lost", 16, 4},        {"missing", "none", 16, -ENOENT}, {"with slash", "ld/", 16, -EINVAL},
-        {"through", "ld/in", 16, -EINVAL}, {"empty", "", 16, -ENOENT},   {"lost with slash", "lost/", 16, -ENOENT},
+        {"whole", "l", 16, 1},
+        {"exact", "ld", 1, 1},
+        {"cut", "long", 4, 4},
+        {"no room", "l", 0, -EINVAL},
+        {"a file", "f", 16, -EINVAL},
+        {"a directory", "d", 16, -EINVAL},
+        {"lost", "lost", 16, 4},
+        {"missing", "none", 16, -ENOENT},
+        {"with slash", "ld/", 16, -EINVAL},
+        {"through", "ld/in", 16, -EINVAL},
+        {"empty", "", 16, -ENOENT},
+        {"lost with slash", "lost/", 16, -ENOENT},
     };
     char p[16];
     make_tree();
     make_link("/a/long/text", "long");
-    FOR_CASES (row, rows)
-        expect(sys_readlinkat(AT_FDCWD, row->path, p, row->len), row->result);
+    FOR_CASES(row, rows)
+    expect(sys_readlinkat(AT_FDCWD, row->path, p, row->len), row->result);
     int link = sys_openat(AT_FDCWD, "l", O_PATH | O_NOFOLLOW, 0), file = open_path("f");
     expect(sys_readlinkat(link, "", p, sizeof(p)), 1);
     expect(p[0], 'f');
@@ -154,8 +166,8 @@ CONFORM_CASE(nodes_are_made)
 {
     struct stat st;
     make_tree();
-    FOR_CASES (row, nodes)
-        expect(sys_mknodat(AT_FDCWD, row->path, row->mode, makedev(259, 70000)), row->result);
+    FOR_CASES(row, nodes)
+    expect(sys_mknodat(AT_FDCWD, row->path, row->mode, makedev(259, 70000)), row->result);
     expect(sys_fstatat(AT_FDCWD, "n5", &st, 0), 0);
     expect(st.st_rdev, makedev(259, 70000));
     expect(st.st_mode, S_IFCHR | 0644);
@@ -190,8 +202,8 @@ static const struct row unlinks[] = {
 CONFORM_CASE(names_are_removed)
 {
     make_tree();
-    FOR_CASES (row, unlinks)
-        expect(sys_unlinkat(AT_FDCWD, row->path, 0), row->result);
+    FOR_CASES(row, unlinks)
+    expect(sys_unlinkat(AT_FDCWD, row->path, 0), row->result);
     expect(there("d/in"), 1);
 }
 
@@ -217,8 +229,8 @@ static const struct row rmdirs[] = {
 CONFORM_CASE(directories_are_removed)
 {
     make_tree();
-    FOR_CASES (row, rmdirs)
-        expect(sys_unlinkat(AT_FDCWD, row->path, AT_REMOVEDIR), row->result);
+    FOR_CASES(row, rmdirs)
+    expect(sys_unlinkat(AT_FDCWD, row->path, AT_REMOVEDIR), row->result);
     expect(sys_unlinkat(AT_FDCWD, "f", AT_SYMLINK_NOFOLLOW), -EINVAL);
 }
 
@@ -319,8 +331,8 @@ CONFORM_CASE(names_change)
     make_file("a1", "1");
     make_file("a2", "2");
     make_dir("d2");
-    FOR_CASES (row, renames)
-        expect(sys_renameat2(AT_FDCWD, row->from, AT_FDCWD, row->to, row->flags), row->result);
+    FOR_CASES(row, renames)
+    expect(sys_renameat2(AT_FDCWD, row->from, AT_FDCWD, row->to, row->flags), row->result);
     expect(sys_renameat2(-1, "a", AT_FDCWD, "b", 0), -EBADF);
 }
 
@@ -456,7 +468,8 @@ CONFORM_CASE(files_are_described)
 {
     struct stat st;
     make_tree();
-    FOR_CASES (row, stats) {
+    FOR_CASES(row, stats)
+    {
         st.st_mode = 0;
         expect(sys_fstatat(AT_FDCWD, row->path, &st, row->flags), row->result);
         expect(st.st_mode & S_IFMT, row->type);

@@ -189,7 +189,8 @@ CONFORM_CASE(tmpfs_has_options)
 {
     in_dir();
     make_dir("m");
-    FOR_CASES (row, options) {
+    FOR_CASES(row, options)
+    {
         expect(sys_mount("x", "m", "tmpfs", 0, row->options), row->result);
         if (row->result == 0)
             expect(unmount("m", 0), 0);
@@ -320,7 +321,8 @@ CONFORM_CASE(file_systems_tell_their_flags)
     struct statfs st;
     in_dir();
     make_dir("m");
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         expect(sys_mount("x", "m", "tmpfs", row->flags, NULL), 0);
         int fd = open_path("m");
         expect(sys_fstatfs(fd, &st), 0);
@@ -350,7 +352,8 @@ static const struct {
 CONFORM_CASE(memory_files_have_flags)
 {
     struct stat st;
-    FOR_CASES (row, memfds) {
+    FOR_CASES(row, memfds)
+    {
         int fd = sys_memfd_create("name", row->flags | MFD_CLOEXEC);
         expect(fd < 0 ? fd : 0, row->result);
         if (fd < 0)
@@ -389,7 +392,8 @@ static const struct {
 CONFORM_CASE(seals_hold)
 {
     char p;
-    FOR_CASES (row, seals) {
+    FOR_CASES(row, seals)
+    {
         int fd = sys_memfd_create("sealed", MFD_ALLOW_SEALING);
         expect(sys_write(fd, "content", 7), 7);
         expect(sys_fcntl(fd, F_ADD_SEALS, row->seals), 0);
@@ -417,8 +421,7 @@ CONFORM_CASE(not_everything_can_be_sealed)
     expect(sys_fcntl(fds[1], F_GET_SEALS, 0), -EINVAL);
     expect(sys_fcntl(fds[1], F_ADD_SEALS, F_SEAL_WRITE), -EINVAL);
     expect(sys_fcntl(fd, F_ADD_SEALS, SEAL_EXEC), 0);
-    expect(sys_fcntl(fd, F_GET_SEALS, 0),
-           SEAL_EXEC | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+    expect(sys_fcntl(fd, F_GET_SEALS, 0), SEAL_EXEC | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
     expect(sys_fchmod(fd, 0666), -EPERM);
     expect(sys_fchmod(fd, 0755), 0);
     fd = sys_memfd_create("x", MFD_NOEXEC_SEAL);

@@ -84,8 +84,8 @@ static const struct row mounts[] = {
 CONFORM_CASE(mounts_are_made)
 {
     make_tree();
-    FOR_CASES (row, mounts)
-        expect(sys_mount(row->source, row->target, row->type, row->flags, NULL), row->result);
+    FOR_CASES(row, mounts)
+    expect(sys_mount(row->source, row->target, row->type, row->flags, NULL), row->result);
 }
 
 static const struct {
@@ -109,8 +109,8 @@ CONFORM_CASE(mounts_are_taken_away)
     make_tree();
     make_dir("m/s");
     make_link("m", "lm");
-    FOR_CASES (row, umounts)
-        expect(unmount(row->target, row->flags), row->result);
+    FOR_CASES(row, umounts)
+    expect(unmount(row->target, row->flags), row->result);
     expect(there("m/x"), 0);
 }
 
@@ -288,7 +288,8 @@ CONFORM_CASE(flags_of_a_mount_hold)
     make_mount("e");
     fill("e");
     make_dir("b");
-    FOR_CASES (row, flag_rows) {
+    FOR_CASES(row, flag_rows)
+    {
         expect(bind_dir("e", "b"), 0);
         expect(sys_mount(NULL, "b", NULL, MS_REMOUNT | MS_BIND | row->flags, NULL), 0);
         check_flags("b", row);
@@ -379,7 +380,8 @@ CONFORM_CASE(mountinfo_tells_flags)
 {
     char text[1024];
     make_tree();
-    FOR_CASES (row, texts) {
+    FOR_CASES(row, texts)
+    {
         expect(sys_mount("src", "e", "tmpfs", row->flags, row->options), 0);
         if (row->remount)
             expect(sys_mount(NULL, "e", NULL, row->remount, NULL), 0);
@@ -574,6 +576,6 @@ CONFORM_CASE(mounts_of_the_powerful_are_locked)
     make_tree();
     make_dir("ro");
     expect(sys_mount("x", "ro", "tmpfs", MS_RDONLY | MS_NODEV, NULL), 0);
-    FOR_CASES (row, locked_rows)
-        expect(in_child(locked_main, (void *)row), -row->result);
+    FOR_CASES(row, locked_rows)
+    expect(in_child(locked_main, (void *)row), -row->result);
 }

@@ -91,8 +91,8 @@ static const struct row opens[] = {
 CONFORM_CASE(flags_decide_what_opens)
 {
     make_tree();
-    FOR_CASES (row, opens)
-        expect(closed(sys_openat(AT_FDCWD, row->path, row->flags, row->mode)), row->result);
+    FOR_CASES(row, opens)
+    expect(closed(sys_openat(AT_FDCWD, row->path, row->flags, row->mode)), row->result);
 }
 
 struct how_row {
@@ -122,8 +122,8 @@ static const struct how_row hows[] = {
 CONFORM_CASE(openat2_refuses_what_openat_ignores)
 {
     make_tree();
-    FOR_CASES (row, hows)
-        expect(closed(sys_openat2(AT_FDCWD, "f", &row->how)), row->result);
+    FOR_CASES(row, hows)
+    expect(closed(sys_openat2(AT_FDCWD, "f", &row->how)), row->result);
 }
 
 CONFORM_CASE(creation_obeys_resolve_limits)
@@ -151,10 +151,10 @@ CONFORM_CASE(creation_obeys_resolve_limits)
     make_link("n4", "d/in");
     make_mount("d/m");
     int dir = open_path("d");
-    FOR_CASES (row, rows)
-        expect(closed(sys_openat2(dir, row->path,
-                                  &(struct open_how){.flags = O_WRONLY | O_CREAT, .mode = 0644, .resolve = row->resolve})),
-               row->result);
+    FOR_CASES(row, rows)
+    expect(closed(sys_openat2(dir, row->path,
+                              &(struct open_how){.flags = O_WRONLY | O_CREAT, .mode = 0644, .resolve = row->resolve})),
+           row->result);
     expect(there("d/n4"), 1);
     expect(there("d/n5"), 1);
     expect(there("n2"), 0);
@@ -167,11 +167,12 @@ CONFORM_CASE(creation_sets_modes)
         const char *label;
         mode_t umask, mode, result;
     } rows[] = {
-        {"nothing masked", 0, 0666, 0666},        {"masked", 022, 0666, 0644},          {"all masked", 0777, 0666, 0},
-        {"set-id bits", 022, 06755, 06755},       {"sticky", 022, 01644, 01644},        {"umask keeps set-id", 07777, 06777, 06000},
+        {"nothing masked", 0, 0666, 0666},  {"masked", 022, 0666, 0644},   {"all masked", 0777, 0666, 0},
+        {"set-id bits", 022, 06755, 06755}, {"sticky", 022, 01644, 01644}, {"umask keeps set-id", 07777, 06777, 06000},
     };
     make_tree();
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         sys_umask(row->umask);
         expect(closed(sys_openat(AT_FDCWD, "new", O_CREAT | O_RDWR | O_EXCL, row->mode)), 0);
         expect(mode_of("new"), row->result);
@@ -201,7 +202,8 @@ CONFORM_CASE(flags_can_be_read_back)
         {"a place that is a link", "l", O_PATH | O_NOFOLLOW, O_PATH | O_NOFOLLOW},
     };
     make_tree();
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         int fd = sys_openat(AT_FDCWD, row->path, row->flags, 0644);
         expect(sys_fcntl(fd, F_GETFL, 0), row->result);
         expect(sys_fcntl(fd, F_GETFD, 0), row->flags & O_CLOEXEC ? FD_CLOEXEC : 0);
@@ -315,50 +317,75 @@ static int use_pipe_size(int fd)
 CONFORM_CASE(a_place_is_not_open)
 {
     static const struct use uses[] = {
-        {"read", use_read, -EBADF},         {"write", use_write, -EBADF},     {"stat", use_stat, 0},
-        {"statfs", use_statfs, 0},          {"chmod", use_chmod, -EBADF},     {"chown", use_chown, -EBADF},
-        {"chown by place", use_chown_at, 0}, {"truncate", use_truncate, -EBADF}, {"ioctl", use_ioctl, -EBADF},
-        {"list", use_list, 0},              {"set flags", use_setfl, -EBADF}, {"get descriptor flags", use_getfd, FD_CLOEXEC},
-        {"seals", use_seals, -EBADF},       {"dup", use_dup, 0},              {"access", use_access, 0},
-        {"pread", use_pread, -EBADF},       {"pipe size", use_pipe_size, -EBADF},
+        {"read", use_read, -EBADF},
+        {"write", use_write, -EBADF},
+        {"stat", use_stat, 0},
+        {"statfs", use_statfs, 0},
+        {"chmod", use_chmod, -EBADF},
+        {"chown", use_chown, -EBADF},
+        {"chown by place", use_chown_at, 0},
+        {"truncate", use_truncate, -EBADF},
+        {"ioctl", use_ioctl, -EBADF},
+        {"list", use_list, 0},
+        {"set flags", use_setfl, -EBADF},
+        {"get descriptor flags", use_getfd, FD_CLOEXEC},
+        {"seals", use_seals, -EBADF},
+        {"dup", use_dup, 0},
+        {"access", use_access, 0},
+        {"pread", use_pread, -EBADF},
+        {"pipe size", use_pipe_size, -EBADF},
     };
     make_tree();
     int fd = open_path("f");
-    FOR_CASES (use, uses)
-        expect(use->call(fd), use->result);
+    FOR_CASES(use, uses)
+    expect(use->call(fd), use->result);
 }
 
 CONFORM_CASE(directories_are_not_files)
 {
     static const struct use uses[] = {
-        {"read", use_read, -EISDIR},     {"write", use_write, -EBADF},       {"stat", use_stat, 0},
-        {"chmod", use_chmod, 0},         {"chown", use_chown, 0},            {"truncate", use_truncate, -EINVAL},
-        {"ioctl", use_ioctl, -ENOTTY},   {"list", use_list, 1},              {"seals", use_seals, -EINVAL},
-        {"pread", use_pread, -EISDIR},   {"pipe size", use_pipe_size, -EBADF},
+        {"read", use_read, -EISDIR},
+        {"write", use_write, -EBADF},
+        {"stat", use_stat, 0},
+        {"chmod", use_chmod, 0},
+        {"chown", use_chown, 0},
+        {"truncate", use_truncate, -EINVAL},
+        {"ioctl", use_ioctl, -ENOTTY},
+        {"list", use_list, 1},
+        {"seals", use_seals, -EINVAL},
+        {"pread", use_pread, -EISDIR},
+        {"pipe size", use_pipe_size, -EBADF},
     };
     make_tree();
     int fd = sys_openat(AT_FDCWD, "d", O_RDONLY, 0);
-    FOR_CASES (use, uses)
-        expect(use->call(fd), use->result);
+    FOR_CASES(use, uses)
+    expect(use->call(fd), use->result);
 }
 
 CONFORM_CASE(files_are_used_as_they_were_opened)
 {
     static const struct use writing[] = {
-        {"w: read", use_read, -EBADF},  {"w: write", use_write, 1},        {"w: pread", use_pread, -EBADF},
-        {"w: truncate", use_truncate, 0}, {"w: list", use_list, 0},        {"w: ioctl", use_ioctl, -ENOTTY},
-        {"w: seals", use_seals, F_SEAL_SEAL}, {"w: pipe size", use_pipe_size, -EBADF},
+        {"w: read", use_read, -EBADF},
+        {"w: write", use_write, 1},
+        {"w: pread", use_pread, -EBADF},
+        {"w: truncate", use_truncate, 0},
+        {"w: list", use_list, 0},
+        {"w: ioctl", use_ioctl, -ENOTTY},
+        {"w: seals", use_seals, F_SEAL_SEAL},
+        {"w: pipe size", use_pipe_size, -EBADF},
     };
     static const struct use reading[] = {
-        {"r: write", use_write, -EBADF}, {"r: truncate", use_truncate, -EINVAL}, {"r: chmod", use_chmod, 0},
+        {"r: write", use_write, -EBADF},
+        {"r: truncate", use_truncate, -EINVAL},
+        {"r: chmod", use_chmod, 0},
     };
     make_tree();
     int fd = sys_openat(AT_FDCWD, "f", O_WRONLY, 0);
-    FOR_CASES (use, writing)
-        expect(use->call(fd), use->result);
+    FOR_CASES(use, writing)
+    expect(use->call(fd), use->result);
     fd = sys_openat(AT_FDCWD, "f", O_RDONLY, 0);
-    FOR_CASES (use, reading)
-        expect(use->call(fd), use->result);
+    FOR_CASES(use, reading)
+    expect(use->call(fd), use->result);
     expect(use_list(4711), 0);
     char p[16];
     expect(sys_getdents64(fd, p, sizeof(p)), -ENOTDIR);
@@ -392,15 +419,21 @@ static struct device_row {
     unsigned int major, minor;
     int open, read, write;
 } devices[] = {
-    {"null", 1, 3, 0, 0, 1},        {"zero", 1, 5, 0, 1, 1},          {"full", 1, 7, 0, 1, -ENOSPC}, {"random", 1, 8, 0, 1, 1},
-    {"urandom", 1, 9, 0, 1, 1},     {"no minor", 1, 200, -ENXIO, 0, 0}, {"no major", 511, 0, -ENXIO, 0, 0},
+    {"null", 1, 3, 0, 0, 1},
+    {"zero", 1, 5, 0, 1, 1},
+    {"full", 1, 7, 0, 1, -ENOSPC},
+    {"random", 1, 8, 0, 1, 1},
+    {"urandom", 1, 9, 0, 1, 1},
+    {"no minor", 1, 200, -ENXIO, 0, 0},
+    {"no major", 511, 0, -ENXIO, 0, 0},
 };
 
 CONFORM_CASE(numbers_make_devices)
 {
     make_tree();
     make_mount("m");
-    FOR_CASES (row, devices) {
+    FOR_CASES(row, devices)
+    {
         expect(sys_mknodat(AT_FDCWD, "m/dev", S_IFCHR | 0666, makedev(row->major, row->minor)), 0);
         int fd = sys_openat(AT_FDCWD, "m/dev", O_RDWR, 0);
         expect(fd < 0 ? fd : 0, row->open);

@@ -8,10 +8,13 @@ static void make_tree(void)
     static const struct {
         const char *target, *path;
     } links[] = {
-        {"f", "a/l"},           {"b", "a/ld"},          {"/tmp/t/a/f", "a/abs"}, {"/f", "a/absin"},    {"../o", "a/up"},
-        {"..", "a/dots"},       {"self", "a/self"},     {"nothing", "a/lost"},   {"b/", "a/slash"},    {"f/", "a/fslash"},
-        {"ld/g", "a/through"},  {"m/x", "a/into"},      {"../f", "a/m/out"},     {"x", "a/m/in"},      {"../../../../../../o", "a/far"},
-        {"/", "a/top"},         {"b/../f", "a/zigzag"}, {".", "a/here"},         {"l", "a/l2"},        {"a/f", "la"},
+        {"f", "a/l"},        {"b", "a/ld"},          {"/tmp/t/a/f", "a/abs"},
+        {"/f", "a/absin"},   {"../o", "a/up"},       {"..", "a/dots"},
+        {"self", "a/self"},  {"nothing", "a/lost"},  {"b/", "a/slash"},
+        {"f/", "a/fslash"},  {"ld/g", "a/through"},  {"m/x", "a/into"},
+        {"../f", "a/m/out"}, {"x", "a/m/in"},        {"../../../../../../o", "a/far"},
+        {"/", "a/top"},      {"b/../f", "a/zigzag"}, {".", "a/here"},
+        {"l", "a/l2"},       {"a/f", "la"},
     };
     expect(make_dir("/tmp/t"), 0);
     expect(sys_chdir("/tmp/t"), 0);
@@ -111,8 +114,8 @@ static const struct row plain[] = {
 CONFORM_CASE(paths_lead_to_places)
 {
     make_tree();
-    FOR_CASES (row, plain)
-        walk_rows(row);
+    FOR_CASES(row, plain)
+    walk_rows(row);
 }
 
 static const struct row no_links[] = {
@@ -129,8 +132,8 @@ static const struct row no_links[] = {
 CONFORM_CASE(links_can_be_refused)
 {
     make_tree();
-    FOR_CASES (row, no_links)
-        walk_rows(row);
+    FOR_CASES(row, no_links)
+    walk_rows(row);
 }
 
 static const struct row beneath[] = {
@@ -160,8 +163,8 @@ static const struct row beneath[] = {
 CONFORM_CASE(beneath_never_leaves_the_directory)
 {
     make_tree();
-    FOR_CASES (row, beneath)
-        walk_rows(row);
+    FOR_CASES(row, beneath)
+    walk_rows(row);
 }
 
 static const struct row in_root[] = {
@@ -185,8 +188,8 @@ static const struct row in_root[] = {
 CONFORM_CASE(in_root_takes_the_directory_for_slash)
 {
     make_tree();
-    FOR_CASES (row, in_root)
-        walk_rows(row);
+    FOR_CASES(row, in_root)
+    walk_rows(row);
 }
 
 static const struct row no_xdev[] = {
@@ -209,8 +212,8 @@ static const struct row no_xdev[] = {
 CONFORM_CASE(no_xdev_stays_on_one_mount)
 {
     make_tree();
-    FOR_CASES (row, no_xdev)
-        walk_rows(row);
+    FOR_CASES(row, no_xdev)
+    walk_rows(row);
 }
 
 CONFORM_CASE(no_xdev_from_within_a_mount)
@@ -227,9 +230,9 @@ CONFORM_CASE(no_xdev_from_within_a_mount)
     };
     make_tree();
     int dir = open_path("a/m");
-    FOR_CASES (row, rows)
-        expect(kind_of(sys_openat2(dir, row->path, &(struct open_how){.flags = (uint64_t)row->flags, .resolve = row->resolve})),
-               row->result);
+    FOR_CASES(row, rows)
+    expect(kind_of(sys_openat2(dir, row->path, &(struct open_how){.flags = (uint64_t)row->flags, .resolve = row->resolve})),
+           row->result);
     sys_close(dir);
 }
 

@@ -87,7 +87,8 @@ static int open_as_user(void *arg)
 CONFORM_CASE(modes_decide_who_opens)
 {
     make_tree();
-    FOR_CASES (row, opens) {
+    FOR_CASES(row, opens)
+    {
         expect(make_owned("f", row->mode, row->uid, row->gid), 0);
         expect(run_row(open_as_user, row), -row->result);
         expect(closed(sys_openat(AT_FDCWD, "f", row->flags, 0600)), row->flags & O_EXCL ? -EEXIST : 0);
@@ -266,7 +267,8 @@ static int call_as_user(void *arg)
 CONFORM_CASE(directories_are_used_by_their_modes)
 {
     make_tree();
-    FOR_CASES (row, dir_rows) {
+    FOR_CASES(row, dir_rows)
+    {
         expect(make_owned_dir("d", 0777, row->uid, 0), 0);
         make_owned("d/f", 0644, 0, 0);
         make_owned_dir("d/sub", 0755, 0, 0);
@@ -321,7 +323,8 @@ static int chown_as_user(void *arg)
 CONFORM_CASE(owners_are_changed_by_few)
 {
     make_tree();
-    FOR_CASES (row, chowns) {
+    FOR_CASES(row, chowns)
+    {
         expect(make_owned("f", row->mode, row->owner, row->group), 0);
         expect(run_row(chown_as_user, row), -row->result);
         expect(mode_of("f"), row->then);
@@ -348,7 +351,8 @@ CONFORM_CASE(owners_are_changed_by_root)
     make_tree();
     make_owned("f", 0644, 0, 0);
     make_owned_dir("d", 0755, 0, 0);
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         if (row->mode)
             sys_fchmodat(AT_FDCWD, row->path, row->mode);
         expect(sys_fchownat(AT_FDCWD, row->path, 12, 34, row->flags), row->result);
@@ -370,10 +374,8 @@ CONFORM_CASE(owners_are_changed_by_root)
 }
 
 static const struct owner_row chmods[] = {
-    {"one's own", USER, USER, 0644, 0, 0, 0, 0600},
-    {"another's", 0, 0, 0644, 0, 0, -EPERM, 0644},
-    {"set-uid", USER, USER, 0644, 0, 0, 0, 04755},
-    {"set-gid of one's group", USER, USER, 0644, 0, 0, 0, 02755},
+    {"one's own", USER, USER, 0644, 0, 0, 0, 0600}, {"another's", 0, 0, 0644, 0, 0, -EPERM, 0644},
+    {"set-uid", USER, USER, 0644, 0, 0, 0, 04755},  {"set-gid of one's group", USER, USER, 0644, 0, 0, 0, 02755},
     {"sticky", USER, USER, 0644, 0, 0, 0, 01700},
 };
 
@@ -387,7 +389,8 @@ static int chmod_as_user(void *arg)
 CONFORM_CASE(modes_are_changed_by_owners)
 {
     make_tree();
-    FOR_CASES (row, chmods) {
+    FOR_CASES(row, chmods)
+    {
         expect(make_owned("f", row->mode, row->owner, row->group), 0);
         expect(run_row(chmod_as_user, row), -row->result);
         expect(mode_of("f"), row->then);
@@ -510,8 +513,8 @@ static int access_as_user(void *arg)
 CONFORM_CASE(access_is_asked_before)
 {
     make_access_tree();
-    FOR_CASES (row, accesses)
-        expect(run_row(access_as_user, row), -row->result);
+    FOR_CASES(row, accesses)
+    expect(run_row(access_as_user, row), -row->result);
     expect(sys_faccessat(AT_FDCWD, "f", R_OK | W_OK, 0), 0);
     expect(sys_faccessat(AT_FDCWD, "f", X_OK, 0), -EACCES);
     expect(sys_faccessat(AT_FDCWD, "d", R_OK | W_OK | X_OK, 0), 0);
@@ -662,7 +665,8 @@ static int call_with_caps(void *arg)
 CONFORM_CASE(capabilities_set_modes_aside)
 {
     make_tree();
-    FOR_CASES (row, cap_rows) {
+    FOR_CASES(row, cap_rows)
+    {
         make_owned("f", 0, USER, USER);
         make_owned_dir("d", 0, USER, USER);
         make_owned("d/f", 0644, USER, USER);
@@ -745,7 +749,8 @@ static const struct cap_row user_rows[] = {
 CONFORM_CASE(user_namespaces_have_no_power_over_others)
 {
     make_tree();
-    FOR_CASES (row, user_rows) {
+    FOR_CASES(row, user_rows)
+    {
         make_owned("f", 0, USER, USER);
         sys_mkdirat(AT_FDCWD, "own", 0777);
         expect(run_row(in_user_namespace, row), -row->result);

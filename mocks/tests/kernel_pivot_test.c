@@ -129,7 +129,8 @@ static int pivot_row(void *arg)
 CONFORM_CASE(pivots_have_rules)
 {
     make_tree();
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         expect(in_child(pivot_row, (void *)row), -row->result);
         make_dir("new/old");
     }

@@ -34,8 +34,8 @@ static void put_tags(char *out, size_t size, const char *tags, int *known, int *
     }
 }
 
-/* All mounts below /tmp/t as "a sA; a/b sB mA; c": mount points by name, with their groups. Covered mounts appear as often as there
- * are mounts at the place. */
+/* All mounts below /tmp/t as "a sA; a/b sB mA; c": mount points by name, with their groups. Covered mounts appear as often as
+ * there are mounts at the place. */
 static const char *tree(void)
 {
     static char out[4096];
@@ -114,7 +114,8 @@ static const struct {
 CONFORM_CASE(mounts_have_types)
 {
     make_tree();
-    FOR_CASES (row, types) {
+    FOR_CASES(row, types)
+    {
         expect(mount_tmpfs("a"), 0);
         for (const struct step *step = row->steps; step->path; step++)
             expect(set_propagation(step->path, step->type), 0);
@@ -144,7 +145,8 @@ static const struct {
 CONFORM_CASE(copies_of_shared_mounts_are_peers)
 {
     make_tree();
-    FOR_CASES (row, copies) {
+    FOR_CASES(row, copies)
+    {
         make_shared("a");
         expect(bind_dir("a", "b"), 0);
         expect(bind_dir("b", "c"), 0);
