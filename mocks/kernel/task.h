@@ -120,15 +120,15 @@ struct task {
     bool observed; /* sim_observe() */
 
     struct pid_namespace *pid_namespace;
-    int pids[8];   /* by level of the namespace; pids[0] is the world's */
-    int pgid, sid;         /* numbers of level 0 */
-    int group_pids[8];     /* all numbers of the leader of its group, who may be gone */
+    int pids[8];       /* by level of the namespace; pids[0] is the world's */
+    int pgid, sid;     /* numbers of level 0 */
+    int group_pids[8]; /* all numbers of the leader of its group, who may be gone */
     struct namespaces namespaces;
 
     struct cred cred;
     struct descriptors descriptors;
     struct path root, cwd;
-    struct inode *exe; /* what it executes */
+    struct inode *exe;    /* what it executes */
     struct path exe_path; /* where that was found; keeps the mount busy */
     char **argv, **envp;
     bool processes_exceeded; /* RLIMIT_NPROC when it changed its user: execve looks again */
@@ -156,7 +156,7 @@ struct task {
     struct cgroup_set *cgroups;
     bool frozen;           /* by a cgroup: does not run until thawed or killed */
     bool frozen_hard;      /* by the version 1 freezer: not even SIGKILL ends it before it is thawed */
-    void *memory_charges; /* cgroup_memory.c: which groups they went to */
+    void *memory_charges;  /* cgroup_memory.c: which groups they went to */
     uint64_t memory_bytes; /* charged to its cgroup by the program (task_charge) */
 
     void *run; /* sim.c: stack, context, what it waits for */
