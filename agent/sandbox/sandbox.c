@@ -32,19 +32,22 @@ void sandbox_done(struct sandbox *sandbox)
 /* A short-lived process that is born in the new namespaces and stays until it is killed: by then the agent has pinned them. */
 struct namespace_keeper {
     int socket; /* the keeper's end */
+    int other;  /* the agent's, of which the keeper has a copy: once it is closed, the agent's own close ends the keeper too */
     const char *hostname;
 };
 
 static int keeper_run(void *arg)
 {
     const struct namespace_keeper *keeper = arg;
+    int socket = keeper->socket;
     char byte = 0;
 
+    (void)sys_close(keeper->other);
     if (*keeper->hostname && sys_sethostname(keeper->hostname, strlen(keeper->hostname)) < 0)
         return 1;
-    if (sys_write(keeper->socket, &byte, 1) != 1)
+    if (sys_write(socket, &byte, 1) != 1)
         return 1;
-    (void)sys_read(keeper->socket, &byte, 1);
+    (void)sys_read(socket, &byte, 1);
     return 0;
 }
 
@@ -91,7 +94,7 @@ static int make_shared_namespaces(struct reaper *reaper, const char *hostname, i
     _close_ int own = fds[0];
     _close_ int theirs = fds[1];
 
-    struct namespace_keeper keeper = {.socket = theirs, .hostname = hostname};
+    struct namespace_keeper keeper = {.socket = theirs, .other = own, .hostname = hostname};
     struct sys_spawn args = {.flags = CLONE_NEWIPC | CLONE_NEWUTS, .cgroup_fd = -1};
     struct child *child;
     r = reaper_spawn(reaper, &args, keeper_run, &keeper, &child, err);

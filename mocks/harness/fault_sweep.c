@@ -12,6 +12,7 @@
 #include "mocks/harness/errno_table.h"
 
 #define CALLS_MAX 500000 /* more of them in one run: the agent turns in circles */
+#define CALLS_SHOWN 12   /* of those */
 #define REPORTS_MAX 20
 #define FAILURES_PER_CALL 2 /* then the rest of its errnos is left out */
 
@@ -29,12 +30,16 @@ struct run_state {
     struct sim_agent *guest;
     struct buf before;
     uint64_t limit;
+    uint64_t at;               /* number of the call that is to fail; 0: none */
+    enum sys_call wanted_call; /* that it should be */
+    int wanted_errnum;
     enum sys_call struck_call; /* CALL_MAX: none */
     int struck_errnum;
     bool for_ever;
     enum status_code status;
     struct error err;
     size_t refused, unaffected;
+    struct buf circle;
 };
 
 static struct run_state *state_of(struct rig *rig)
@@ -46,6 +51,8 @@ int sweep_errnum(struct rig *rig, enum sys_call call)
 {
     const struct run_state *run = state_of(rig);
 
+    if (run->at && sim_fault_struck(run->guest->sim)) /* still during act() */
+        return run->wanted_call == call ? run->wanted_errnum : 0;
     return run->struck_call == call ? run->struck_errnum : 0;
 }
 
@@ -77,12 +84,19 @@ static void serve(struct rig *rig)
         fail_msg("the agent does not serve: %s: %s", status_name(status), err.text);
 }
 
-static void count_calls(void *arg, uint64_t n)
+/* Before each call. What was called before in this guest can move the numbers a little (caches, descriptors): a call of another
+ * kind in the place is left alone. The last calls of an agent that turns in circles are shown. */
+static void before_call(void *arg, uint64_t n)
 {
-    const struct run_state *run = arg;
+    struct run_state *run = arg;
+    struct sim_call call;
 
+    if (n == run->at && sim_call_at(run->guest->sim, n, &call) && call.call != run->wanted_call)
+        sim_set_fault(run->guest->sim, &(struct sim_fault){.at = 0});
+    if (n + CALLS_SHOWN == run->limit)
+        sim_set_trace(run->guest->sim, &run->circle);
     if (n > run->limit)
-        fail_msg("the agent makes more than %d calls", CALLS_MAX);
+        fail_msg("the agent makes more than %d calls:\n%s", CALLS_MAX, run->circle.data);
 }
 
 static void tell_if(struct run_state *run, void (*story)(struct rig *rig))
@@ -96,7 +110,7 @@ static void boot(struct run_state *run)
     run->guest = sim_agent_boot(&run->sweep->setup);
     run->guest->context = run;
     run->limit = UINT64_MAX;
-    sim_set_hook(run->guest->sim, count_calls, run);
+    sim_set_hook(run->guest->sim, before_call, run);
     sim_agent_tell(run->guest, rig_create_sandbox);
     sim_agent_tell(run->guest, serve);
 
@@ -110,10 +124,10 @@ static void shut_down(struct run_state *run)
     buf_done(&run->before);
 }
 
-static void judge(struct run_state *run)
+static void judge(struct run_state *run, bool struck)
 {
     if (run->status == STATUS_OK) {
-        run->unaffected++;
+        run->unaffected += struck;
         tell_if(run, run->sweep->done);
         return;
     }
@@ -142,7 +156,7 @@ static void expect_clean(struct run_state *run)
     buf_done(&after);
 }
 
-/* Returns false when the operation makes no call of that number. */
+/* Returns false when the operation made another call in that place. */
 static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for_ever)
 {
     struct sim *sim = run->guest->sim;
@@ -150,6 +164,8 @@ static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for
     tell_if(run, run->sweep->prepare);
     uint64_t count = sim_call_count(sim);
     run->limit = count + CALLS_MAX;
+    run->at = count + call;
+    run->wanted_errnum = errnum;
     sim_set_fault(sim, &(struct sim_fault){.at = count + call, .errnum = errnum, .for_ever = for_ever});
     sim_agent_tell(run->guest, act);
     bool struck = sim_fault_struck(sim);
@@ -160,10 +176,11 @@ static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for
     run->for_ever = for_ever;
     sim_set_fault(sim, &(struct sim_fault){.at = 0});
     run->limit = UINT64_MAX;
+    run->at = 0;
     sim_agent_tell(run->guest, serve);
     if (!struck && run->status != STATUS_OK)
         fail_msg("without a fault: %s: %s", status_name(run->status), run->err.text);
-    judge(run);
+    judge(run, struck);
     expect_clean(run);
     return struck;
 }
@@ -189,7 +206,7 @@ static enum sys_call *list_calls(struct run_state *run, uint64_t *ret_n)
             calls[i] = call.call;
     }
     sim_agent_tell(run->guest, serve);
-    judge(run);
+    judge(run, false);
     expect_clean(run);
     shut_down(run);
     run->refused = run->unaffected = 0;
@@ -232,10 +249,16 @@ static void run_from(struct run_state *run, struct position position, bool alone
         if (n_errnums && is_sensible(call, errnum, position.for_ever)) {
             dprintf(progress_fd, "%llu %zu %d %s %s %zu %zu\n", (unsigned long long)position.call, position.errnum,
                     position.for_ever, sys_call_name(call), strerrorname_np(errnum), run->refused, run->unaffected);
-            if (!booted)
+            bool fresh = !booted;
+            if (fresh)
                 boot(run);
             booted = true;
-            (void)run_fault(run, position.call, errnum, position.for_ever);
+            run->wanted_call = call;
+            if (!run_fault(run, position.call, errnum, position.for_ever) && !fresh) {
+                shut_down(run);
+                boot(run);
+                (void)run_fault(run, position.call, errnum, position.for_ever);
+            }
         }
         uint64_t before = position.call;
         position_next(&position, n_errnums);
@@ -291,7 +314,7 @@ void fault_sweep_replay(const struct sweep *sweeps, size_t n)
     errno_table_load(&table);
     size_t name = strcspn(wanted, ":");
     for (size_t i = 0; i < n; i++) {
-        struct run_state run = {.sweep = &sweeps[i], .table = &table};
+        struct run_state run = {.sweep = &sweeps[i], .table = &table, .circle = BUF_INIT(65536)};
         struct position position;
         bool alone = false;
         if (strlen(sweeps[i].name) != name || strncmp(sweeps[i].name, wanted, name) != 0)

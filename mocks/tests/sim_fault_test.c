@@ -333,7 +333,7 @@ static enum status_code live(struct rig *rig, struct error *err)
         request.container_id = STRING("c1");
         status = rig_call(rig, "WaitProcess", &request, &reply, err);
         if (status == STATUS_OK)
-            assert_int_equal(reply->status, 4);
+            assert_int_equal(reply->status, sweep_errnum(rig, CALL_execveat) ?: 4);
     }
     if (status == STATUS_OK)
         status = rig_remove(rig, "c1", err);
