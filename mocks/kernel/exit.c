@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 
 #include "mocks/kernel/process.h"
+#include "mocks/kernel/tty_session.h"
 #include "mocks/kernel/world.h"
 #include "sys/sys.h"
 
@@ -129,30 +130,12 @@ static void end_namespace(struct task *init)
 
 /* ---- exit ---- */
 
-/* The session leader takes its terminal along. */
-static void hang_up(struct task *task)
-{
-    struct task *other;
-
-    if (task->sid != task->pids[0] || !task->tty)
-        return;
-    LIST_FOREACH (other, &task->world->tasks, link) {
-        if (other == task || other->sid != task->sid || other->state >= TASK_ZOMBIE)
-            continue;
-        if (other->tty)
-            file_unref(other->tty);
-        other->tty = NULL;
-        task_signal(other, SIGHUP);
-        task_signal(other, SIGCONT);
-    }
-}
-
 void exit_process(struct task *task, int wait_status)
 {
     task->exit_code = wait_status;
     task->stop_signal = 0;
     trace_end(task_run(task), "?");
-    hang_up(task);
+    tty_session_ends(task);
     task_drop_resources(task);
     cgroup_task_exit(task);
     reparent(task);

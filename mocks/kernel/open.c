@@ -16,7 +16,7 @@
 /* The kernel sets it for every open of a 64-bit program; libc says it is 0. */
 #define LARGEFILE 0100000
 /* These are not kept in the open file. */
-#define OPEN_ONLY (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
+#define OPEN_ONLY (O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC)
 
 static int access_mask(int flags)
 {
@@ -92,6 +92,7 @@ static int open_checked(const struct path *path, int flags, struct file **ret_fi
     if (writes)
         path->mount->writers++;
     int r = flags & O_PATH ? 0 : bind_file(inode, file);
+    file->flags &= ~O_NOCTTY; /* means something only while a terminal is opened */
     if (r < 0) {
         file->ops = NULL;
         file_unref(file);
