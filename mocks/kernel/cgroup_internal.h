@@ -56,7 +56,6 @@ struct hierarchy {
 /* The memory of a group; bytes and page counters as the files of both versions show them. */
 struct group_memory {
     uint64_t usage, peak, max, swap_max, memsw_max, tcp_max, soft, high, low, min;
-    uint64_t failures, memsw_failures;
     uint64_t events[8], local_events[8]; /* enum memory_event */
     bool oom_group, oom_kill_disabled, under_oom;
     uint64_t swappiness;

@@ -145,16 +145,6 @@ static struct group *over_limit(const struct request *request)
     return over ? over : over_one(request, offsetof(struct group, memory.max));
 }
 
-static void count_failure(const struct request *request)
-{
-    struct group *over = over_one(request, offsetof(struct group, memory.memsw_max));
-
-    if (over)
-        over->memory.memsw_failures++;
-    else
-        over_limit(request)->memory.failures++;
-}
-
 static bool fits_or_changed(void *arg)
 {
     const struct request *request = arg;
@@ -217,7 +207,6 @@ void task_charge(int64_t bytes)
         return;
     }
     while ((over = over_limit(&request))) {
-        count_failure(&request);
         memory_event(over, MEMORY_MAX);
         make_room(&request, over);
         die_if_killed();
@@ -410,14 +399,11 @@ static int show_one(struct control *control, struct buf *out)
     return buf_append_str(out, "1\n");
 }
 
-/* Sets a watermark or a counter back. */
+/* Sets the watermark back. Failures are not counted by this kernel any more. */
 static int store_reset(struct control *control, char *text)
 {
-    struct group_memory *memory = &control->group->memory;
-    uint64_t *value = group_u64(control->group, control->file->offset);
     (void)text;
-
-    *value = value == &memory->peak ? memory->usage : 0;
+    control->group->memory.peak = control->group->memory.usage;
     return 0;
 }
 
@@ -474,11 +460,11 @@ static const struct control_file v1_files[] = {
     {"memory.max_usage_in_bytes", CONTROL_V1, show_u64, store_reset, NULL, 0, 0, MEMORY(peak)},
     {"memory.limit_in_bytes", CONTROL_V1, show_u64, store_v1_limit, NULL, 0, 0, MEMORY(max)},
     {"memory.soft_limit_in_bytes", CONTROL_V1, show_u64, store_soft_limit, NULL, 0, 0, MEMORY(soft)},
-    {"memory.failcnt", CONTROL_V1, show_u64, store_reset, NULL, 0, 0, MEMORY(failures)},
+    {"memory.failcnt", CONTROL_V1, show_zero, store_ignored, NULL, 0, 0, 0},
     {"memory.memsw.usage_in_bytes", CONTROL_V1, show_u64, NULL, NULL, 0, 0, MEMORY(usage)},
     {"memory.memsw.max_usage_in_bytes", CONTROL_V1, show_u64, store_reset, NULL, 0, 0, MEMORY(peak)},
     {"memory.memsw.limit_in_bytes", CONTROL_V1, show_u64, store_v1_limit, NULL, 0, 0, MEMORY(memsw_max)},
-    {"memory.memsw.failcnt", CONTROL_V1, show_u64, store_reset, NULL, 0, 0, MEMORY(memsw_failures)},
+    {"memory.memsw.failcnt", CONTROL_V1, show_zero, store_ignored, NULL, 0, 0, 0},
     {"memory.kmem.usage_in_bytes", CONTROL_V1, show_zero, NULL, NULL, 0, 0, 0},
     {"memory.kmem.max_usage_in_bytes", CONTROL_V1, show_zero, store_ignored, NULL, 0, 0, 0},
     {"memory.kmem.limit_in_bytes", CONTROL_V1, show_unlimited, store_kernel_limit, NULL, 0, 0, 0},
