@@ -64,8 +64,11 @@ void cred_changed(struct task *task, const struct cred *before)
 {
     const struct cred *cred = &task->cred;
 
+    /* All rights in a namespace that it has made are no more than it had: it owned that anyway. */
+    bool made_it = cred->user != before->user && cred->user->parent == before->user && cred->user->owner == before->euid;
+    bool more = !made_it && (cred->caps_permitted & ~before->caps_permitted);
     if (cred->euid == before->euid && cred->egid == before->egid && cred->fsuid == before->fsuid &&
-        cred->fsgid == before->fsgid && (cred->caps_permitted & ~before->caps_permitted) == 0)
+        cred->fsgid == before->fsgid && !more)
         return;
     task->dumpable = false;
     task->death_signal = 0;

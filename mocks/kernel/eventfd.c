@@ -92,6 +92,7 @@ static void eventfd_release(struct file *file)
 }
 
 static const struct file_ops eventfd_ops = {
+    .name = "[eventfd]",
     .read = counter_read,
     .write = counter_write,
     .poll = eventfd_poll,

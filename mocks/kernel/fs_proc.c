@@ -177,7 +177,7 @@ static int proc_mount(struct world *world, const char *source, const char *data,
     struct super *super = super_new(world, &proc_filesystem, 0555, &root_ops);
     super->data = pid_namespace_ref(namespace);
     super->release = proc_release;
-    super->traits = SUPER_NODEV | SUPER_NOEXEC | SUPER_VISIBLE;
+    super->traits = SUPER_NODEV | SUPER_NOEXEC | SUPER_VISIBLE | SUPER_NO_NEW;
     super->source = source ? strdup(source) : NULL;
     user_namespace_unref(super->owner);
     super->owner = user_namespace_ref(namespace->owner);

@@ -203,6 +203,7 @@ static void inotify_release(struct file *file)
 }
 
 static const struct file_ops inotify_ops = {
+    .name = "inotify",
     .read = inotify_read,
     .ioctl = inotify_ioctl,
     .poll = inotify_poll,

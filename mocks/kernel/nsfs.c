@@ -237,6 +237,7 @@ void nsfs_new(struct world *world)
 {
     world->nsfs = super_new(world, &nsfs_filesystem, 0500, NULL);
     world->nsfs_mount = mount_internal(world->nsfs);
+    world->nsfs_mount->source = strdup("nsfs");
 }
 
 void nsfs_free(struct world *world)

@@ -73,6 +73,7 @@ static int bind_file(struct inode *inode, struct file *file)
     case S_IFBLK:
         return device_open(inode, file);
     case S_IFSOCK:
+    case 0: /* descriptors of events and the like */
         return -ENXIO;
     default:
         file->ops = inode->ops->show || inode->ops->store ? &computed_file_ops : &regular_file_ops;

@@ -105,7 +105,7 @@ int may_create(const struct dentry *dir)
 {
     const struct cred *cred = &current()->cred;
     const struct user_namespace *owner = dir->inode->super->owner;
-    if (dir->unlinked)
+    if (dir->unlinked || (dir->inode->super->traits & SUPER_NO_NEW))
         return -ENOENT;
     if (id_from_world(owner, false, cred->fsuid) == UINT32_MAX || id_from_world(owner, true, cred->fsgid) == UINT32_MAX)
         return -EOVERFLOW;

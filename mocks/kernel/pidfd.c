@@ -22,7 +22,7 @@ static void pidfd_release(struct file *file)
     task_unref(file->data);
 }
 
-static const struct file_ops pidfd_ops = {.poll = pidfd_poll, .release = pidfd_release};
+static const struct file_ops pidfd_ops = {.name = "[pidfd]", .poll = pidfd_poll, .release = pidfd_release};
 
 struct task *pidfd_task(int fd, int *ret_flags)
 {

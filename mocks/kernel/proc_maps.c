@@ -82,7 +82,7 @@ static ssize_t map_write(struct file *file, const void *p, size_t len, off_t *po
     return r;
 }
 
-static const struct file_ops map_file_ops = {.read = map_read, .write = map_write, .release = map_release};
+static const struct file_ops map_file_ops = {.read = map_read, .write = map_write, .no_pwrite = true, .release = map_release};
 
 static int map_open(struct inode *inode, struct file *file)
 {
@@ -133,7 +133,7 @@ static ssize_t setgroups_write(struct file *file, const void *p, size_t len, off
     return r;
 }
 
-static const struct file_ops setgroups_file_ops = {.read = setgroups_read, .write = setgroups_write, .release = map_release};
+static const struct file_ops setgroups_file_ops = {.read = setgroups_read, .write = setgroups_write, .no_pwrite = true, .release = map_release};
 
 static int setgroups_open(struct inode *inode, struct file *file)
 {

@@ -534,9 +534,16 @@ static void process_list(struct inode *dir, void (*add)(void *arg, const char *n
     proc_table_list(dir, &process_table, add, arg);
 }
 
+static int process_permission(struct inode *inode, int mask)
+{
+    (void)mask;
+    return proc_task_exists(proc_task(inode)) ? 0 : -ESRCH;
+}
+
 static const struct inode_ops process_ops = {
     .lookup = process_lookup,
     .list = process_list,
+    .permission = process_permission,
     .valid = proc_node_valid,
     .release = proc_node_release,
 };

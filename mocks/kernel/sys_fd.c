@@ -193,7 +193,7 @@ static ssize_t write_at(int fd, const void *p, size_t len, off_t *offset)
 
     if (offset && *offset < 0)
         return -EINVAL;
-    if (offset && (file = fd_usable(fd)) && is_stream(file))
+    if (offset && (file = fd_usable(fd)) && (is_stream(file) || file->ops->no_pwrite))
         return -ESPIPE;
     int r = may_write(fd, &file);
     if (r < 0)

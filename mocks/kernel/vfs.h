@@ -129,6 +129,7 @@ struct filesystem {
 
 #define SUPER_NODEV 0x1   /* device nodes do not open */
 #define SUPER_NOEXEC 0x2  /* nothing is executed */
+#define SUPER_NO_NEW 0x8  /* a name that is not there is -ENOENT for who would make it, too (proc) */
 #define SUPER_VISIBLE 0x4 /* a user namespace may mount it only where a full view of it exists already (proc, sysfs) */
 
 struct super {
@@ -221,6 +222,7 @@ struct file_ops {
     uint64_t (*due)(struct file *file);  /* when that changes by itself; UINT64_MAX or NULL: never */
     void (*release)(struct file *file);
     const char *name; /* what /proc/PID/fd calls a file without a place: "[eventfd]" */
+    bool no_pwrite;   /* written only from where it stands: pwrite fails with -ESPIPE (seq_file) */
     bool stream;      /* no positions: pread and pwrite fail with -ESPIPE. Always so for pipes and sockets. */
 };
 

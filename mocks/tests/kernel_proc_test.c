@@ -377,9 +377,9 @@ CONFORM_CASE(files_of_a_process_that_is_gone)
     kill_and_collect(pid);
     expect(sys_read(status, text, sizeof(text)), -ESRCH);
     expect(sys_write(adj, "100", 3), -ESRCH);
-    expect(sys_openat(dir, "status", O_RDONLY | O_CLOEXEC, 0), -ENOENT);
+    expect(sys_openat(dir, "status", O_RDONLY | O_CLOEXEC, 0), -ESRCH);
     expect(sys_openat(AT_FDCWD, of(pid, "status"), O_RDONLY | O_CLOEXEC, 0), -ENOENT);
-    expect(sys_readlinkat(dir, "exe", text, sizeof(text)), -ENOENT);
+    expect(sys_readlinkat(dir, "exe", text, sizeof(text)), -ESRCH);
 }
 
 /* ---- texts ---- */
