@@ -12,10 +12,18 @@
 #include "mocks/kernel/world.h"
 
 const struct controller_info cgroup_controller_info[CG_CONTROLLERS] = {
-    [CG_CPUSET] = {"cpuset", "cpuset"},   [CG_CPU] = {"cpu", "cpu"},         [CG_CPUACCT] = {"cpuacct", NULL},
-    [CG_IO] = {"blkio", "io"},            [CG_MEMORY] = {"memory", "memory"}, [CG_DEVICES] = {"devices", NULL},
-    [CG_FREEZER] = {"freezer", NULL},     [CG_NET_CLS] = {"net_cls", NULL},  [CG_PERF_EVENT] = {"perf_event", "perf_event"},
-    [CG_NET_PRIO] = {"net_prio", NULL},   [CG_HUGETLB] = {"hugetlb", "hugetlb"}, [CG_PIDS] = {"pids", "pids"},
+    [CG_CPUSET] = {"cpuset", "cpuset"},
+    [CG_CPU] = {"cpu", "cpu"},
+    [CG_CPUACCT] = {"cpuacct", NULL},
+    [CG_IO] = {"blkio", "io"},
+    [CG_MEMORY] = {"memory", "memory"},
+    [CG_DEVICES] = {"devices", NULL},
+    [CG_FREEZER] = {"freezer", NULL},
+    [CG_NET_CLS] = {"net_cls", NULL},
+    [CG_PERF_EVENT] = {"perf_event", "perf_event"},
+    [CG_NET_PRIO] = {"net_prio", NULL},
+    [CG_HUGETLB] = {"hugetlb", "hugetlb"},
+    [CG_PIDS] = {"pids", "pids"},
 };
 
 struct cgroups *world_cgroups(const struct world *world)

@@ -2,8 +2,9 @@
 /* Control groups: hierarchies of groups, each with files that show and limit what its tasks use (cgroups(7),
  * Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/).
  *
- * A world has one version 2 hierarchy and, made by mounting them, version 1 hierarchies. A controller is attached to one hierarchy at a
- * time: while version 1 has it, version 2 does not. Every task is a member of one group per hierarchy; struct cgroup_set says which. */
+ * A world has one version 2 hierarchy and, made by mounting them, version 1 hierarchies. A controller is attached to one
+ * hierarchy at a time: while version 1 has it, version 2 does not. Every task is a member of one group per hierarchy; struct
+ * cgroup_set says which. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,8 +36,8 @@ void cgroups_snapshot(const struct world *world, struct buf *out);
 struct cgroup_set *cgroup_set_ref(struct cgroup_set *set);
 void cgroup_set_unref(struct cgroup_set *set);
 
-/* The current task uses bytes more memory (negative: gives back). Beyond a limit of its groups somebody is killed: perhaps the caller, and
- * then it does not return. With memory.oom_control oom_kill_disable it waits. */
+/* The current task uses bytes more memory (negative: gives back). Beyond a limit of its groups somebody is killed: perhaps the
+ * caller, and then it does not return. With memory.oom_control oom_kill_disable it waits. */
 void task_charge(int64_t bytes);
 /* Gives back all that a task uses: it ends, or executes another program. */
 void memory_task_done(struct task *task);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cpu and cpuacct controllers (cgroup-v2.rst, "CPU"; sched-bwc.rst): limits are kept and shown. Tasks of the mock take no time, so
- * nothing is ever throttled and all counters are zero. */
+/* The cpu and cpuacct controllers (cgroup-v2.rst, "CPU"; sched-bwc.rst): limits are kept and shown. Tasks of the mock take no
+ * time, so nothing is ever throttled and all counters are zero. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

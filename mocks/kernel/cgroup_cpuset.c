@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cpuset controller: which CPUs and memory nodes a group may use (cpuset(7), cgroup-v2.rst "Cpuset"). Version 1 groups begin empty and
- * take no process before they have both; version 2 groups without a list use what their parent has. */
+/* The cpuset controller: which CPUs and memory nodes a group may use (cpuset(7), cgroup-v2.rst "Cpuset"). Version 1 groups
+ * begin empty and take no process before they have both; version 2 groups without a list use what their parent has. */
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -148,7 +148,9 @@ static int store_list(struct control *control, char *text)
 
     if (!group->parent)
         return -EACCES;
-    unsigned int limit = kind == 1 ? LIST_MAX : group->hierarchy->world->options.cpus ? group->hierarchy->world->options.cpus : 2;
+    unsigned int limit = kind == 1                               ? LIST_MAX
+                         : group->hierarchy->world->options.cpus ? group->hierarchy->world->options.cpus
+                                                                 : 2;
     int r = list_parse(text, limit, &mask);
     if (r < 0)
         return r;

@@ -13,10 +13,10 @@
 #define WRITE_MAX 4096
 
 static const struct control_table *const tables[] = {
-    &cgroup_v2_table,      &cgroup_v1_table,     &cgroup_freezer_table,   &cgroup_freezer_v1_table, &cgroup_memory_v1_table,
-    &cgroup_memory_v2_table, &cgroup_pids_table, &cgroup_cpu_table,       &cgroup_cpuacct_table,    &cgroup_cpuset_table,
-    &cgroup_io_v2_table,   &cgroup_io_v1_table,  &cgroup_hugetlb_table,   &cgroup_net_cls_table,    &cgroup_net_prio_table,
-    &cgroup_devices_table,
+    &cgroup_v2_table,        &cgroup_v1_table,        &cgroup_freezer_table,  &cgroup_freezer_v1_table,
+    &cgroup_memory_v1_table, &cgroup_memory_v2_table, &cgroup_pids_table,     &cgroup_cpu_table,
+    &cgroup_cpuacct_table,   &cgroup_cpuset_table,    &cgroup_io_v2_table,    &cgroup_io_v1_table,
+    &cgroup_hugetlb_table,   &cgroup_net_cls_table,   &cgroup_net_prio_table, &cgroup_devices_table,
 };
 
 /* ---- which files ---- */

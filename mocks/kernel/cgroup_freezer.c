@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Freezing groups: cgroup.freeze of version 2, freezer.state of version 1 (cgroup-v2.rst, cgroup-v1/freezer-subsystem.rst).
  *
- * A process is stopped on its way back from the kernel, which takes a moment: whoever asks right after the request may find the group still
- * freezing. Here chance decides that; who has looked once finds it frozen the next time, and watchers of cgroup.events are told then.
- * A version 2 group lets SIGKILL through, a version 1 group holds even that back until it is thawed. */
+ * A process is stopped on its way back from the kernel, which takes a moment: whoever asks right after the request may find the
+ * group still freezing. Here chance decides that; who has looked once finds it frozen the next time, and watchers of
+ * cgroup.events are told then. A version 2 group lets SIGKILL through, a version 1 group holds even that back until it is
+ * thawed. */
 #include <errno.h>
 #include <string.h>
 

@@ -70,7 +70,7 @@ struct group {
     struct hierarchy *hierarchy;
     struct group *parent; /* NULL: root */
     struct list children, sibling;
-    struct inode *inode;   /* of the directory; borrowed */
+    struct inode *inode; /* of the directory; borrowed */
     char *name;
     uid_t uid; /* of its maker: owns the files */
     gid_t gid;
@@ -81,9 +81,9 @@ struct group {
     unsigned int n_descendants;
     uint64_t max_descendants, max_depth;
 
-    bool freeze;   /* asked for here */
-    bool frozen;   /* reached, and told */
-    bool lagging;  /* one look still finds it on the way */
+    bool freeze;  /* asked for here */
+    bool frozen;  /* reached, and told */
+    bool lagging; /* one look still finds it on the way */
     struct group_memory memory;
     struct group_pids pids;
 
@@ -109,10 +109,10 @@ struct cgroups {
 
 #define CONTROL_V1 0x1
 #define CONTROL_V2 0x2
-#define CONTROL_NO_ROOT 0x4     /* not in the root group */
-#define CONTROL_ONLY_ROOT 0x8   /* only there */
-#define CONTROL_DELEGATED 0x10  /* may be written in the root of a cgroup namespace with nsdelegate */
-#define CONTROL_NOTIFIES 0x20   /* poll(2) tells of changes */
+#define CONTROL_NO_ROOT 0x4    /* not in the root group */
+#define CONTROL_ONLY_ROOT 0x8  /* only there */
+#define CONTROL_DELEGATED 0x10 /* may be written in the root of a cgroup namespace with nsdelegate */
+#define CONTROL_NOTIFIES 0x20  /* poll(2) tells of changes */
 #define CONTROL_V12 (CONTROL_V1 | CONTROL_V2)
 
 struct control_file {
@@ -121,9 +121,9 @@ struct control_file {
     int (*show)(struct control *control, struct buf *out);
     /* text has no blanks around it; it may be changed. */
     int (*store)(struct control *control, char *text);
-    const char *initial;  /* of a file that only keeps what is written */
-    uint64_t low, high;   /* what may be written there */
-    size_t offset;        /* in struct group: the number that is shown or set */
+    const char *initial; /* of a file that only keeps what is written */
+    uint64_t low, high;  /* what may be written there */
+    size_t offset;       /* in struct group: the number that is shown or set */
 };
 
 struct control_table {
@@ -139,14 +139,15 @@ struct control {
     struct group *group; /* referenced by the inode */
     const struct control_file *file;
     struct inode *inode;
-    bool gone; /* with its group or its controller: -ENODEV */
+    bool gone;                 /* with its group or its controller: -ENODEV */
     uint64_t version;          /* counts changes that poll tells */
     const struct file *writer; /* that is being written; NULL outside of store */
 };
 
-extern const struct control_table cgroup_v2_table, cgroup_v1_table, cgroup_freezer_table, cgroup_freezer_v1_table, cgroup_memory_v1_table,
-    cgroup_memory_v2_table, cgroup_pids_table, cgroup_cpu_table, cgroup_cpuacct_table, cgroup_cpuset_table, cgroup_io_v2_table,
-    cgroup_io_v1_table, cgroup_hugetlb_table, cgroup_net_cls_table, cgroup_net_prio_table, cgroup_devices_table;
+extern const struct control_table cgroup_v2_table, cgroup_v1_table, cgroup_freezer_table, cgroup_freezer_v1_table,
+    cgroup_memory_v1_table, cgroup_memory_v2_table, cgroup_pids_table, cgroup_cpu_table, cgroup_cpuacct_table,
+    cgroup_cpuset_table, cgroup_io_v2_table, cgroup_io_v1_table, cgroup_hugetlb_table, cgroup_net_cls_table,
+    cgroup_net_prio_table, cgroup_devices_table;
 
 /* The file of that name, if the group has it; referenced. */
 struct inode *control_lookup(struct group *group, const char *name);

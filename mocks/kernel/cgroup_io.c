@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Limits for block devices and huge pages (cgroup-v2.rst "IO", "HugeTLB"; blkio-controller.rst): kept and shown, nothing is counted. */
+/* Limits for block devices and huge pages (cgroup-v2.rst "IO", "HugeTLB"; blkio-controller.rst): kept and shown, nothing is
+ * counted. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -240,19 +241,21 @@ static int show_max_event(struct control *control, struct buf *out)
     return buf_append_str(out, "max 0\n");
 }
 
-#define HUGETLB(size)                                                                                                              \
-    {"hugetlb." size ".current", V2, show_zero, NULL, NULL, 0, 0, 0},                                                              \
-        {"hugetlb." size ".max", V2, show_value, store_hugetlb, UNLIMITED_TEXT, 0, 0, 0},                                                   \
-        {"hugetlb." size ".events", V2, show_max_event, NULL, NULL, 0, 0, 0},                                                      \
-        {"hugetlb." size ".events.local", V2, show_max_event, NULL, NULL, 0, 0, 0},                                                \
-        {"hugetlb." size ".rsvd.current", V2, show_zero, NULL, NULL, 0, 0, 0},                                                     \
-        {"hugetlb." size ".rsvd.max", V2, show_value, store_hugetlb, UNLIMITED_TEXT, 0, 0, 0},                                              \
-        {"hugetlb." size ".limit_in_bytes", CONTROL_V1, show_value, store_hugetlb, UNLIMITED_TEXT, 0, 0, 0},                       \
-        {"hugetlb." size ".usage_in_bytes", CONTROL_V1, show_zero, NULL, NULL, 0, 0, 0},                                           \
-        {"hugetlb." size ".max_usage_in_bytes", CONTROL_V1, show_zero, store_ignored, NULL, 0, 0, 0},                              \
-        {"hugetlb." size ".failcnt", CONTROL_V1, show_zero, store_ignored, NULL, 0, 0, 0},                                         \
-        {"hugetlb." size ".rsvd.limit_in_bytes", CONTROL_V1, show_value, store_hugetlb, UNLIMITED_TEXT, 0, 0, 0},                  \
-        {"hugetlb." size ".rsvd.usage_in_bytes", CONTROL_V1, show_zero, NULL, NULL, 0, 0, 0}
+#define HUGETLB(size)                                                                                                          \
+    {"hugetlb." size ".current", V2, show_zero, NULL, NULL, 0, 0, 0},                                                          \
+        {"hugetlb." size ".max", V2, show_value, store_hugetlb, UNLIMITED_TEXT, 0, 0, 0},                                      \
+        {"hugetlb." size ".events", V2, show_max_event, NULL, NULL, 0, 0, 0},                                                  \
+        {"hugetlb." size ".events.local", V2, show_max_event, NULL, NULL, 0, 0, 0},                                            \
+        {"hugetlb." size ".rsvd.current", V2, show_zero, NULL, NULL, 0, 0, 0},                                                 \
+        {"hugetlb." size ".rsvd.max", V2, show_value, store_hugetlb, UNLIMITED_TEXT, 0, 0, 0},                                 \
+        {"hugetlb." size ".limit_in_bytes", CONTROL_V1, show_value, store_hugetlb, UNLIMITED_TEXT, 0, 0, 0},                   \
+        {"hugetlb." size ".usage_in_bytes", CONTROL_V1, show_zero, NULL, NULL, 0, 0, 0},                                       \
+        {"hugetlb." size ".max_usage_in_bytes", CONTROL_V1, show_zero, store_ignored, NULL, 0, 0, 0},                          \
+        {"hugetlb." size ".failcnt", CONTROL_V1, show_zero, store_ignored, NULL, 0, 0, 0},                                     \
+        {"hugetlb." size ".rsvd.limit_in_bytes", CONTROL_V1, show_value, store_hugetlb, UNLIMITED_TEXT, 0, 0, 0},              \
+    {                                                                                                                          \
+        "hugetlb." size ".rsvd.usage_in_bytes", CONTROL_V1, show_zero, NULL, NULL, 0, 0, 0                                     \
+    }
 #define UNLIMITED_TEXT "9223372036854771712"
 
 static const struct control_file hugetlb_files[] = {HUGETLB("2MB"), HUGETLB("1GB")};

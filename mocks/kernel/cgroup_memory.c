@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory controller: what programs say they use (task_charge) is counted in their group and all above; who would pass a limit has
- * somebody killed first (cgroup-v2.rst, "Memory"; cgroup-v1/memory.rst). There is nothing to reclaim and no swap.
+/* The memory controller: what programs say they use (task_charge) is counted in their group and all above; who would pass a
+ * limit has somebody killed first (cgroup-v2.rst, "Memory"; cgroup-v1/memory.rst). There is nothing to reclaim and no swap.
  *
  * Memory stays charged to the group where it was first used: moving a process does not move it. */
 #include <errno.h>
@@ -284,8 +284,8 @@ static int store_oom_group(struct control *control, char *text)
 
 static int show_stat(struct control *control, struct buf *out)
 {
-    static const char *const zero[] = {"file", "kernel", "kernel_stack", "pagetables", "percpu", "sock", "shmem", "file_mapped",
-                                       "file_dirty", "file_writeback", "inactive_anon"};
+    static const char *const zero[] = {"file",  "kernel",      "kernel_stack", "pagetables",     "percpu",       "sock",
+                                       "shmem", "file_mapped", "file_dirty",   "file_writeback", "inactive_anon"};
 
     buf_printf(out, "anon %llu\n", (unsigned long long)control->group->memory.usage);
     FOR_ROWS (name, zero)
@@ -437,7 +437,8 @@ static int show_v1_stat(struct control *control, struct buf *out)
     buf_printf(out, "pgpgin 0\npgpgout 0\npgfault 0\npgmajfault 0\ninactive_anon 0\nactive_anon %llu\n", usage);
     buf_printf(out, "inactive_file 0\nactive_file 0\nunevictable 0\nhierarchical_memory_limit %llu\n",
                (unsigned long long)memory->max);
-    buf_printf(out, "hierarchical_memsw_limit %llu\ntotal_cache 0\ntotal_rss %llu\n", (unsigned long long)memory->memsw_max, usage);
+    buf_printf(out, "hierarchical_memsw_limit %llu\ntotal_cache 0\ntotal_rss %llu\n", (unsigned long long)memory->memsw_max,
+               usage);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Out of memory: whom the kernel kills in a group, and who is told (proc(5), oom_score_adj; cgroup-v1/memory.rst, "OOM Control"). */
+/* Out of memory: whom the kernel kills in a group, and who is told (proc(5), oom_score_adj; cgroup-v1/memory.rst, "OOM
+ * Control"). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pids controller: how many processes a group and those below may have (cgroup-v2.rst, "PID"). Forks fail beyond it; moving in does
- * not. A zombie counts until it is collected. */
+/* The pids controller: how many processes a group and those below may have (cgroup-v2.rst, "PID"). Forks fail beyond it; moving
+ * in does not. A zombie counts until it is collected. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Version 2: the files that every group has, and the rules of the tree: where processes may be, who hands controllers down, and who may
- * move whom (cgroup-v2.rst, "Core Interface Files", "Threads", "Delegation"). */
+/* Version 2: the files that every group has, and the rules of the tree: where processes may be, who hands controllers down, and
+ * who may move whom (cgroup-v2.rst, "Core Interface Files", "Threads", "Delegation"). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -418,7 +418,8 @@ static int show_cpu_stat(struct control *control, struct buf *out)
 static int show_pressure(struct control *control, struct buf *out)
 {
     (void)control;
-    return buf_append_str(out, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+    return buf_append_str(out,
+                          "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
 }
 
 static const struct control_file files[] = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file systems "cgroup" and "cgroup2": mounting, and directories as groups (cgroups(7)).
  *
- * A hierarchy has one super block however often it is mounted. A mount shows the part below the root of the mounter's cgroup namespace. */
+ * A hierarchy has one super block however often it is mounted. A mount shows the part below the root of the mounter's cgroup
+ * namespace. */
 #include <errno.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -89,7 +90,8 @@ static int group_unmake(struct inode *dir, const char *name, struct inode *child
 }
 
 /* Only within a directory, and only in version 1. */
-static int group_rename(struct inode *child, const struct inode *dir, const struct inode *new_dir, const char *name, bool replaces)
+static int group_rename(struct inode *child, const struct inode *dir, const struct inode *new_dir, const char *name,
+                        bool replaces)
 {
     struct group *group = inode_group(child);
 
@@ -221,8 +223,9 @@ struct v2_options {
 
 static int v2_check(const char *key, const char *value)
 {
-    static const char *const known[] = {"nsdelegate", "favordynmods", "memory_localevents", "memory_recursiveprot",
-                                        "memory_hugetlb_accounting", "pids_localevents"};
+    static const char *const known[] = {
+        "nsdelegate",      "favordynmods", "memory_localevents", "memory_recursiveprot", "memory_hugetlb_accounting",
+        "pids_localevents"};
 
     FOR_ROWS (name, known) {
         if (strcmp(key, *name) == 0)

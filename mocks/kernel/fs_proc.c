@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* procfs: its super blocks and its root directory (proc(5)). Each mount shows the processes of the pid namespace of the mounter. */
+/* procfs: its super blocks and its root directory (proc(5)). Each mount shows the processes of the pid namespace of the
+ * mounter. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/magic.h>

@@ -22,8 +22,8 @@ static const struct {
     int type;
     const char *name;
 } types[] = {
-    {CLONE_NEWNS, "mnt"},   {CLONE_NEWCGROUP, "cgroup"}, {CLONE_NEWUTS, "uts"}, {CLONE_NEWIPC, "ipc"},
-    {CLONE_NEWUSER, "user"}, {CLONE_NEWPID, "pid"},      {CLONE_NEWNET, "net"}, {CLONE_NEWTIME, "time"},
+    {CLONE_NEWNS, "mnt"},    {CLONE_NEWCGROUP, "cgroup"}, {CLONE_NEWUTS, "uts"}, {CLONE_NEWIPC, "ipc"},
+    {CLONE_NEWUSER, "user"}, {CLONE_NEWPID, "pid"},       {CLONE_NEWNET, "net"}, {CLONE_NEWTIME, "time"},
 };
 
 const char *namespace_type_name(int type)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nsfs: the file system of namespaces (namespaces(7), ioctl_nsfs(2)). An inode stands for one namespace and keeps it alive while it is
- * open or bind mounted; /proc/PID/ns/NAME are magic links to such inodes. */
+/* nsfs: the file system of namespaces (namespaces(7), ioctl_nsfs(2)). An inode stands for one namespace and keeps it alive
+ * while it is open or bind mounted; /proc/PID/ns/NAME are magic links to such inodes. */
 #pragma once
 #include "mocks/kernel/task.h"
 #include "mocks/kernel/vfs.h"

@@ -53,10 +53,10 @@ void proc_table_list(struct inode *dir, const struct proc_table *table,
 /* The directory /proc/PID of a task. */
 struct inode *proc_task_directory(struct super *super, struct task *task);
 
-extern const struct inode_ops proc_text_ops;   /* entry->show, entry->store */
-extern const struct inode_ops proc_link_ops;   /* cwd, exe, root */
+extern const struct inode_ops proc_text_ops; /* entry->show, entry->store */
+extern const struct inode_ops proc_link_ops; /* cwd, exe, root */
 extern const struct inode_ops proc_fd_ops, proc_fdinfo_ops, proc_ns_ops, proc_attr_ops, proc_net_ops, proc_tasks_ops;
-extern const struct inode_ops proc_map_ops;    /* uid_map, gid_map: entry->type says which */
+extern const struct inode_ops proc_map_ops; /* uid_map, gid_map: entry->type says which */
 extern const struct inode_ops proc_setgroups_ops;
 
 enum { PROC_LINK_CWD, PROC_LINK_EXE, PROC_LINK_ROOT };

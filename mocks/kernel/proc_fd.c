@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Links of /proc/PID that lead to places, not to names (proc(5): fd, cwd, root, exe), and /proc/PID/fdinfo. Only who may inspect the
- * process is let through: what it has open may not be reachable by any name. */
+/* Links of /proc/PID that lead to places, not to names (proc(5): fd, cwd, root, exe), and /proc/PID/fdinfo. Only who may
+ * inspect the process is let through: what it has open may not be reachable by any name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -152,7 +152,8 @@ static void fd_list(struct inode *dir, void (*add)(void *arg, const char *name, 
     list(dir, &link_entry, add, arg);
 }
 
-/* A process always gets into its own directory, even when its files belong to root. Others need the mode bits, which stat shows. */
+/* A process always gets into its own directory, even when its files belong to root. Others need the mode bits, which stat
+ * shows. */
 static int fd_permission(struct inode *inode, int mask)
 {
     const struct task *task = current();

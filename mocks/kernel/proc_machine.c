@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of /proc about the machine, and /proc/PID/net (proc(5)). Numbers that nobody looks at are constant; what a default container masks
- * is there to be masked. */
+/* Files of /proc about the machine, and /proc/PID/net (proc(5)). Numbers that nobody looks at are constant; what a default
+ * container masks is there to be masked. */
 #include <errno.h>
 #include <linux/reboot.h>
 #include <stdio.h>
@@ -186,10 +186,11 @@ static int show_devices(const struct task *task, struct inode *inode, struct buf
 {
     (void)task;
     (void)inode;
-    return buf_append_str(
-        out, "Inter-|   Receive                                                |  Transmit\n"
-             " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
-             "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n");
+    return buf_append_str(out, "Inter-|   Receive                                                |  Transmit\n"
+                               " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop "
+                               "fifo colls carrier compressed\n"
+                               "    lo:       0       0    0    0    0     0          0         0        0       0    0    0   "
+                               " 0     0       0          0\n");
 }
 
 static int show_empty(const struct task *task, struct inode *inode, struct buf *out)
@@ -215,10 +216,10 @@ static int show_unix(const struct task *task, struct inode *inode, struct buf *o
 }
 
 static const struct proc_entry net_entries[] = {
-    {"dev", R, &proc_text_ops, show_devices, NULL, 0},   {"route", R, &proc_text_ops, show_routes, NULL, 0},
-    {"unix", R, &proc_text_ops, show_unix, NULL, 0},     {"arp", R, &proc_text_ops, show_empty, NULL, 0},
-    {"tcp", R, &proc_text_ops, show_empty, NULL, 0},     {"tcp6", R, &proc_text_ops, show_empty, NULL, 0},
-    {"udp", R, &proc_text_ops, show_empty, NULL, 0},     {"udp6", R, &proc_text_ops, show_empty, NULL, 0},
+    {"dev", R, &proc_text_ops, show_devices, NULL, 0},    {"route", R, &proc_text_ops, show_routes, NULL, 0},
+    {"unix", R, &proc_text_ops, show_unix, NULL, 0},      {"arp", R, &proc_text_ops, show_empty, NULL, 0},
+    {"tcp", R, &proc_text_ops, show_empty, NULL, 0},      {"tcp6", R, &proc_text_ops, show_empty, NULL, 0},
+    {"udp", R, &proc_text_ops, show_empty, NULL, 0},      {"udp6", R, &proc_text_ops, show_empty, NULL, 0},
     {"if_inet6", R, &proc_text_ops, show_empty, NULL, 0},
 };
 static const struct proc_table net_table = {net_entries, ARRAY_SIZE(net_entries)};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /proc/PID/uid_map, gid_map, setgroups: which ids a user namespace knows (user_namespaces(7)). A file belongs to the namespace that the
- * process was in when it was opened, and a map is judged by the credentials of who opened it. */
+/* /proc/PID/uid_map, gid_map, setgroups: which ids a user namespace knows (user_namespaces(7)). A file belongs to the namespace
+ * that the process was in when it was opened, and a map is judged by the credentials of who opened it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -133,7 +133,8 @@ static ssize_t setgroups_write(struct file *file, const void *p, size_t len, off
     return r;
 }
 
-static const struct file_ops setgroups_file_ops = {.read = setgroups_read, .write = setgroups_write, .no_pwrite = true, .release = map_release};
+static const struct file_ops setgroups_file_ops = {
+    .read = setgroups_read, .write = setgroups_write, .no_pwrite = true, .release = map_release};
 
 static int setgroups_open(struct inode *inode, struct file *file)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /proc/sys: parameters of the kernel (proc_sys(5), sysctl(8)). Those of a namespace are the reader's, whatever procfs they are read from;
- * a parameter keeps its text where it belongs: in the world, or in the network or ipc namespace. */
+/* /proc/sys: parameters of the kernel (proc_sys(5), sysctl(8)). Those of a namespace are the reader's, whatever procfs they are
+ * read from; a parameter keeps its text where it belongs: in the world, or in the network or ipc namespace. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -32,7 +32,10 @@ struct parameter {
 #define RO 0444
 #define INT_LOW (-2147483648L)
 #define INT_HIGH 2147483647L
-#define NET_INT(path, initial) {path, RW, NUMBERS, CLONE_NEWNET, initial, INT_LOW, INT_HIGH}
+#define NET_INT(path, initial)                                                                                                 \
+    {                                                                                                                          \
+        path, RW, NUMBERS, CLONE_NEWNET, initial, INT_LOW, INT_HIGH                                                            \
+    }
 #define NET_CONF(family, device, name, initial) NET_INT("net/" family "/conf/" device "/" name, initial)
 
 /* Sorted by directory. */
@@ -273,7 +276,7 @@ static int last_pid_store(const struct parameter *parameter, const char *text)
         return -EPERM;
     int r = number_parse(&text, parameter, &pid, &negative);
     if (r == 0)
-        namespace->last_pid = (int)pid;
+    namespace->last_pid = (int)pid;
     return r;
 }
 
@@ -300,8 +303,8 @@ static int sysctl_store(struct inode *inode, const char *text, size_t len)
 
 /* ---- rights ---- */
 
-/* Not capabilities but the user decides: that of the first user namespace, or root of the one that owns the network or ipc namespace, and
- * whoever administers that network. */
+/* Not capabilities but the user decides: that of the first user namespace, or root of the one that owns the network or ipc
+ * namespace, and whoever administers that network. */
 static int sysctl_permission(struct inode *inode, int mask)
 {
     const struct parameter *parameter = inode->data;

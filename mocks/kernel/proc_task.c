@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /proc/PID: what it consists of, and the texts that describe a process (proc(5): status, stat, cmdline, limits, oom_score_adj, ...). */
+/* /proc/PID: what it consists of, and the texts that describe a process (proc(5): status, stat, cmdline, limits, oom_score_adj,
+ * ...). */
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/capability.h>
@@ -238,7 +239,8 @@ static int show_status(const struct task *task, struct inode *inode, struct buf 
     show_numbers("NSpid", task, inode, out);
     buf_append_str(out, "Kthread:\t0\n");
     if (task->state < TASK_ZOMBIE)
-        buf_printf(out, "VmSize:\t%8" PRIu64 " kB\nVmRSS:\t%8" PRIu64 " kB\n", task->memory_bytes / 1024, task->memory_bytes / 1024);
+        buf_printf(out, "VmSize:\t%8" PRIu64 " kB\nVmRSS:\t%8" PRIu64 " kB\n", task->memory_bytes / 1024,
+                   task->memory_bytes / 1024);
     show_signals(task, out);
     show_privileges(task, out);
     buf_printf(out, "Cpus_allowed:\t%x\n", cpus < 32 ? (1u << cpus) - 1 : UINT32_MAX);
@@ -319,11 +321,11 @@ static int store_comm(struct task *task, const char *text, size_t len)
 static const struct {
     const char *name, *unit;
 } limit_names[] = {
-    {"Max cpu time", "seconds"},      {"Max file size", "bytes"},      {"Max data size", "bytes"},
-    {"Max stack size", "bytes"},      {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
-    {"Max processes", "processes"},   {"Max open files", "files"},     {"Max locked memory", "bytes"},
-    {"Max address space", "bytes"},   {"Max file locks", "locks"},     {"Max pending signals", "signals"},
-    {"Max msgqueue size", "bytes"},   {"Max nice priority", NULL},     {"Max realtime priority", NULL},
+    {"Max cpu time", "seconds"},    {"Max file size", "bytes"},      {"Max data size", "bytes"},
+    {"Max stack size", "bytes"},    {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+    {"Max processes", "processes"}, {"Max open files", "files"},     {"Max locked memory", "bytes"},
+    {"Max address space", "bytes"}, {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+    {"Max msgqueue size", "bytes"}, {"Max nice priority", NULL},     {"Max realtime priority", NULL},
     {"Max realtime timeout", "us"},
 };
 

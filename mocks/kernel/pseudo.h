@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Directories that are made from a table of paths (/proc, /proc/sys, /sys): "kernel/hostname" is a file in a directory "kernel", and a path
- * that ends in '/' an empty directory. */
+/* Directories that are made from a table of paths (/proc, /proc/sys, /sys): "kernel/hostname" is a file in a directory
+ * "kernel", and a path that ends in '/' an empty directory. */
 #pragma once
 #include "mocks/kernel/vfs.h"
 

@@ -27,7 +27,8 @@ static const struct value_row {
     {"longest period", "cpu", "cpu.cfs_period_us", NULL, "1000000", 0, "1000000\n"},
     {"idle", "cpu", "cpu.idle", NULL, "1", 0, "1\n"},
     {"more than idle", "cpu", "cpu.idle", NULL, "2", -EINVAL, "0\n"},
-    {"statistics of cpu", "cpu", "cpu.stat", NULL, NULL, 0, "nr_periods 0\nnr_throttled 0\nthrottled_time 0\nnr_bursts 0\nburst_time 0\n"},
+    {"statistics of cpu", "cpu", "cpu.stat", NULL, NULL, 0,
+     "nr_periods 0\nnr_throttled 0\nthrottled_time 0\nnr_bursts 0\nburst_time 0\n"},
     {"realtime period 0", "cpu", "cpu.rt_period_us", NULL, "0", -EINVAL, "1000000\n"},
     {"realtime period", "cpu", "cpu.rt_period_us", NULL, "500000", 0, "500000\n"},
     {"used time", "cpuacct", "cpuacct.usage", NULL, NULL, 0, "0\n"},
@@ -117,7 +118,8 @@ static const struct value_row {
 
 CONFORM_CASE(values_of_version_1)
 {
-    FOR_CASES (row, values) {
+    FOR_CASES(row, values)
+    {
         int root = hierarchy(row->controller);
         struct test_group group = group_in(root);
         if (row->first)
@@ -144,7 +146,8 @@ static const struct value_row roots[] = {
 
 CONFORM_CASE(files_of_the_root)
 {
-    FOR_CASES (row, roots) {
+    FOR_CASES(row, roots)
+    {
         int root = hierarchy(row->controller);
         if (row->text)
             expect(put(root, row->file, row->text), row->result);
@@ -265,7 +268,8 @@ CONFORM_CASE(modes_of_files)
     struct test_group group = group_in(root);
     struct stat st;
 
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         expect(sys_fstatat(group.dir, row->file, &st, 0), 0);
         expect(st.st_mode, row->mode);
         expect(st.st_size, 0);
@@ -288,7 +292,8 @@ CONFORM_CASE(a_cpuset_without_cpus_takes_nobody)
     };
     int root = hierarchy("cpuset");
 
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         struct test_group group = group_in(root);
         int pid = spawn(sleep_for_ever, NULL);
         if (row->cpus)
@@ -509,8 +514,8 @@ CONFORM_CASE(mount_options_of_version_1)
     sys_close(hierarchy("freezer"));
     sys_close(hierarchy("pids"));
     expect(sys_mkdirat(AT_FDCWD, "/tmp/m", 0755), 0);
-    FOR_CASES (row, rows)
-        expect(sys_mount("cgroup", "/tmp/m", "cgroup", 0, row->options), row->result);
+    FOR_CASES(row, rows)
+    expect(sys_mount("cgroup", "/tmp/m", "cgroup", 0, row->options), row->result);
 }
 
 CONFORM_CASE(proc_cgroup_names_the_groups)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The version 2 hierarchy: its tree and who may be where, its files, delegation. Where version 1 holds the big controllers, hugetlb is the
- * one that is left to try the rules on. */
+/* The version 2 hierarchy: its tree and who may be where, its files, delegation. Where version 1 holds the big controllers,
+ * hugetlb is the one that is left to try the rules on. */
 #include <poll.h>
 #include <sched.h>
 #include <sys/inotify.h>
@@ -375,7 +375,8 @@ static int move_within(void *arg)
 
     if (put(below->root, "cgroup.procs", "0") < 0 || sys_fchown(below->root, 1000, 1000) < 0)
         return 98;
-    if (sys_fchownat(below->root, "cgroup.procs", 1000, 1000, 0) < 0 || sys_fchownat(below->dir, "cgroup.procs", 1000, 1000, 0) < 0)
+    if (sys_fchownat(below->root, "cgroup.procs", 1000, 1000, 0) < 0 ||
+        sys_fchownat(below->dir, "cgroup.procs", 1000, 1000, 0) < 0)
         return 97;
     if (sys_setresuid(1000, 1000, 1000) < 0)
         return 99;
@@ -447,13 +448,15 @@ CONFORM_CASE(refusals_of_the_tree)
         const char *label, *name;
         int result;
     } rows[] = {
-        {"name with a newline", "a\nb", -EINVAL}, {"name that exists", "cgroup.procs", -EEXIST}, {"no name", "", -ENOENT},
+        {"name with a newline", "a\nb", -EINVAL},
+        {"name that exists", "cgroup.procs", -EEXIST},
+        {"no name", "", -ENOENT},
     };
     int root = hierarchy(NULL);
     struct test_group group = group_in(root);
 
-    FOR_CASES (row, rows)
-        expect(sys_mkdirat(group.dir, row->name, 0755), row->result);
+    FOR_CASES(row, rows)
+    expect(sys_mkdirat(group.dir, row->name, 0755), row->result);
     expect(sys_openat(group.dir, "x", O_CREAT | O_WRONLY, 0644), -EACCES);
     expect(sys_unlinkat(group.dir, "cgroup.procs", 0), -EPERM);
     expect(sys_renameat2(root, group.name, root, "renamed", 0), -EPERM);
@@ -477,6 +480,6 @@ CONFORM_CASE(mount_options_of_version_2)
     };
 
     expect(sys_mkdirat(AT_FDCWD, "/tmp/m", 0755), 0);
-    FOR_CASES (row, rows)
-        expect(sys_mount("cgroup2", "/tmp/m", "cgroup2", 0, row->options), row->result);
+    FOR_CASES(row, rows)
+    expect(sys_mount("cgroup2", "/tmp/m", "cgroup2", 0, row->options), row->result);
 }

@@ -4,7 +4,7 @@
 
 struct version {
     const char *label, *controllers;
-    const char *file, *freeze, *thaw;       /* what is written */
+    const char *file, *freeze, *thaw;        /* what is written */
     const char *state, *frozen, *not_frozen; /* where the state shows */
 };
 
@@ -34,7 +34,8 @@ static void drain(int fd)
 
 CONFORM_CASE(a_frozen_process_does_not_run)
 {
-    FOR_CASES (row, versions) {
+    FOR_CASES(row, versions)
+    {
         int root = hierarchy(row->controllers), pipe[2];
         struct test_group group = group_in(root);
         char byte;
@@ -57,7 +58,8 @@ CONFORM_CASE(a_frozen_process_does_not_run)
 
 CONFORM_CASE(killing_a_frozen_process)
 {
-    FOR_CASES (row, versions) {
+    FOR_CASES(row, versions)
+    {
         int root = hierarchy(row->controllers);
         struct test_group group = group_in(root);
         siginfo_t info = {0};
@@ -89,7 +91,8 @@ CONFORM_CASE(signals_to_a_frozen_process)
         {"version 2, SIGUSR1", 1, SIGUSR1, true},  {"version 1, SIGHUP", 0, SIGHUP, false},
     };
 
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         const struct version *version = &versions[row->version];
         int root = hierarchy(version->controllers);
         struct test_group group = group_in(root);
@@ -110,7 +113,8 @@ CONFORM_CASE(signals_to_a_frozen_process)
 
 CONFORM_CASE(a_group_below_freezes_too)
 {
-    FOR_CASES (row, versions) {
+    FOR_CASES(row, versions)
+    {
         int root = hierarchy(row->controllers);
         struct test_group group = group_in(root), below = group_in(group.dir);
         int pid = spawn(sleep_for_ever, NULL);
@@ -130,7 +134,8 @@ CONFORM_CASE(a_group_below_freezes_too)
 
 CONFORM_CASE(who_comes_in_is_frozen_who_leaves_runs)
 {
-    FOR_CASES (row, versions) {
+    FOR_CASES(row, versions)
+    {
         int root = hierarchy(row->controllers);
         struct test_group group = group_in(root);
         expect(put(group.dir, row->file, row->freeze), 0);
@@ -148,7 +153,8 @@ CONFORM_CASE(who_comes_in_is_frozen_who_leaves_runs)
 
 CONFORM_CASE(an_empty_group_freezes_at_once)
 {
-    FOR_CASES (row, versions) {
+    FOR_CASES(row, versions)
+    {
         int root = hierarchy(row->controllers);
         struct test_group group = group_in(root);
         expect(put(group.dir, row->file, row->freeze), 0);

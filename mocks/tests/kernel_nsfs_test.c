@@ -37,7 +37,8 @@ static ssize_t ns_name(const char *who, const char *name, char text[64])
 
 CONFORM_CASE(a_namespace_is_a_file)
 {
-    FOR_CASES (kind, kinds) {
+    FOR_CASES(kind, kinds)
+    {
         struct stat st;
         struct statfs fs;
         char text[64], name[64], path[64];
@@ -88,15 +89,16 @@ static int unshare_and_compare(void *arg)
 
 CONFORM_CASE(unshare_gives_another_file)
 {
-    FOR_CASES (kind, kinds)
-        expect(in_child(unshare_and_compare, (void *)kind), 0);
+    FOR_CASES(kind, kinds)
+    expect(in_child(unshare_and_compare, (void *)kind), 0);
 }
 
 /* ---- relatives ---- */
 
 CONFORM_CASE(the_owner_of_a_namespace)
 {
-    FOR_CASES (kind, kinds) {
+    FOR_CASES(kind, kinds)
+    {
         int fd = ns_open("self", kind->label, O_RDONLY);
         int owner = sys_ioctl(fd, NS_GET_USERNS, NULL);
         if (kind->type == CLONE_NEWUSER) {
@@ -220,13 +222,13 @@ CONFORM_CASE(setns_refuses)
         const char *label;
         int fd, type, result;
     } rows[] = {
-        {"other type", uts, CLONE_NEWIPC, -EINVAL}, {"any type", uts, 0, 0},
+        {"other type", uts, CLONE_NEWIPC, -EINVAL},    {"any type", uts, 0, 0},
         {"no namespace", file, CLONE_NEWUTS, -EINVAL}, {"O_PATH", path, CLONE_NEWUTS, -EBADF},
         {"closed", 999, CLONE_NEWUTS, -EBADF},         {"own", uts, CLONE_NEWUTS, 0},
     };
 
-    FOR_CASES (row, rows)
-        expect(sys_setns(row->fd, row->type), row->result);
+    FOR_CASES(row, rows)
+    expect(sys_setns(row->fd, row->type), row->result);
     int user = ns_open("self", "user", O_RDONLY);
     expect(sys_setns(user, CLONE_NEWUSER), -EINVAL); /* where it is already */
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Out of memory in a group: who dies, what is counted, who is told. The version 2 cases run where it has the memory controller. */
+/* Out of memory in a group: who dies, what is counted, who is told. The version 2 cases run where it has the memory controller.
+ */
 #include <poll.h>
 
 #include "mocks/tests/cgroups.h"
@@ -150,13 +151,14 @@ CONFORM_CASE(what_event_control_refuses)
         const char *label;
         int event, control, result;
     } rows[] = {
-        {"no eventfd", control, control, -EINVAL},   {"closed eventfd", 999, control, -EBADF},
-        {"closed control", event, 999, -EBADF},      {"control of another group", event, foreign, -EINVAL},
-        {"no control file", event, null, -EINVAL},   {"file without events", event, limit, -EINVAL},
-        {"usage, threshold 0", event, usage, 0}, {"oom control", event, control, 0},
+        {"no eventfd", control, control, -EINVAL}, {"closed eventfd", 999, control, -EBADF},
+        {"closed control", event, 999, -EBADF},    {"control of another group", event, foreign, -EINVAL},
+        {"no control file", event, null, -EINVAL}, {"file without events", event, limit, -EINVAL},
+        {"usage, threshold 0", event, usage, 0},   {"oom control", event, control, 0},
     };
 
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         snprintf(text, sizeof(text), "%d %d", row->event, row->control);
         expect(put(group.dir, "cgroup.event_control", text), row->result);
     }

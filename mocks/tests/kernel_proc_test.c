@@ -104,7 +104,8 @@ CONFORM_CASE(types_and_modes)
     };
     struct stat st;
 
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         if (expect(sys_fstatat(AT_FDCWD, row->label, &st, AT_SYMLINK_NOFOLLOW), 0))
             expect(st.st_mode, row->mode);
     }
@@ -116,18 +117,30 @@ CONFORM_CASE(what_is_not_there)
         const char *label;
         int result;
     } rows[] = {
-        {"/proc/99999", -ENOENT},         {"/proc/0", -ENOENT},           {"/proc/01", -ENOENT},
-        {"/proc/+1", -ENOENT},            {"/proc/-1", -ENOENT},          {"/proc/1x", -ENOENT},
-        {"/proc/nonsense", -ENOENT},      {"/proc/1/nonsense", -ENOENT},  {"/proc/1/children", -ENOENT},
-        {"/proc/1/task/2", -ENOENT},      {"/proc/1/task/1/task", -ENOENT}, {"/proc/self/fd/999", -ENOENT},
-        {"/proc/self/fd/-1", -ENOENT},    {"/proc/self/fd/00", -ENOENT},  {"/proc/self/ns/nonsense", -ENOENT},
-        {"/proc/sys/nonsense", -ENOENT},  {"/proc/sys/kernel/nonsense", -ENOENT}, {"/proc/cmdline/x", -ENOTDIR},
+        {"/proc/99999", -ENOENT},
+        {"/proc/0", -ENOENT},
+        {"/proc/01", -ENOENT},
+        {"/proc/+1", -ENOENT},
+        {"/proc/-1", -ENOENT},
+        {"/proc/1x", -ENOENT},
+        {"/proc/nonsense", -ENOENT},
+        {"/proc/1/nonsense", -ENOENT},
+        {"/proc/1/children", -ENOENT},
+        {"/proc/1/task/2", -ENOENT},
+        {"/proc/1/task/1/task", -ENOENT},
+        {"/proc/self/fd/999", -ENOENT},
+        {"/proc/self/fd/-1", -ENOENT},
+        {"/proc/self/fd/00", -ENOENT},
+        {"/proc/self/ns/nonsense", -ENOENT},
+        {"/proc/sys/nonsense", -ENOENT},
+        {"/proc/sys/kernel/nonsense", -ENOENT},
+        {"/proc/cmdline/x", -ENOTDIR},
         {"/proc/99999999999", -ENOENT},
     };
     struct stat st;
 
-    FOR_CASES (row, rows)
-        expect(sys_fstatat(AT_FDCWD, row->label, &st, 0), row->result);
+    FOR_CASES(row, rows)
+    expect(sys_fstatat(AT_FDCWD, row->label, &st, 0), row->result);
 }
 
 CONFORM_CASE(nothing_can_be_made)
@@ -150,16 +163,13 @@ CONFORM_CASE(mount_options_of_proc)
         const char *label, *options;
         int result;
     } rows[] = {
-        {"none", NULL, 0},
-        {"empty", "", 0},
-        {"hidepid 0", "hidepid=0", 0},
-        {"unknown", "nonsense", -EINVAL},
+        {"none", NULL, 0},           {"empty", "", 0}, {"hidepid 0", "hidepid=0", 0}, {"unknown", "nonsense", -EINVAL},
         {"size", "size=1", -EINVAL},
     };
 
     expect(sys_mkdirat(AT_FDCWD, "/tmp/p", 0755), 0);
-    FOR_CASES (row, rows)
-        expect(sys_mount("proc", "/tmp/p", "proc", 0, row->options), row->result);
+    FOR_CASES(row, rows)
+    expect(sys_mount("proc", "/tmp/p", "proc", 0, row->options), row->result);
 }
 
 /* ---- links ---- */
@@ -306,20 +316,29 @@ CONFORM_CASE(others_do_not_look_into_root)
         bool follow;
         int result;
     } rows[] = {
-        {"names its exe", "exe", false, EACCES},   {"opens its exe", "exe", true, EACCES},
-        {"names its root", "root", false, EACCES}, {"opens its root", "root", true, EACCES},
-        {"names its cwd", "cwd", false, EACCES},   {"opens its cwd", "cwd", true, EACCES},
-        {"lists its fd", "fd", true, EACCES},      {"names its namespace", "ns/uts", false, EACCES},
-        {"opens its namespace", "ns/uts", true, EACCES}, {"lists its namespaces", "ns", true, EACCES},
-        {"reads its environment", "environ", true, EACCES}, {"reads its mountstats", "mountstats", true, EACCES},
-        {"reads its status", "status", true, 0},   {"reads its cmdline", "cmdline", true, 0},
-        {"reads its cgroup", "cgroup", true, 0},   {"reads its mountinfo", "mountinfo", true, 0},
-        {"reads its limits", "limits", true, 0},   {"reads its uid_map", "uid_map", true, 0},
+        {"names its exe", "exe", false, EACCES},
+        {"opens its exe", "exe", true, EACCES},
+        {"names its root", "root", false, EACCES},
+        {"opens its root", "root", true, EACCES},
+        {"names its cwd", "cwd", false, EACCES},
+        {"opens its cwd", "cwd", true, EACCES},
+        {"lists its fd", "fd", true, EACCES},
+        {"names its namespace", "ns/uts", false, EACCES},
+        {"opens its namespace", "ns/uts", true, EACCES},
+        {"lists its namespaces", "ns", true, EACCES},
+        {"reads its environment", "environ", true, EACCES},
+        {"reads its mountstats", "mountstats", true, EACCES},
+        {"reads its status", "status", true, 0},
+        {"reads its cmdline", "cmdline", true, 0},
+        {"reads its cgroup", "cgroup", true, 0},
+        {"reads its mountinfo", "mountinfo", true, 0},
+        {"reads its limits", "limits", true, 0},
+        {"reads its uid_map", "uid_map", true, 0},
         {"lists its tasks", "task", true, 0},
     };
 
-    FOR_CASES (row, rows)
-        expect(in_child(look_as_user, &(struct look){row->file, 1, row->follow}), row->result);
+    FOR_CASES(row, rows)
+    expect(in_child(look_as_user, &(struct look){row->file, 1, row->follow}), row->result);
 }
 
 static int look_at_itself(void *arg)
@@ -463,8 +482,10 @@ CONFORM_CASE(limits_in_a_table)
     struct rlimit limit = {100, 200};
 
     expect(sys_prlimit(0, RLIMIT_NOFILE, &limit, NULL), 0);
-    expect_text(line_of("/proc/self/limits", "Max open files "), "           100                  200                  files     ");
-    expect_text(line_of("/proc/self/limits", "Max cpu time "), "             unlimited            unlimited            seconds   ");
+    expect_text(line_of("/proc/self/limits", "Max open files "),
+                "           100                  200                  files     ");
+    expect_text(line_of("/proc/self/limits", "Max cpu time "),
+                "             unlimited            unlimited            seconds   ");
     expect_text(line_of("/proc/self/limits", "Max nice priority "), "        0                    0                    ");
 }
 
@@ -475,12 +496,19 @@ CONFORM_CASE(writes_to_oom_score_adj)
         int result;
         const char *shown;
     } rows[] = {
-        {"positive", "500", 0, "500\n"},     {"with newline", "700\n", 0, "700\n"}, {"highest", "1000", 0, "1000\n"},
-        {"too high", "1001", -EINVAL, "1000\n"}, {"too low", "-1001", -EINVAL, "1000\n"}, {"no number", "abc", -EINVAL, "1000\n"},
-        {"rest", "5x", -EINVAL, "1000\n"},   {"hexadecimal", "0x10", 0, "16\n"},  {"zero", "0", 0, "0\n"},
+        {"positive", "500", 0, "500\n"},
+        {"with newline", "700\n", 0, "700\n"},
+        {"highest", "1000", 0, "1000\n"},
+        {"too high", "1001", -EINVAL, "1000\n"},
+        {"too low", "-1001", -EINVAL, "1000\n"},
+        {"no number", "abc", -EINVAL, "1000\n"},
+        {"rest", "5x", -EINVAL, "1000\n"},
+        {"hexadecimal", "0x10", 0, "16\n"},
+        {"zero", "0", 0, "0\n"},
     };
 
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         expect(put(AT_FDCWD, "/proc/self/oom_score_adj", row->text), row->result);
         expect_text(text_of(AT_FDCWD, "/proc/self/oom_score_adj"), row->shown);
     }
@@ -607,11 +635,12 @@ CONFORM_CASE(parameters_belong_to_namespaces)
     static const struct {
         const char *label;
     } rows[] = {
-        {"/proc/sys/kernel/msgmax"}, {"/proc/sys/fs/mqueue/queues_max"}, {"/proc/sys/net/core/somaxconn"},
+        {"/proc/sys/kernel/msgmax"},   {"/proc/sys/fs/mqueue/queues_max"},    {"/proc/sys/net/core/somaxconn"},
         {"/proc/sys/kernel/hostname"}, {"/proc/sys/net/ipv4/ip_default_ttl"},
     };
 
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         expect(in_child(write_inside, (void *)row->label), 0);
         expect_true(strcmp(text_of(AT_FDCWD, row->label), "77\n") != 0);
     }
@@ -630,11 +659,11 @@ CONFORM_CASE(only_root_sets_parameters)
         const char *label;
         int result;
     } rows[] = {
-        {"/proc/sys/kernel/msgmax", EACCES},        {"/proc/sys/net/ipv4/ip_forward", EACCES},
-        {"/proc/sys/kernel/hostname", EACCES},      {"/proc/sys/fs/mqueue/msg_max", EACCES},
-        {"/proc/sys/kernel/cap_last_cap", EACCES},  {"/proc/sys/kernel/ns_last_pid", EPERM},
+        {"/proc/sys/kernel/msgmax", EACCES},       {"/proc/sys/net/ipv4/ip_forward", EACCES},
+        {"/proc/sys/kernel/hostname", EACCES},     {"/proc/sys/fs/mqueue/msg_max", EACCES},
+        {"/proc/sys/kernel/cap_last_cap", EACCES}, {"/proc/sys/kernel/ns_last_pid", EPERM},
     };
 
-    FOR_CASES (row, rows)
-        expect(in_child(write_as_user, (void *)row->label), row->result);
+    FOR_CASES(row, rows)
+    expect(in_child(write_as_user, (void *)row->label), row->result);
 }

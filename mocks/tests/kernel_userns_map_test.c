@@ -49,7 +49,8 @@ CONFORM_CASE(maps_that_are_refused)
         {"empty line between", "0 1000 1\n\n1 2000 1\n", -EINVAL},
     };
 
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         int pid = newborn();
         expect(put(AT_FDCWD, of(pid, "uid_map"), row->text), row->result);
         expect(put(AT_FDCWD, of(pid, "gid_map"), row->text), row->result);
@@ -64,8 +65,7 @@ CONFORM_CASE(a_map_is_written_once)
     expect_text(text_of(AT_FDCWD, of(pid, "uid_map")), "");
     expect_text(text_of(AT_FDCWD, of(pid, "setgroups")), "allow\n");
     expect(put(AT_FDCWD, of(pid, "uid_map"), "0 1000 5\n10 3000 1"), 0);
-    expect_text(text_of(AT_FDCWD, of(pid, "uid_map")),
-                "         0       1000          5\n        10       3000          1\n");
+    expect_text(text_of(AT_FDCWD, of(pid, "uid_map")), "         0       1000          5\n        10       3000          1\n");
     expect(put(AT_FDCWD, of(pid, "uid_map"), "0 1000 5"), -EPERM);
     expect_text(text_of(AT_FDCWD, of(pid, "gid_map")), "");
     expect(put(AT_FDCWD, of(pid, "gid_map"), "0 1000 5"), 0);
@@ -89,13 +89,14 @@ CONFORM_CASE(setgroups_is_a_word)
         int result;
         const char *shown;
     } rows[] = {
-        {"allow", "allow", 0, "allow\n"},       {"deny", "deny", 0, "deny\n"},
+        {"allow", "allow", 0, "allow\n"},        {"deny", "deny", 0, "deny\n"},
         {"with newline", "deny\n", 0, "deny\n"}, {"other word", "never", -EINVAL, "allow\n"},
-        {"rest", "deny x", -EINVAL, "allow\n"}, {"long", "denydenydeny", -EINVAL, "allow\n"},
+        {"rest", "deny x", -EINVAL, "allow\n"},  {"long", "denydenydeny", -EINVAL, "allow\n"},
         {"prefix", "den", -EINVAL, "allow\n"},
     };
 
-    FOR_CASES (row, rows) {
+    FOR_CASES(row, rows)
+    {
         int pid = newborn();
         expect(put(AT_FDCWD, of(pid, "setgroups"), row->text), row->result);
         expect_text(text_of(AT_FDCWD, of(pid, "setgroups")), row->shown);
@@ -162,8 +163,8 @@ CONFORM_CASE(users_map_themselves)
         {"root maps another", {"/proc/self/uid_map", "0 1000 1", false, 0}, EPERM},
     };
 
-    FOR_CASES (row, rows)
-        expect(in_child(write_own, (void *)&row->own), row->result);
+    FOR_CASES(row, rows)
+    expect(in_child(write_own, (void *)&row->own), row->result);
 }
 
 /* ---- effects ---- */
@@ -197,7 +198,8 @@ static int see_ids(void *arg)
         return 1;
     if (sys_fstatat(AT_FDCWD, "/tmp/of-1000", &st, 0) < 0 || st.st_uid != 1 || st.st_gid != 65534)
         return 2;
-    if (strncmp(text_of(AT_FDCWD, "/proc/self/uid_map"), "         0          0          1\n         1       1000          1\n", 66) != 0)
+    if (strncmp(text_of(AT_FDCWD, "/proc/self/uid_map"), "         0          0          1\n         1       1000          1\n",
+                66) != 0)
         return 3;
     if (!strstr(text_of(AT_FDCWD, "/proc/self/status"), "\nUid:\t0\t0\t0\t0\n"))
         return 4;
