@@ -52,6 +52,7 @@ SUPPORT_SRC := $(wildcard agent/tests/support/*.c)
 
 MOCK_SRC    := $(wildcard mocks/kernel/*.c mocks/vsock/*.c)
 CONFORM_SRC := $(wildcard mocks/tests/kernel_*_test.c)
+RANDOM_SRC  := $(wildcard mocks/tests/random_*.c)
 HARNESS_SRC := $(wildcard mocks/harness/*.c)
 SIM_TEST_SRC := $(wildcard mocks/tests/sim_*_test.c)
 
@@ -74,6 +75,7 @@ FUZZERS       := $(addsuffix _fuzz,$(addprefix build/fuzz/,$(basename $(FUZZ_SRC
 SIM_TESTS     := $(call programs,$(SIM_TEST_SRC))
 CONFORM_MOCK  := $(call programs,$(CONFORM_SRC))
 CONFORM_REAL  := $(CONFORM_MOCK:_test=_real)
+RANDOM_PAIRS  := $(foreach program,$(call programs,$(RANDOM_SRC)),$(program)_test $(program)_real)
 BENCHES       := $(call programs,$(BENCH_SRC))
 COUNTERS      := $(if $(filter coverage,$(FLAVOUR)),$(B)/coverage/dump.o coverage/counters.ld)
 
@@ -82,7 +84,7 @@ PROCESS_BATS := $(wildcard runtime-min/tests/*.bats)
 
 PRODUCT_OBJECTS := $(call objects,$(LIB_SRC) $(AGENT_SRC) $(wildcard agent/main.c) $(RUNTIME_SRC) $(wildcard runtime-min/*/main.c))
 C_SRC  := $(filter %.c,$(LIB_SRC)) $(AGENT_SRC) $(RUNTIME_SRC) $(SUPPORT_SRC) $(UNIT_TEST_SRC) $(PROCESS_TEST_SRC) $(BENCH_SRC) \
-          $(MOCK_SRC) $(HARNESS_SRC) $(SIM_TEST_SRC) $(CONFORM_SRC) $(wildcard mocks/tests/support/*.c) \
+          $(MOCK_SRC) $(HARNESS_SRC) $(SIM_TEST_SRC) $(CONFORM_SRC) $(RANDOM_SRC) $(wildcard mocks/tests/support/*.c) \
           $(wildcard agent/main.c runtime-min/*/main.c fuzz/*.c coverage/*.c)
 ALL_C  := $(C_SRC) $(wildcard lib/*/*.h agent/*/*.h agent/tests/support/*.h runtime-min/*/*.h mocks/*/*.h coverage/*.h ci/bench/*.h)
 
@@ -105,7 +107,7 @@ clean:
 ##   make asan                   the tests under AddressSanitizer and UBSan
 ##   make sim SEEDS=n SEED=first random histories in the simulation; a seed that fails can be repeated
 ##   make traces                 write the golden traces of fixtures/traces anew
-##   make conformance            the mock kernel against the real one: the same cases on both (root)
+##   make conformance SEEDS=n    the mock kernel against the real one: the same cases, and random sequences of calls, on both (root)
 ##   make mutate                 changes the product in one place at a time: which tests notice? FILES=words SAMPLE=n SEED=n
 ##   make valgrind               the unit tests of pure code under valgrind
 ##   make bench                  speed and size, beside crun and a bare-syscall floor
@@ -162,9 +164,10 @@ traces: $(B)/mocks/tests/sim_trace_test
 	@mkdir -p fixtures/traces
 	@TATAMI_UPDATE_TRACES=1 $<
 
-conformance: $(CONFORM_MOCK) $(CONFORM_REAL)
+conformance: $(CONFORM_MOCK) $(CONFORM_REAL) $(RANDOM_PAIRS)
 	@failed=0; for test in $(CONFORM_MOCK) $(CONFORM_REAL); do \
-	    echo "$$(basename $$test)"; timeout 300 $$test $(ONLY) || failed=1; done; exit $$failed
+	    echo "$$(basename $$test)"; timeout 300 $$test $(ONLY) || failed=1; done; \
+	ci/compare-kernels $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--first $(SEED)) $(RANDOM_PAIRS) || failed=1; exit $$failed
 
 # TIERS: which tests are asked. Nothing that needs the programs: a mutant is linked into tests alone.
 .PHONY: mutate mutate-built
@@ -332,6 +335,15 @@ $(SIM_TESTS): $(B)/%: $(B)/%.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)
 CONFORM := $(B)/mocks/tests/support/conform
 $(B)/mocks/tests/kernel_%_test: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_mock.o $(call objects,$(MOCK_SRC)) \
     $(B)/libtatami-mock.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link)
+
+$(B)/mocks/tests/random_%_test: $(B)/mocks/tests/random_%.o $(CONFORM).o $(CONFORM)_mock.o $(call objects,$(MOCK_SRC)) \
+    $(B)/libtatami-mock.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link)
+
+$(B)/mocks/tests/random_%_real: $(B)/mocks/tests/random_%.o $(CONFORM).o $(CONFORM)_real.o $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link)
 

@@ -7,12 +7,21 @@
 
 #include "mocks/kernel/vfs_private.h"
 
+/* Lower ones are those of "." and ".." and of what follows them. */
+#define FIRST_POSITION 3
+
 static uint32_t hash_name(const char *name)
 {
     uint32_t hash = 2166136261u;
     for (; *name; name++)
         hash = (hash ^ (unsigned char)*name) * 16777619u;
     return hash;
+}
+
+static uint64_t next_position(const struct dentry *dir)
+{
+    const struct dentry *newest = CONTAINER_OF(dir->children.prev, struct dentry, link);
+    return list_is_empty(&dir->children) ? FIRST_POSITION : newest->position + 1;
 }
 
 static struct dentry *dentry_new(struct dentry *parent, const char *name, struct inode *inode)
@@ -26,8 +35,7 @@ static struct dentry *dentry_new(struct dentry *parent, const char *name, struct
     dentry->hash = hash_name(name);
     dentry->refs = 1;
     if (parent) {
-        struct dentry *newest = CONTAINER_OF(parent->children.prev, struct dentry, link);
-        dentry->position = list_is_empty(&parent->children) ? 2 : newest->position + 1;
+        dentry->position = next_position(parent);
         list_append(&parent->children, &dentry->link);
     }
     if (S_ISDIR(inode->mode))
@@ -130,8 +138,7 @@ void dentry_move(struct dentry *dentry, struct dentry *dir, const char *name)
     dir->inode->nlink += is_dir;
 
     list_remove(&dentry->link);
-    struct dentry *newest = CONTAINER_OF(dir->children.prev, struct dentry, link);
-    dentry->position = list_is_empty(&dir->children) ? 2 : newest->position + 1;
+    dentry->position = next_position(dir);
     list_append(&dir->children, &dentry->link);
     dentry->parent = dentry_ref(dir);
     set_name(dentry, name);
@@ -140,10 +147,10 @@ void dentry_move(struct dentry *dentry, struct dentry *dir, const char *name)
 
 void dentry_exchange(struct dentry *one, struct dentry *other)
 {
-    struct dentry *dir = dentry_ref(one->parent);
-    char *name = strdup(one->name);
-    dentry_move(one, other->parent, other->name);
-    dentry_move(other, dir, name);
+    struct dentry *dir = dentry_ref(other->parent);
+    char *name = strdup(other->name);
+    dentry_move(other, one->parent, one->name);
+    dentry_move(one, dir, name);
     free(name);
     dentry_unref(dir);
 }

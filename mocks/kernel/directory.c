@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading directories (getdents64(2)). Entries come in the order in which they were made; the position of an entry never
- * changes, so that a reader misses nothing when others are removed meanwhile. Computed directories are listed once, when
- * reading begins. */
+/* Reading directories (getdents64(2)). The newest entry comes first, as in tmpfs; the position of an entry never changes, so
+ * that a reader misses nothing when others are removed meanwhile, and sees nothing that is made meanwhile. Computed directories
+ * are listed once, when reading begins. */
 #include <dirent.h>
 #include <errno.h>
 #include <stddef.h>
 
 #include "mocks/kernel/vfs_private.h"
+
+/* Where a reader is that has seen "." and ".."; behind it, the position of the last entry that it saw. */
+#define NEWEST 2
 
 struct record {
     uint64_t ino;
@@ -59,19 +62,20 @@ static bool fill_record(struct fill *fill, const char *name, const struct inode 
 
 static void list_stored(struct file *file, struct fill *fill)
 {
-    struct dentry *dir = file->path.dentry, *child;
+    struct dentry *dir = file->path.dentry;
     if (file->pos == 0 && fill_record(fill, ".", dir->inode, 1))
         file->pos = 1;
-    if (file->pos == 1 && fill_record(fill, "..", dir->parent->inode, 2))
-        file->pos = 2;
-    if (file->pos < 2)
+    if (file->pos == 1 && fill_record(fill, "..", dir->parent->inode, NEWEST))
+        file->pos = NEWEST;
+    if (file->pos < NEWEST)
         return;
-    LIST_FOREACH (child, &dir->children, link) {
-        if (child->computed || child->position < (uint64_t)file->pos)
+    for (struct list *link = dir->children.prev; link != &dir->children; link = link->prev) {
+        struct dentry *child = CONTAINER_OF(link, struct dentry, link);
+        if (child->computed || (file->pos > NEWEST && child->position >= (uint64_t)file->pos))
             continue;
-        if (!fill_record(fill, child->name, child->inode, (int64_t)child->position + 1))
+        if (!fill_record(fill, child->name, child->inode, (int64_t)child->position))
             return;
-        file->pos = (off_t)child->position + 1;
+        file->pos = (off_t)child->position;
     }
 }
 
@@ -111,8 +115,10 @@ static bool at_end(const struct file *file)
     const struct dentry *dir = file->path.dentry;
     if (dir->inode->ops->list)
         return (size_t)file->pos >= file->text.len;
-    const struct dentry *newest = CONTAINER_OF(dir->children.prev, struct dentry, link);
-    return list_is_empty(&dir->children) ? file->pos >= 2 : (uint64_t)file->pos > newest->position;
+    const struct dentry *oldest = CONTAINER_OF(dir->children.next, struct dentry, link);
+    if (list_is_empty(&dir->children))
+        return file->pos >= NEWEST;
+    return file->pos > NEWEST && oldest->position >= (uint64_t)file->pos;
 }
 
 ssize_t sys_getdents64(int fd, void *p, size_t len)

@@ -25,8 +25,10 @@ static int jump_to_root(struct walk *walk, bool is_start)
 {
     if (walk->resolve & RESOLVE_BENEATH)
         return -EXDEV;
-    if ((walk->resolve & RESOLVE_NO_XDEV) && !is_start && walk->path.mount != walk->root.mount)
+    /* Unless something before has asked for the root, the kernel does not know yet that it is on the same mount. */
+    if ((walk->resolve & RESOLVE_NO_XDEV) && !is_start && (!walk->root_used || walk->path.mount != walk->root.mount))
         return -EXDEV;
+    walk->root_used = true;
     go(walk, &walk->root);
     return 0;
 }
@@ -59,6 +61,7 @@ static int start(struct walk *walk, int dirfd, const char *name, uint64_t resolv
     if (r < 0)
         return r;
     walk->root = (resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) && !absolute ? walk->path : current()->root;
+    walk->root_used = resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT);
     path_ref(&walk->root);
     return absolute ? jump_to_root(walk, true) : 0;
 }
@@ -92,6 +95,7 @@ static bool leave_mount(const struct walk *walk, struct path *place)
 static int step_up(struct walk *walk)
 {
     struct path place = walk->path;
+    walk->root_used = true;
     if (path_equal(&place, &walk->root) || !leave_mount(walk, &place)) {
         if (walk->resolve & RESOLVE_BENEATH)
             return -EXDEV;

@@ -102,15 +102,18 @@ static int do_rename(struct renaming *r)
     return 0;
 }
 
+static int find_directory(struct walk *walk, int dirfd, const char *path)
+{
+    if (!path)
+        return -EFAULT;
+    return *path ? walk_parent(walk, dirfd, path, 0) : -ENOENT;
+}
+
 static int find_directories(struct renaming *r, int olddirfd, const char *oldpath, int newdirfd, const char *newpath)
 {
-    if (!oldpath || !newpath)
-        return -EFAULT;
-    if (*oldpath == '\0' || *newpath == '\0')
-        return -ENOENT;
-    int e = walk_parent(&r->from, olddirfd, oldpath, 0);
+    int e = find_directory(&r->from, olddirfd, oldpath);
     if (e == 0)
-        e = walk_parent(&r->to, newdirfd, newpath, 0);
+        e = find_directory(&r->to, newdirfd, newpath);
     if (e < 0)
         return e;
     if (r->from.path.mount != r->to.path.mount)

@@ -101,6 +101,7 @@ enum last_type {
 struct walk {
     struct path path; /* where it stands; referenced */
     struct path root; /* above which ".." does not lead; referenced */
+    bool root_used;   /* by an absolute name or ".." */
     uint64_t resolve;
     unsigned int links; /* followed so far */
     enum last_type last_type;
