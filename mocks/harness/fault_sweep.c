@@ -166,6 +166,7 @@ static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for
     run->limit = count + CALLS_MAX;
     run->at = count + call;
     run->wanted_errnum = errnum;
+    run->struck_call = CALL_MAX;
     sim_set_fault(sim, &(struct sim_fault){.at = count + call, .errnum = errnum, .for_ever = for_ever});
     sim_agent_tell(run->guest, act);
     bool struck = sim_fault_struck(sim);

@@ -12,7 +12,8 @@ static const char *const state_names[] = {
     [MODEL_PAUSED] = "paused", [MODEL_UNKNOWN] = "unknown",
 };
 
-/* In which states an operation succeeds, by state: '+' yes, '-' no, 'a' if init is alive, 'r' if its code was not collected. */
+/* In which states an operation succeeds, by state: '+' yes, '-' no, 'a' if init is alive (a dead one may not have been noticed
+ * yet), 'r' if its code was not collected. */
 static const char *const rules[MODEL_OPERATION_MAX] = {
     /*                absent, created, running, paused */
     [MODEL_CREATE] = "+---", [MODEL_START] = "-a--", [MODEL_EXEC] = "-aa-",   [MODEL_KILL] = "-rrr",
@@ -43,6 +44,12 @@ void model_begin(struct model_container *container)
     container->busy++;
     if (container->busy > 1)
         container->disturbed = container->busy;
+}
+
+/* Either answer is right. */
+static bool is_open(const struct model_container *container, enum model_operation operation)
+{
+    return rules[operation][container->state] == 'a' && container->dead;
 }
 
 static bool succeeds(const struct model_container *container, enum model_operation operation)
@@ -115,7 +122,7 @@ bool model_end(struct model_container *container, enum model_operation operation
         return true;
     }
     bool wanted = succeeds(container, operation);
-    right = ok == wanted || (unsure && !ok);
+    right = ok == wanted || (unsure && !ok) || is_open(container, operation);
     if (ok)
         follow(container, operation);
     else if (wanted)

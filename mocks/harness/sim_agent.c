@@ -235,14 +235,22 @@ static void start_agent(struct sim_agent *guest)
     sim_observe(guest->agent);
 }
 
+/* Of the kernel, for PID 1. A configuration file stands for all words. */
+static const char *command_line(const struct sim_setup *setup)
+{
+    if (setup->config)
+        return "agent.config_file=" CONFIG;
+    return setup->cgroups == WORLD_CGROUP_V2 ? "systemd.unified_cgroup_hierarchy=true" : "quiet";
+}
+
 struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
 {
     struct sim_agent *guest = calloc(1, sizeof(*guest));
     const struct world_options options = {
-        .cgroups = setup->cgroups,
+        .cgroups = setup->as_init ? WORLD_CGROUP_V2 : setup->cgroups, /* PID 1 mounts what it wants */
         .initramfs_root = setup->initramfs,
         .cid = GUEST_CID,
-        .cmdline = setup->config ? "agent.config_file=" CONFIG : NULL,
+        .cmdline = command_line(setup),
     };
 
     set_current(NULL); /* a test that failed may have left one */
@@ -288,6 +296,8 @@ static void fail_blocked(const struct sim_agent *guest)
     struct buf text = BUF_INIT(65536);
 
     show_log(guest);
+    if (guest->notes && guest->notes->data)
+        fputs(guest->notes->data, stderr);
     sim_blocked(guest->sim, &text);
     fail_msg("the story never ends:\n%s", text.data ?: "nobody is left");
 }

@@ -46,7 +46,8 @@ struct sim_agent {
     struct sim_client clients[SIM_CLIENTS_MAX];
     int n_clients;
     int n_busy;
-    void *context; /* a test's own */
+    void *context;           /* a test's own */
+    const struct buf *notes; /* shown when a story does not end; may be NULL */
 };
 
 static inline struct sim_client *sim_client_of(struct rig *rig)
