@@ -66,13 +66,13 @@ static bool may_receive(const struct mount *target, const struct mount *mount)
 {
     if (mount_is_mine(target))
         return true;
-    return target->namespace->anonymous && mount->namespace && mount->namespace->anonymous;
+    return target->namespace->anonymous && mount->namespace && mount->namespace->anonymous && target->namespace != mount->namespace;
 }
 
 int mount_move(const struct path *from, const struct path *to)
 {
     struct path at = *to;
-    if (!path_is_mount_root(from))
+    if (!path_is_mount_root(from) || S_ISDIR(to->dentry->inode->mode) != S_ISDIR(from->dentry->inode->mode))
         return -EINVAL;
     path_ref(&at);
     int r = mount_find_point(&at);
@@ -80,8 +80,6 @@ int mount_move(const struct path *from, const struct path *to)
         r = -EINVAL;
     if (r == 0)
         r = check_source(from);
-    if (r == 0 && S_ISDIR(at.dentry->inode->mode) != S_ISDIR(from->dentry->inode->mode))
-        r = -EINVAL;
     if (r == 0 && at.mount->peer_group != 0 && contains_unbindable(from->mount))
         r = -EINVAL;
     for (const struct mount *mount = at.mount; r == 0 && mount; mount = mount->parent)

@@ -42,7 +42,7 @@ static int find_place(struct walk *walk, int dirfd, const char *name, bool is_di
     dentry_unref(existing);
     if (existing)
         return -EEXIST;
-    if (walk->slash && !is_dir)
+    if (walk->path.dentry->unlinked || (walk->slash && !is_dir))
         return -ENOENT;
     r = path_writable(&walk->path);
     return r < 0 ? r : may_create(walk->path.dentry);

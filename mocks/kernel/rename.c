@@ -20,7 +20,7 @@ static bool is_dir(const struct dentry *dentry)
 static int find_entries(struct renaming *r)
 {
     r->source = dentry_lookup(r->from.path.dentry, r->from.last);
-    if (!r->source)
+    if (!r->source || r->to.path.dentry->unlinked)
         return -ENOENT;
     r->target = dentry_lookup(r->to.path.dentry, r->to.last);
     if ((r->flags & RENAME_NOREPLACE) && r->target)

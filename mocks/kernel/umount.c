@@ -200,6 +200,8 @@ int sys_umount2(const char *target, int flags)
     int r = path_walk(AT_FDCWD, target, flags & UMOUNT_NO_LINKS ? 0 : WALK_FOLLOW, 0, &place, NULL);
     if (r < 0)
         return (int)call_leave(r);
+    /* Also "." and "/" mean what lies on top. */
+    path_to_top(&place);
     r = umount_place(&place, flags);
     path_unref(&place);
     return (int)call_leave(r);
