@@ -13,6 +13,7 @@ int mount_find_point(struct path *path)
 static void attach(struct mount *tree, struct mount *parent, struct dentry *mountpoint)
 {
     struct mount_namespace *from = tree->namespace;
+    bool moves = from && !from->anonymous;
     mount_unhang(tree);
     if (from != parent->namespace) {
         if (from) {
@@ -22,7 +23,7 @@ static void attach(struct mount *tree, struct mount *parent, struct dentry *moun
         mount_tree_join(tree, parent->namespace);
     }
     mount_hang(tree, parent, mountpoint);
-    propagate_mount(tree);
+    propagate_mount(tree, moves);
 }
 
 int mount_graft(struct mount *tree, const struct path *at)
@@ -66,7 +67,8 @@ static bool may_receive(const struct mount *target, const struct mount *mount)
 {
     if (mount_is_mine(target))
         return true;
-    return target->namespace->anonymous && mount->namespace && mount->namespace->anonymous && target->namespace != mount->namespace;
+    return mount_is_detached_here(target) && mount->namespace && mount->namespace->anonymous &&
+           target->namespace != mount->namespace;
 }
 
 int mount_move(const struct path *from, const struct path *to)

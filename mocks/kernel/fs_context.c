@@ -281,7 +281,7 @@ static int make_mount(int fd, unsigned int flags, unsigned int attributes)
     context->phase = PHASE_RECONFIGURE;
     context->options.len = 0;
     context->flags = context->flags_mask = 0;
-    return mount_open_detached(mount, flags & FSMOUNT_CLOEXEC);
+    return mount_open_detached(mount, NULL, flags & FSMOUNT_CLOEXEC);
 }
 
 int sys_fsmount(int fd, unsigned int flags, unsigned int attr)

@@ -40,6 +40,7 @@ struct mount_namespace {
     struct world *world;
     struct mount *root; /* the absolute root; that of tasks usually hangs on it */
     bool anonymous;
+    uint64_t origin; /* anonymous: inode number of the namespace that a tree was copied from; 0: a new mount */
     struct list mounts;
     struct user_namespace *owner;
     uint64_t inum;

@@ -14,9 +14,9 @@ static void detached_release(struct file *file)
 
 static const struct file_ops detached_file_ops = {.release = detached_release};
 
-int mount_open_detached(struct mount *tree, bool cloexec)
+int mount_open_detached(struct mount *tree, const struct mount_namespace *from, bool cloexec)
 {
-    struct mount_namespace *namespace = mount_namespace_anonymous(tree);
+    struct mount_namespace *namespace = mount_namespace_anonymous(tree, from);
     struct path root = {tree, tree->root};
     struct file *file = file_alloc(&root, tree->root->inode, O_PATH);
     file->ops = &detached_file_ops;
@@ -33,7 +33,7 @@ static int open_copy(const struct path *place, unsigned int flags)
 {
     struct mount *copy;
     int r = mount_bind_copy(place, flags & RECURSIVE, &copy);
-    return r < 0 ? r : mount_open_detached(copy, flags & OPEN_TREE_CLOEXEC);
+    return r < 0 ? r : mount_open_detached(copy, place->mount->namespace, flags & OPEN_TREE_CLOEXEC);
 }
 
 static int open_place(const struct path *place, unsigned int flags)

@@ -33,14 +33,23 @@ struct mount_namespace *mount_namespace_new(struct super *root, struct user_name
     return namespace;
 }
 
-struct mount_namespace *mount_namespace_anonymous(struct mount *tree)
+struct mount_namespace *mount_namespace_anonymous(struct mount *tree, const struct mount_namespace *from)
 {
     struct task *task = current();
     struct mount_namespace *namespace = namespace_new(task->world, task->namespaces.mount->owner);
     namespace->anonymous = true;
+    if (from)
+    namespace->origin = from->anonymous ? from->origin : from->inum;
     namespace->root = tree;
     mount_tree_join(tree, namespace);
     return namespace;
+}
+
+bool mount_is_detached_here(const struct mount *mount)
+{
+    const struct mount_namespace *namespace = mount->namespace;
+    return namespace && namespace->anonymous &&
+           (namespace->origin == 0 || namespace->origin == current()->namespaces.mount->inum);
 }
 
 static void move_place(struct path *place, const struct mount *from, struct mount *to)

@@ -52,8 +52,9 @@ void propagation_set(struct mount *mount, unsigned long type);
 unsigned int peer_group_new(const struct mount *mount);
 /* Calls visit for every mount that gets what happens in mount, itself not included. */
 void propagation_visit(struct mount *mount, void (*visit)(void *arg, struct mount *receiver), void *arg);
-/* Puts copies of the tree, which hangs on parent already, wherever parent propagates to. */
-void propagate_mount(struct mount *tree);
+/* Puts copies of the tree, which hangs on its parent already, wherever the parent propagates to. moves: it was mounted before,
+ * and what is in it receives copies, too. */
+void propagate_mount(struct mount *tree, bool moves);
 /* The mount that fits all others on top of root covers it. */
 struct mount *mount_topmost(struct mount *mount);
 
@@ -87,8 +88,11 @@ int mount_bind_copy(const struct path *from, bool recursive, struct mount **ret_
 /* ---- mount_api.c ---- */
 
 /* A descriptor of a detached tree, which it keeps. */
-int mount_open_detached(struct mount *tree, bool cloexec);
+int mount_open_detached(struct mount *tree, const struct mount_namespace *from, bool cloexec);
 
 /* ---- mount_namespace.c ---- */
 
-struct mount_namespace *mount_namespace_anonymous(struct mount *tree);
+/* from: where the tree was copied; NULL: a new mount. */
+struct mount_namespace *mount_namespace_anonymous(struct mount *tree, const struct mount_namespace *from);
+/* Is it a detached tree that the tasks of the current namespace may copy and add to? */
+bool mount_is_detached_here(const struct mount *mount);

@@ -137,11 +137,11 @@ static void enslave(struct mount *copy, bool shared)
     }
 }
 
-/* A copy of pattern for one receiver, or NULL if the mountpoint is not in it. */
+/* A copy of pattern for one receiver, or NULL if the mountpoint is not in it, or nobody could see it: in a detached tree. */
 static struct mount *receive(struct spread *spread, struct mount *receiver, struct mount *pattern)
 {
     struct mount *copy;
-    if (receiver->marked || !dentry_is_below(spread->tree->mountpoint, receiver->root))
+    if (receiver->marked || receiver->namespace->anonymous || !dentry_is_below(spread->tree->mountpoint, receiver->root))
         return NULL;
     if (mount_copy_tree(pattern, pattern->root, 0, &copy) < 0)
         return NULL;
@@ -204,7 +204,7 @@ static void place_copy(const struct spread *spread, struct mount *copy)
     tuck(copy, receiver, spread->tree->mountpoint);
 }
 
-void propagate_mount(struct mount *tree)
+void propagate_mount(struct mount *tree, bool moves)
 {
     struct mount *parent = tree->parent, *mount;
     struct spread spread = {.tree = tree};
@@ -212,7 +212,7 @@ void propagate_mount(struct mount *tree)
         return;
     for (mount = tree; mount; mount = mount_next(mount, tree)) {
         propagation_set(mount, MS_SHARED);
-        mount->marked = true;
+        mount->marked = !moves;
     }
     LIST_FOREACH (mount, &vfs_of(tree)->mounts, world_link)
         if (mount->peer_group == parent->peer_group && mount != parent)

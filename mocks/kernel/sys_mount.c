@@ -155,8 +155,7 @@ int mount_bind_copy(const struct path *from, bool recursive, struct mount **ret_
 {
     struct mount *mount = from->mount;
     bool is_namespace = strcmp(mount->super->type->name, "nsfs") == 0;
-    bool detached = mount->namespace && mount->namespace->anonymous;
-    if (mount->unbindable || (!mount_is_mine(mount) && !is_namespace && !detached))
+    if (mount->unbindable || (!mount_is_mine(mount) && !is_namespace && !mount_is_detached_here(mount)))
         return -EINVAL;
     if (!recursive && mount_has_locked_children(mount, from->dentry))
         return -EINVAL;
@@ -199,8 +198,11 @@ static int change_propagation(struct request *request)
     unsigned long type = request->flags & ~(unsigned long)(MS_REC | MS_SILENT);
     if (!path_is_mount_root(&request->at))
         return -EINVAL;
-    if ((type & ~(unsigned long)PROPAGATION) || (type & (type - 1)) || !mount_is_mine(tree))
+    if ((type & ~(unsigned long)PROPAGATION) || (type & (type - 1)) || !tree->namespace)
         return -EINVAL;
+    /* Any namespace will do, also a detached tree. */
+    if (!capable_in(current(), tree->namespace->owner, CAP_SYS_ADMIN))
+        return -EPERM;
     for (struct mount *mount = tree; mount; mount = request->flags & MS_REC ? mount_next(mount, tree) : NULL)
         propagation_set(mount, type);
     return 0;

@@ -204,6 +204,31 @@ CONFORM_CASE(shared_targets_share_what_arrives)
     expect(there("e/p/x"), 0);
 }
 
+CONFORM_CASE(detached_trees_give_but_do_not_receive)
+{
+    make_tree();
+    expect(mount_tmpfs("e"), 0);
+    make_dir("e/p");
+    make_dir("e/q");
+    make_dir("e/r");
+    expect(set_propagation("e", MS_SHARED), 0);
+    expect(mount_tmpfs("e/r"), 0);
+    make_file("e/r/f", "f");
+    int fd = sys_open_tree(AT_FDCWD, "e", OPEN_TREE_CLONE | RECURSIVE), other = sys_open_tree(AT_FDCWD, "m", OPEN_TREE_CLONE);
+    expect(mount_tmpfs("e/p"), 0);
+    make_file("e/p/f", "f");
+    expect(closed(sys_openat(fd, "p/f", O_RDONLY, 0)), -ENOENT);
+    expect(sys_move_mount(other, "", fd, "q", MOVE_MOUNT_F_EMPTY_PATH), 0);
+    expect(there("e/q/x"), 1);
+    expect(kind_of(sys_openat(fd, "q/x", O_RDONLY, 0)), 'x');
+    expect(kind_of(sys_openat(fd, "r/f", O_RDONLY, 0)), 'f');
+    expect(unmount("e/r", 0), 0);
+    expect(closed(sys_openat(fd, "r/f", O_RDONLY, 0)), -ENOENT);
+    expect(sys_fchdir(fd), 0);
+    expect(set_propagation(".", MS_PRIVATE), 0);
+    expect(set_propagation("p", MS_PRIVATE), -EINVAL);
+}
+
 /* ---- mount_setattr ---- */
 
 static const struct {

@@ -236,6 +236,26 @@ CONFORM_CASE(no_xdev_from_within_a_mount)
     sys_close(dir);
 }
 
+CONFORM_CASE(no_xdev_and_links_to_the_root_of_the_same_mount)
+{
+    static const struct row rows[] = {
+        {"by a link", "rootf", O_RDONLY, RESOLVE_NO_XDEV, -EXDEV},
+        {"by a link, after going up", "b/../rootf", O_RDONLY, RESOLVE_NO_XDEV, 'f'},
+        {"by a link, from the root", "/rootf", O_RDONLY, RESOLVE_NO_XDEV, 'f'},
+        {"by a link, freely", "rootf", O_RDONLY, 0, 'f'},
+    };
+    expect(make_mount("/tmp/t"), 0);
+    expect(sys_chdir("/tmp/t"), 0);
+    make_dir("b");
+    make_file("f", "f");
+    make_link("/f", "rootf");
+    expect(sys_chroot("."), 0);
+    int dir = open_path(".");
+    FOR_CASES(row, rows)
+    expect(kind_of(sys_openat2(dir, row->path, &(struct open_how){.flags = (uint64_t)row->flags, .resolve = row->resolve})),
+           row->result);
+}
+
 CONFORM_CASE(names_and_paths_have_limits)
 {
     char name[300], path[5000];

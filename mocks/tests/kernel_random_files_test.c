@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random sequences of calls on names and mounts. The sequence depends on its seed only, so both kernels can be asked the same and their
- * answers compared: CONFORM_RANDOM="FIRST COUNT" prints each call with its result and the state at the end of each sequence. */
+/* Random sequences of calls on names and mounts. The sequence depends on its seed only, so both kernels can be asked the same
+ * and their answers compared: CONFORM_RANDOM="FIRST COUNT" prints each call with its result and the state at the end of each
+ * sequence. */
 #include <stdarg.h>
 
 #include "mocks/tests/files.h"
@@ -37,7 +38,7 @@ static void say(struct player *player, const char *fmt, ...)
 static const char *name(struct player *player, char *p)
 {
     static const char *const parts[] = {"a", "b", "c", "a", "b", "..", "."};
-    unsigned int n = 1 + pick(player, 3);
+    unsigned int n = 1 + pick(player, pick(player, 2) ? 3 : 2);
     p[0] = '\0';
     if (pick(player, 6) == 0)
         strcat(p, "/");
@@ -80,7 +81,8 @@ static int do_mkdir(struct player *player)
 }
 static int do_create(struct player *player)
 {
-    static const int flags[] = {O_CREAT | O_WRONLY, O_CREAT | O_RDWR | O_EXCL, O_CREAT | O_RDONLY | O_NOFOLLOW, O_CREAT | O_TRUNC | O_RDWR};
+    static const int flags[] = {O_CREAT | O_WRONLY, O_CREAT | O_RDWR | O_EXCL, O_CREAT | O_RDONLY | O_NOFOLLOW,
+                                O_CREAT | O_TRUNC | O_RDWR};
     char p[64];
     int dir = directory(player), flag = flags[pick(player, ARRAY_SIZE(flags))];
     say(player, " 0x%x", (unsigned int)flag);
@@ -112,13 +114,21 @@ static int do_rename(struct player *player)
 }
 static int do_open(struct player *player)
 {
-    static const int flags[] = {O_RDONLY, O_RDWR, O_PATH, O_PATH | O_NOFOLLOW, O_RDONLY | O_NOFOLLOW, O_RDONLY | O_DIRECTORY, O_CREAT | O_RDWR};
+    static const int flags[] = {
+        O_RDONLY, O_RDWR, O_PATH, O_PATH | O_NOFOLLOW, O_RDONLY | O_NOFOLLOW, O_RDONLY | O_DIRECTORY, O_CREAT | O_RDWR};
     static const uint64_t resolves[] = {
-        0, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_XDEV, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH | RESOLVE_NO_XDEV, RESOLVE_IN_ROOT | RESOLVE_NO_XDEV,
+        0,
+        RESOLVE_BENEATH,
+        RESOLVE_IN_ROOT,
+        RESOLVE_NO_XDEV,
+        RESOLVE_NO_SYMLINKS,
+        RESOLVE_BENEATH | RESOLVE_NO_XDEV,
+        RESOLVE_IN_ROOT | RESOLVE_NO_XDEV,
     };
     char p[64];
     int dir = directory(player);
-    struct open_how how = {.flags = (uint64_t)flags[pick(player, ARRAY_SIZE(flags))], .resolve = resolves[pick(player, ARRAY_SIZE(resolves))]};
+    struct open_how how = {.flags = (uint64_t)flags[pick(player, ARRAY_SIZE(flags))],
+                           .resolve = resolves[pick(player, ARRAY_SIZE(resolves))]};
     how.mode = how.flags & O_CREAT ? 0644 : 0;
     say(player, " 0x%llx 0x%llx", (unsigned long long)how.flags, (unsigned long long)how.resolve);
     struct stat st;
@@ -229,8 +239,8 @@ static int do_move_mount(struct player *player)
 static int do_setattr(struct player *player)
 {
     static const struct mount_attr attrs[] = {
-        {.attr_set = MOUNT_ATTR_RDONLY}, {.attr_clr = MOUNT_ATTR_RDONLY}, {.propagation = MS_SHARED}, {.propagation = MS_PRIVATE}, {.attr_set = MOUNT_ATTR_NOSYMFOLLOW},
-        {.attr_clr = MOUNT_ATTR_NOSYMFOLLOW},
+        {.attr_set = MOUNT_ATTR_RDONLY}, {.attr_clr = MOUNT_ATTR_RDONLY},      {.propagation = MS_SHARED},
+        {.propagation = MS_PRIVATE},     {.attr_set = MOUNT_ATTR_NOSYMFOLLOW}, {.attr_clr = MOUNT_ATTR_NOSYMFOLLOW},
     };
     int dir = directory(player);
     unsigned int i = pick(player, ARRAY_SIZE(attrs)), flags = AT_EMPTY_PATH | (pick(player, 2) ? RECURSIVE : 0);
@@ -254,12 +264,12 @@ static const struct {
     int (*call)(struct player *player);
     unsigned int weight;
 } calls[] = {
-    {"mkdir", do_mkdir, 8},        {"create", do_create, 4},     {"symlink", do_symlink, 3},     {"unlink", do_unlink, 3},
-    {"rename", do_rename, 4},      {"open", do_open, 6},         {"hold", do_hold, 4},           {"close", do_close, 1},
-    {"chdir", do_chdir, 2},        {"fchdir", do_fchdir, 1},     {"getcwd", do_getcwd, 1},       {"readlink", do_readlink, 1},
-    {"mount", do_mount, 5},        {"bind", do_bind, 5},         {"move", do_move, 3},           {"propagation", do_propagation, 4},
-    {"remount", do_remount, 2},    {"umount", do_umount, 4},     {"open_tree", do_open_tree, 2}, {"move_mount", do_move_mount, 2},
-    {"setattr", do_setattr, 2},    {"pivot", do_pivot, 1},       {"unshare", do_unshare, 1},
+    {"mkdir", do_mkdir, 8},     {"create", do_create, 4}, {"symlink", do_symlink, 3},     {"unlink", do_unlink, 3},
+    {"rename", do_rename, 4},   {"open", do_open, 6},     {"hold", do_hold, 4},           {"close", do_close, 1},
+    {"chdir", do_chdir, 2},     {"fchdir", do_fchdir, 1}, {"getcwd", do_getcwd, 1},       {"readlink", do_readlink, 1},
+    {"mount", do_mount, 5},     {"bind", do_bind, 5},     {"move", do_move, 3},           {"propagation", do_propagation, 4},
+    {"remount", do_remount, 2}, {"umount", do_umount, 4}, {"open_tree", do_open_tree, 2}, {"move_mount", do_move_mount, 2},
+    {"setattr", do_setattr, 2}, {"pivot", do_pivot, 1},   {"unshare", do_unshare, 1},
 };
 
 static void step(struct player *player, int number)
@@ -350,6 +360,18 @@ static void print_mounts(struct player *player)
     }
 }
 
+static void populate(void)
+{
+    static const char *const dirs[] = {"a",   "b",   "c",   "a/a",   "a/b",   "a/c",  "b/a",
+                                       "b/b", "b/c", "c/a", "a/a/a", "a/a/b", "b/b/b"};
+    FOR_ROWS (dir, dirs)
+        expect(make_dir(*dir), 0);
+    expect(make_file("c/b", "b"), 0);
+    expect(make_file("a/b/c", "c"), 0);
+    expect(make_link("../a", "c/c"), 0);
+    expect(make_link("/b/a", "b/b/a"), 0);
+}
+
 static void play(uint64_t seed, bool prints)
 {
     struct player player = {.state = seed * 2654435761u + 1, .prints = prints};
@@ -362,6 +384,7 @@ static void play(uint64_t seed, bool prints)
     expect(sys_chdir("/tmp/t"), 0);
     expect(sys_chroot("."), 0);
     player.proc = sys_openat(AT_FDCWD, "proc", O_PATH, 0);
+    populate();
     for (int i = 0; i < STEPS; i++)
         step(&player, i);
     if (prints)
