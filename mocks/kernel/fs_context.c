@@ -61,7 +61,8 @@ static ssize_t context_read(struct file *file, void *p, size_t len, off_t *pos)
     return (ssize_t)n;
 }
 
-static const struct file_ops context_ops = {.name = "[fscontext]", .read = context_read, .release = context_release, .stream = true};
+static const struct file_ops context_ops = {
+    .name = "[fscontext]", .read = context_read, .release = context_release, .stream = true};
 
 static void complain(struct context *context, const char *what, const char *key)
 {

@@ -105,7 +105,7 @@ struct walk {
     uint64_t resolve;
     unsigned int links; /* followed so far */
     enum last_type last_type;
-    bool slash;      /* the last component ends in one: it is a directory */
+    bool slash; /* the last component ends in one: it is a directory */
     char last[NAME_MAX + 1];
 };
 
