@@ -42,9 +42,16 @@ static void undo_bundle(void *arg)
 {
     struct container *container = arg;
     struct error err = {.errnum = 0};
+    int r;
 
+    if (container->state == CONTAINER_CREATING && !container->made_bundle) {
+        /* It was there before, with what a client put into it: only what the failed creation added goes. */
+        r = container->bundle_fd < 0 ? 0 : sys_unlinkat(container->bundle_fd, "config.json", 0);
+        r = r == -ENOENT ? 0 : r;
+    } else {
+        r = dirtree_remove(container->agent->base_fd, container->id);
+    }
     fd_close(&container->bundle_fd);
-    int r = dirtree_remove(container->agent->base_fd, container->id);
     if (r < 0) {
         error_set(&err, r, "remove the directory of container %s", container->id);
         undo_failed(container, undo_bundle, &err);
