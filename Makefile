@@ -55,6 +55,8 @@ CONFORM_SRC := $(wildcard mocks/tests/kernel_*_test.c)
 RANDOM_SRC  := $(wildcard mocks/tests/random_*.c)
 HARNESS_SRC := $(wildcard mocks/harness/*.c)
 SIM_TEST_SRC := $(wildcard mocks/tests/sim_*_test.c)
+# Tests of the process tier whose text runs in the simulation, too; single ones that cannot: mocks/harness/rig_sim.c.
+SHARED_TESTS := rpc refusal lifecycle stdio tty cgroup sandbox identity namespaces jail
 
 PROCESS_TEST_SRC := $(wildcard agent/tests/process_*_test.c)
 UNIT_TEST_SRC    := $(filter-out $(PROCESS_TEST_SRC),$(wildcard lib/tests/*_test.c agent/tests/*_test.c runtime-min/tests/*_test.c))
@@ -72,7 +74,8 @@ UNIT_TESTS    := $(call programs,$(UNIT_TEST_SRC))
 PROCESS_TESTS := $(call programs,$(PROCESS_TEST_SRC))
 REPLAYS       := $(if $(wildcard fuzz/replay_main.c),$(addsuffix _replay,$(call programs,$(FUZZ_SRC))))
 FUZZERS       := $(addsuffix _fuzz,$(addprefix build/fuzz/,$(basename $(FUZZ_SRC))))
-SIM_TESTS     := $(call programs,$(SIM_TEST_SRC))
+SHARED_SIM    := $(SHARED_TESTS:%=$(B)/mocks/tests/sim_process_%_test)
+SIM_TESTS     := $(call programs,$(SIM_TEST_SRC)) $(SHARED_SIM)
 CONFORM_MOCK  := $(call programs,$(CONFORM_SRC))
 CONFORM_REAL  := $(CONFORM_MOCK:_test=_real)
 RANDOM_PAIRS  := $(foreach program,$(call programs,$(RANDOM_SRC)),$(program)_test $(program)_real)
@@ -327,10 +330,17 @@ $(B)/runtime-min/tests/%_test: $(B)/runtime-min/tests/%_test.o $(B)/libruntime.a
 	$(Q)$(call link) -lcmocka
 
 # The agent on the mock kernel: the tests of the simulation, and those of the process tier with the same text.
-SIM := $(call objects,$(HARNESS_SRC) $(MOCK_SRC) agent/tests/support/rig_calls.c agent/tests/support/rig_spec.c)
-$(SIM_TESTS): $(B)/%: $(B)/%.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
-	$(call say,LINK)
-	$(Q)$(call link) -lcmocka
+SIM_SUPPORT := $(addprefix agent/tests/support/,rig_calls.c rig_spec.c expect.c raw_call.c request.c)
+SIM := $(call objects,$(HARNESS_SRC) $(MOCK_SRC) $(SIM_SUPPORT))
+define link_sim
+$(call say,LINK)
+$(Q)$(call link) -lcmocka
+endef
+$(call programs,$(SIM_TEST_SRC)): $(B)/%: $(B)/%.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
+	$(link_sim)
+$(SHARED_SIM): $(B)/mocks/tests/sim_%: $(B)/agent/tests/%.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
+	@mkdir -p $(@D)
+	$(link_sim)
 
 CONFORM := $(B)/mocks/tests/support/conform
 $(B)/mocks/tests/kernel_%_test: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_mock.o $(call objects,$(MOCK_SRC)) \

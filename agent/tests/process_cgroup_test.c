@@ -84,7 +84,7 @@ static void expect_counting(struct rig *rig)
     long before = counter(rig);
 
     for (int i = 0; i < 1000 && counter(rig) <= before; i++)
-        usleep(2000);
+        sys_nanosleep(2 * NSEC_PER_MSEC);
     assert_true(counter(rig) > before);
 }
 
@@ -94,7 +94,7 @@ RIG_TEST(paused_container_stands_still_until_it_is_resumed)
     expect_counting(rig);
     EXPECT_OK(pause_container(rig, "c1", &err));
     long stopped = counter(rig);
-    usleep(50000);
+    sys_nanosleep(50 * NSEC_PER_MSEC);
     assert_int_equal(counter(rig), stopped);
     EXPECT_REFUSED(STATUS_INTERNAL, "failed to pause container: current status is: Paused", pause_container(rig, "c1", &err));
     EXPECT_REFUSED(STATUS_FAILED_PRECONDITION, "current status is: Paused",
@@ -260,7 +260,7 @@ RIG_TEST(statistics_are_plausible)
         rig_ok(rig, "StatsContainer", request_for(rig, "StatsContainer", "c1", NULL), (ProtobufCMessage **)(void *)&reply);
         if (reply->cgroup_stats->pids_stats->current == 2)
             break;
-        usleep(5000);
+        sys_nanosleep(5 * NSEC_PER_MSEC);
     }
     assert_int_equal(reply->cgroup_stats->pids_stats->current, 2);
     assert_int_equal(reply->cgroup_stats->pids_stats->limit, 20);
@@ -340,7 +340,7 @@ RIG_TEST(container_with_many_processes_is_removed_whole)
         spec->linux_->resources = &limit;
         expect_running(rig, "c1", spec);
         rig_ok(rig, "ReadStdout", &read->base, NULL);
-        usleep(30000);
+        sys_nanosleep(30 * NSEC_PER_MSEC);
         EXPECT_OK(rig_exec(rig, "c1", "e", rig_spec(rig, "c1", NULL)->process, &err));
         EXPECT_OK(rig_remove(rig, "c1", &err));
         traces_expect(rig, &before, *script);

@@ -2,13 +2,12 @@
 /* Process tier: containers from creation to removal. */
 #include "agent/tests/support/expect.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/macros.h"
 
@@ -226,64 +225,46 @@ RIG_TEST(directory_that_a_client_prepared_survives_a_failed_creation)
 
     snprintf(dir, sizeof(dir), "%s/run/c1", rig->dir);
     snprintf(file, sizeof(file), "%s/layer", dir);
-    assert_int_equal(mkdir(dir, 0755), 0);
-    int fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-    assert_true(fd >= 0);
-    close(fd);
+    assert_int_equal(sys_mkdirat(AT_FDCWD, dir, 0755), 0);
+    assert_int_equal(sys_mknodat(AT_FDCWD, file, S_IFREG | 0644, 0), 0);
     rig_args(rig, spec->process, missing);
     EXPECT_REFUSED(STATUS_INTERNAL, "was not found", rig_create(rig, "c1", spec, &err));
-    assert_int_equal(access(file, F_OK), 0);
+    assert_int_equal(sys_faccessat(AT_FDCWD, file, F_OK, 0), 0);
     assert_int_equal(rig_run_container(rig, "c1", rig_spec(rig, "c1", "exit 0"), NULL, NULL), 0);
-    assert_int_equal(access(dir, F_OK), -1); /* removing a container takes its directory with it */
+    assert_int_equal(sys_faccessat(AT_FDCWD, dir, F_OK, 0), -ENOENT); /* removing a container takes its directory with it */
 }
 
 /* ---- nothing accumulates ---- */
 
-static long count_entries(const char *format, int pid)
+static long resident_kib(const struct rig *rig)
 {
-    char command[128];
-    long n = -1;
+    _buf_ struct buf text = BUF_INIT(65536);
+    char path[64];
 
-    snprintf(command, sizeof(command), format, pid);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    assert_int_equal(fscanf(pipe, "%ld", &n), 1);
-    pclose(pipe);
-    return n;
-}
-
-struct usage {
-    long descriptors, mounts, children, rss_kib;
-};
-
-static struct usage usage_of(const struct rig *rig)
-{
-    return (struct usage){
-        .descriptors = count_entries("ls /proc/%d/fd | wc -l", rig->agent_pid),
-        .mounts = count_entries("wc -l < /proc/%d/mountinfo", rig->agent_pid),
-        .children = count_entries("wc -w < /proc/%1$d/task/%1$d/children", rig->agent_pid),
-        .rss_kib = count_entries("grep VmRSS /proc/%d/status | tr -dc 0-9", rig->agent_pid),
-    };
+    snprintf(path, sizeof(path), "/proc/%d/status", rig->agent_pid);
+    assert_int_equal(file_read_at(AT_FDCWD, path, &text), 0);
+    const char *line = strstr(text.data, "VmRSS:");
+    return line ? strtol(line + 6, NULL, 10) : 0;
 }
 
 RIG_TEST(five_hundred_life_cycles_leave_nothing_behind)
 {
-    struct usage before = {0}, after;
+    struct traces before = {0};
+    long resident = 0;
 
     for (int i = 0; i <= CYCLES; i++) {
         rig_run_container(rig, "cycle", rig_spec(rig, "cycle", "exit 0"), NULL, NULL);
-        if (i == 20)
-            before = usage_of(rig); /* pools are warm */
+        if (i == 20) { /* pools are warm */
+            before = traces_now(rig);
+            resident = resident_kib(rig);
+        }
         if (i % 50 == 49)
             arena_reset(rig->arena);
     }
-    after = usage_of(rig);
-    assert_int_equal(after.descriptors, before.descriptors);
-    assert_int_equal(after.mounts, before.mounts);
-    assert_int_equal(after.children, before.children);
+    traces_expect(rig, &before, "500 containers");
 #ifndef __SANITIZE_ADDRESS__ /* whose freed memory stays in quarantine */
-    if (after.rss_kib > before.rss_kib + 128)
-        fail_msg("memory grew from %ld to %ld KiB", before.rss_kib, after.rss_kib);
+    if (resident_kib(rig) > resident + 128)
+        fail_msg("memory grew from %ld to %ld KiB", resident, resident_kib(rig));
 #endif
 }
 

@@ -298,9 +298,9 @@ RIG_TEST(abandoned_creation_is_undone)
             late++;
         traces_expect(rig, &before, "creation with a deadline");
         int fd = raw_send(rig, &call);
-        usleep((unsigned int)(*timeout / 1000));
+        sys_nanosleep((uint64_t)*timeout);
         close(fd);
-        usleep(50000);
+        sys_nanosleep(50 * NSEC_PER_MSEC);
         (void)rig_remove(rig, "c1", NULL); /* it may have come to its end before */
         traces_expect(rig, &before, "abandoned creation");
     }

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent/tests/support/expect.h"
 #include "agent/tests/support/raw_call.h"
@@ -43,9 +41,9 @@ RIG_TEST(containers_share_host_name_and_ipc_of_the_sandbox)
     char own[2][64] = {"", ""};
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/ns/uts", rig->agent_pid);
-    assert_true(readlink(path, own[0], sizeof(own[0]) - 1) > 0);
+    assert_true(sys_readlinkat(AT_FDCWD, path, own[0], sizeof(own[0]) - 1) > 0);
     snprintf(path, sizeof(path), "/proc/%d/ns/ipc", rig->agent_pid);
-    assert_true(readlink(path, own[1], sizeof(own[1]) - 1) > 0);
+    assert_true(sys_readlinkat(AT_FDCWD, path, own[1], sizeof(own[1]) - 1) > 0);
     assert_null(strstr(first, own[0])); /* they are not the guest's own */
     assert_null(strstr(first, own[1]));
 }
@@ -59,7 +57,7 @@ RIG_TEST(without_a_sandbox_a_container_has_namespaces_of_its_own)
     rig_run_container(rig, "c1", spec, &text, NULL);
     assert_memory_equal(text, "mine\nuts:", 9);
     snprintf(path, sizeof(path), "/proc/%d/ns/uts", rig->agent_pid);
-    assert_true(readlink(path, own, sizeof(own) - 1) > 0);
+    assert_true(sys_readlinkat(AT_FDCWD, path, own, sizeof(own) - 1) > 0);
     assert_null(strstr(text, own));
 }
 
@@ -167,25 +165,25 @@ RIG_TEST(sandbox_requests_for_what_is_not_built_are_refused)
 
 static int hide_etc(const char *files)
 {
-    if (mount("tmpfs", "/etc", "tmpfs", 0, NULL) < 0)
+    if (sys_mount("tmpfs", "/etc", "tmpfs", 0, NULL) < 0)
         return 1;
     if (!files)
         return 0;
-    int fd = open("/etc/resolv.conf", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    return fd < 0 || write(fd, files, strlen(files)) < 0;
+    int fd = sys_openat(AT_FDCWD, "/etc/resolv.conf", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    return fd < 0 || sys_write(fd, files, strlen(files)) < 0;
 }
 
 static int hide_etc_with_directory(const char *unused UNUSED)
 {
-    return hide_etc(NULL) || mkdir("/etc/resolv.conf", 0755) < 0;
+    return hide_etc(NULL) || sys_mkdirat(AT_FDCWD, "/etc/resolv.conf", 0755) < 0;
 }
 
 static int resolv_conf_is(const char *text)
 {
     char got[256] = "";
 
-    int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, got, sizeof(got) - 1) < 0)
+    int fd = sys_openat(AT_FDCWD, "/etc/resolv.conf", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0 || sys_read(fd, got, sizeof(got) - 1) < 0)
         return 1;
     return strcmp(got, text) != 0;
 }
@@ -213,19 +211,6 @@ RIG_TEST(dns_lines_become_the_guests_resolv_conf)
 
 /* ---- the end ---- */
 
-static int agent_exit_code(struct rig *rig)
-{
-    siginfo_t info = {.si_pid = 0};
-
-    for (int i = 0; i < 1000 && info.si_pid == 0; i++) {
-        usleep(5000);
-        assert_int_equal(waitid(P_PID, (id_t)rig->init_pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
-    }
-    if (info.si_pid == 0)
-        fail_msg("the agent did not end");
-    return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-}
-
 RIG_TEST(destroyed_sandbox_ends_containers_waiting_calls_and_the_agent)
 {
     char text[ERROR_TEXT_MAX];
@@ -238,13 +223,13 @@ RIG_TEST(destroyed_sandbox_ends_containers_waiting_calls_and_the_agent)
     EXPECT_OK(rig_start(rig, "c1", &err));
     EXPECT_OK(rig_create(rig, "c2", rig_spec(rig, "c2", NULL), &err));
     int oom_fd = raw_send(rig, &oom), wait_fd = raw_send(rig, &wait);
-    usleep(20000);
+    sys_nanosleep(20 * NSEC_PER_MSEC);
     assert_int_equal(raw_call(rig, &destroy, text), STATUS_OK);
     assert_int_equal(raw_finish(rig, &oom, oom_fd, text), STATUS_INTERNAL);
     assert_string_equal(text, "\"\"");
     assert_int_equal(raw_finish(rig, &wait, wait_fd, text), STATUS_INTERNAL);
     assert_string_equal(text, "Invalid container id");
-    assert_int_equal(agent_exit_code(rig), 0);
+    assert_int_equal(rig_agent_exit_code(rig), 0);
     EXPECT_REFUSED(STATUS_UNAVAILABLE, "closed", rig_signal(rig, "c1", "c1", 0, &err));
 }
 
@@ -259,7 +244,7 @@ RIG_TEST(abandoned_end_of_the_sandbox_can_be_repeated)
     enum status_code status = rig_call_service(rig, "grpc.AgentService", "DestroySandbox", destroy.message, 0, NULL, &last);
     if (status != STATUS_OK && status != STATUS_UNAVAILABLE)
         fail_msg("%s: %s", status_name(status), last.text);
-    assert_int_equal(agent_exit_code(rig), 0);
+    assert_int_equal(rig_agent_exit_code(rig), 0);
 }
 
 /* ---- about the agent ---- */
@@ -280,15 +265,15 @@ RIG_TEST(agent_tells_its_version_and_that_it_serves)
 
 static int fake_memory_blocks(const char *text)
 {
-    mount(NULL, "/sys", NULL, MS_REC | MS_PRIVATE, NULL);
-    if (mount("tmpfs", "/sys/devices/system", "tmpfs", 0, NULL) < 0 || mkdir("/sys/devices/system/memory", 0755) < 0)
+    (void)sys_mount(NULL, "/sys", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (sys_mount("tmpfs", "/sys/devices/system", "tmpfs", 0, NULL) < 0 || sys_mkdirat(AT_FDCWD, "/sys/devices/system/memory", 0755) < 0)
         return 1;
     if (!text)
         return 0;
-    int fd = open("/sys/devices/system/memory/block_size_bytes", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+    int fd = sys_openat(AT_FDCWD, "/sys/devices/system/memory/block_size_bytes", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0 || sys_write(fd, text, strlen(text)) < 0)
         return 1;
-    return creat("/sys/devices/system/memory/probe", 0600) < 0;
+    return sys_mknodat(AT_FDCWD, "/sys/devices/system/memory/probe", S_IFREG | 0600, 0) < 0;
 }
 
 RIG_TEST(guest_details_are_those_of_the_machine)

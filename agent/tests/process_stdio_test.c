@@ -131,7 +131,7 @@ RIG_TEST(slow_reader_stops_the_writer_and_nothing_is_lost)
 
     waitq_init(&done);
     expect_running(rig, "c1", rig_spec(rig, "c1", "head -c 5000000 /dev/zero; echo end >&2"));
-    usleep(50000);
+    sys_nanosleep(50 * NSEC_PER_MSEC);
     read_large(&out);
     assert_int_equal(out.bytes, 5000000);
     expect_read(rig, "ReadStderr", "", "end\n");
@@ -206,7 +206,7 @@ RIG_TEST(readers_of_one_stream_share_it)
 RIG_TEST(output_is_there_after_the_exit_until_it_is_collected)
 {
     expect_running(rig, "c1", rig_spec(rig, "c1", "echo one; echo two >&2; exit 5"));
-    usleep(30000);
+    sys_nanosleep(30 * NSEC_PER_MSEC);
     expect_read(rig, "ReadStderr", "", "two\n");
     expect_read(rig, "ReadStdout", "c1", "one\n"); /* the init process by its name */
     expect_read(rig, "ReadStdout", "", "");
@@ -274,7 +274,7 @@ RIG_TEST(input_that_nobody_reads_breaks_the_pipe)
     EXPECT_OK(rig_remove(rig, "c1", &err));
     expect_running(rig, "c1", rig_spec(rig, "c1", "exit 3"));
     expect_read(rig, "ReadStdout", "", "");
-    usleep(20000);
+    sys_nanosleep(20 * NSEC_PER_MSEC);
     EXPECT_REFUSED(STATUS_INTERNAL, "Broken pipe (os error 32)",
                    write_stdin(rig, "c1", "x", 1, &err)); /* dead, not collected */
     assert_int_equal(rig_wait(rig, "c1", ""), 3);

@@ -148,7 +148,7 @@ RIG_TEST(closing_stdin_hangs_the_terminal_up)
 RIG_TEST(dead_terminal_takes_no_input)
 {
     expect_running(rig, "c1", tty_spec(rig, "exit 0"));
-    usleep(30000);
+    sys_nanosleep(30 * NSEC_PER_MSEC);
     expect_hung_up(rig);
     assert_int_equal(rig_wait(rig, "c1", ""), 0);
     EXPECT_REFUSED(STATUS_INTERNAL, "Process not found: init process missing", type_keys(rig, "", "x", &err));

@@ -2,51 +2,84 @@
 #include "agent/tests/support/expect.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <glob.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <unistd.h>
+
+#include "sys/fd.h"
 
 #define TRIES 200
-#define PAUSE_US 5000
+#define PAUSE_NS (5 * NSEC_PER_MSEC)
+
+struct directory_entry {
+    uint64_t ino;
+    int64_t offset;
+    uint16_t reclen;
+    uint8_t type;
+    char name[];
+};
+
+/* Calls visit for every entry but "." and "..", and returns the sum of its results; -1 when there is no such directory. */
+static long sum_entries(const char *path, bool (*visit)(const char *path, const struct directory_entry *entry))
+{
+    char chunk[4096] __attribute__((aligned(8)));
+    long sum = 0;
+
+    _close_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    for (ssize_t n; (n = sys_getdents64(fd, chunk, sizeof(chunk))) > 0;) {
+        for (ssize_t at = 0; at < n;) {
+            const struct directory_entry *entry = (const void *)(chunk + at);
+            at += entry->reclen;
+            if (strcmp(entry->name, ".") != 0 && strcmp(entry->name, "..") != 0)
+                sum += visit(path, entry);
+        }
+    }
+    return sum;
+}
+
+static bool any(const char *path UNUSED, const struct directory_entry *entry UNUSED)
+{
+    return true;
+}
+
+static bool is_directory(const char *path UNUSED, const struct directory_entry *entry)
+{
+    return entry->type == DT_DIR;
+}
 
 static long count_dir(const char *path)
 {
-    long n = 0;
-
-    DIR *dir = opendir(path);
-    if (!dir)
-        return -1;
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n - 2;
+    return sum_entries(path, any);
 }
 
 /* How often a character stands in a file of /proc. */
 static long count_in_file(const char *path, char wanted)
 {
+    _buf_ struct buf text = BUF_INIT(1024 * 1024);
     long n = 0;
 
-    FILE *file = fopen(path, "re");
-    if (!file)
+    if (file_read_at(AT_FDCWD, path, &text) < 0)
         return -1;
-    for (int c; (c = getc(file)) != EOF;)
-        n += c == wanted;
-    fclose(file);
+    for (size_t i = 0; i < text.len; i++)
+        n += text.data[i] == wanted;
     return n;
 }
 
-static long count_paths(const char *pattern)
+/* The containers' cgroups: in the root of version 2, and in each hierarchy of version 1 below it. */
+static long count_cgroups(const struct rig *rig)
 {
-    glob_t found;
+    static const char *const hierarchies[] = {"",      "cpu",     "cpuset",     "cpu,cpuacct", "cpuacct", "memory", "devices",
+                                              "blkio", "freezer", "perf_event", "pids",        "hugetlb", "systemd"};
+    char path[192];
+    long n = 0;
 
-    if (glob(pattern, GLOB_ONLYDIR, NULL, &found) != 0)
-        return 0;
-    long n = (long)found.gl_pathc;
-    globfree(&found);
+    FOR_ROWS (hierarchy, hierarchies) {
+        snprintf(path, sizeof(path), "/sys/fs/cgroup/%s%s", *hierarchy, rig->cgroup);
+        long found = sum_entries(path, is_directory);
+        n += found > 0 ? found : 0;
+    }
     return n;
 }
 
@@ -55,10 +88,7 @@ struct traces traces_now(const struct rig *rig)
     struct traces traces;
     char path[192];
 
-    snprintf(path, sizeof(path), "/sys/fs/cgroup/*%s/*/", rig->cgroup);
-    traces.cgroups = count_paths(path);
-    snprintf(path, sizeof(path), "/sys/fs/cgroup%s/*/", rig->cgroup);
-    traces.cgroups += count_paths(path);
+    traces.cgroups = count_cgroups(rig);
     snprintf(path, sizeof(path), "%s/run", rig->dir);
     traces.bundles = count_dir(path);
     snprintf(path, sizeof(path), "/proc/%d/mountinfo", rig->agent_pid);
@@ -75,7 +105,7 @@ void traces_expect(const struct rig *rig, const struct traces *before, const cha
     struct traces now = traces_now(rig);
 
     for (int i = 0; i < TRIES && memcmp(&now, before, sizeof(now)) != 0; i++) {
-        usleep(PAUSE_US);
+        sys_nanosleep(PAUSE_NS);
         now = traces_now(rig);
     }
     if (memcmp(&now, before, sizeof(now)) != 0)
@@ -114,17 +144,32 @@ void expect_running(struct rig *rig, const char *id, const struct oci_spec *spec
     EXPECT_OK(rig_start(rig, id, &err));
 }
 
+struct visit {
+    int mounts; /* the agent's namespace */
+    int (*fn)(const char *arg);
+    const char *arg;
+};
+
+static int visit(void *arg)
+{
+    const struct visit *visit = arg;
+
+    return sys_setns(visit->mounts, CLONE_NEWNS) < 0 ? 98 : visit->fn(visit->arg);
+}
+
 int in_mounts_of_agent(const struct rig *rig, int (*fn)(const char *arg), const char *arg)
 {
+    const struct sys_spawn child = {.cgroup_fd = -1};
+    struct visit what = {.fn = fn, .arg = arg};
+    siginfo_t info = {0};
     char path[64];
-    int status;
 
     snprintf(path, sizeof(path), "/proc/%d/ns/mnt", rig->agent_pid);
-    int pid = fork();
-    if (pid == 0) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        _exit(fd < 0 || setns(fd, CLONE_NEWNS) < 0 ? 98 : fn(arg));
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 97;
+    what.mounts = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    assert_true(what.mounts >= 0);
+    int pid = sys_spawn(&child, visit, &what);
+    assert_true(pid > 0);
+    assert_int_equal(sys_waitid(P_PID, pid, &info, WEXITED), 0);
+    fd_close(&what.mounts);
+    return info.si_code == CLD_EXITED ? info.si_status : 97;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/tests/support/rig.h"
+#include "sys/fd.h"
 
 /* call fills a variable `err` of the macro: EXPECT_OK(rig_start(rig, "c1", &err)). */
 #define EXPECT_OK(call)                                                                                                        \

@@ -4,27 +4,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
 
+#include "sys/fd.h"
 #include "ttrpc/envelope.h"
 #include "ttrpc/frame.h"
 
-#define ANSWER_TIMEOUT_S 10
-#define BEGIN_US 2000
+#define ANSWER_TIMEOUT_MS 10000
+#define BEGIN_NS (2 * NSEC_PER_MSEC)
 
 static int connect_to(const struct rig *rig)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", rig->socket);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(sys_connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return fd;
 }
 
@@ -54,15 +50,21 @@ int raw_send(const struct rig *rig, const struct raw_call *call)
         memcpy(payload, call->payload, call->payload_len);
 
     int fd = connect_to(rig);
-    assert_int_equal(send(fd, bytes, total, MSG_NOSIGNAL), total);
+    assert_int_equal(fd_write_all(fd, bytes, total), 0);
     free(bytes);
     return fd;
 }
 
 static void receive_all(int fd, void *p, size_t len)
 {
-    if (recv(fd, p, len, MSG_WAITALL) != (ssize_t)len)
-        fail_msg("no answer of %zu bytes came", len);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+    for (size_t done = 0; done < len;) {
+        ssize_t n = sys_poll(&ready, 1, ANSWER_TIMEOUT_MS) == 1 ? sys_read(fd, (char *)p + done, len - done) : 0;
+        if (n <= 0)
+            fail_msg("no answer of %zu bytes came", len);
+        done += (size_t)n;
+    }
 }
 
 enum status_code raw_finish(const struct rig *rig, const struct raw_call *call, int fd, char text[ERROR_TEXT_MAX])
@@ -82,7 +84,7 @@ enum status_code raw_finish(const struct rig *rig, const struct raw_call *call, 
     assert_int_equal(envelope_decode_response((struct bytes){payload, frame.length}, &response, &reason), 0);
     snprintf(text, ERROR_TEXT_MAX, "%.*s", (int)response.message.len, (const char *)response.message.p);
     free(payload);
-    close(fd);
+    sys_close(fd);
     rig_note_outcome(rig, call->method, (enum status_code)response.code);
     return (enum status_code)response.code;
 }
@@ -96,7 +98,7 @@ void raw_abandon(const struct rig *rig, const struct raw_call *call)
 {
     int fd = raw_send(rig, call);
 
-    usleep(BEGIN_US);
-    close(fd);
+    sys_nanosleep(BEGIN_NS);
+    sys_close(fd);
     rig_note_outcome(rig, call->method, STATUS_CANCELLED);
 }

@@ -186,6 +186,19 @@ static int stop_agent(struct rig *rig)
     return -ETIMEDOUT;
 }
 
+int rig_agent_exit_code(struct rig *rig)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    for (int i = 0; i < CONNECT_TRIES && info.si_pid == 0; i++) {
+        usleep(CONNECT_PAUSE_US);
+        assert_int_equal(waitid(P_PID, (id_t)rig->init_pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+    }
+    if (info.si_pid == 0)
+        fail_msg("the agent did not end");
+    return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
 struct body {
     struct rig *rig;
     void (*fn)(struct rig *rig);

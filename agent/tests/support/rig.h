@@ -47,6 +47,9 @@ void rig_run(void **state, const char *name, const char *config, void (*body)(st
     static void name##_body(struct rig *rig)
 #define RIG_TEST(name) RIG_TEST_WITH_CONFIG(name, NULL)
 
+/* Waits until the agent has ended on its own; returns its exit code. Fails the test when it does not end. */
+int rig_agent_exit_code(struct rig *rig);
+
 /* ---- calls ---- */
 
 /* One RPC of grpc.AgentService (Health: service "grpc.Health"). Returns the status; *ret_reply (may be NULL) lives in
