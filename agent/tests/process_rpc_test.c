@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/rpc/rpc.h"
 #include "agent/tests/support/expect.h"
@@ -299,7 +298,7 @@ RIG_TEST(abandoned_creation_is_undone)
         traces_expect(rig, &before, "creation with a deadline");
         int fd = raw_send(rig, &call);
         sys_nanosleep((uint64_t)*timeout);
-        close(fd);
+        sys_close(fd);
         sys_nanosleep(50 * NSEC_PER_MSEC);
         (void)rig_remove(rig, "c1", NULL); /* it may have come to its end before */
         traces_expect(rig, &before, "abandoned creation");

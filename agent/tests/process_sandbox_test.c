@@ -266,7 +266,8 @@ RIG_TEST(agent_tells_its_version_and_that_it_serves)
 static int fake_memory_blocks(const char *text)
 {
     (void)sys_mount(NULL, "/sys", NULL, MS_REC | MS_PRIVATE, NULL);
-    if (sys_mount("tmpfs", "/sys/devices/system", "tmpfs", 0, NULL) < 0 || sys_mkdirat(AT_FDCWD, "/sys/devices/system/memory", 0755) < 0)
+    if (sys_mount("tmpfs", "/sys/devices/system", "tmpfs", 0, NULL) < 0 ||
+        sys_mkdirat(AT_FDCWD, "/sys/devices/system/memory", 0755) < 0)
         return 1;
     if (!text)
         return 0;
