@@ -30,6 +30,9 @@ int mount_graft(struct mount *tree, const struct path *at)
 {
     if (S_ISDIR(at->dentry->inode->mode) != S_ISDIR(tree->root->inode->mode))
         return -ENOTDIR;
+    /* Its root becomes a mount point as well, should something lie there already; a deleted directory cannot. */
+    if (tree->root->unlinked)
+        return -ENOENT;
     attach(tree, at->mount, at->dentry);
     return 0;
 }
