@@ -481,17 +481,32 @@ static void snapshot_tasks(const struct world *world, const struct group *group,
     }
 }
 
-static void snapshot_hierarchy(const struct hierarchy *hierarchy, struct buf *out)
+/* What differs from a fresh group. */
+static void snapshot_state(const struct group *group, struct buf *out)
 {
-    for (struct group *group = group_next(hierarchy->root, hierarchy->root); group;
-         group = group_next(hierarchy->root, group)) {
+    if (group->freeze)
+        buf_append_str(out, " freeze");
+    if (group->threaded)
+        buf_append_str(out, " threaded");
+    if (group->subtree_control)
+        buf_printf(out, " subtree_control=%x", group->subtree_control);
+    if (group->memory.max != BYTES_UNLIMITED)
+        buf_printf(out, " memory=%" PRIu64, group->memory.max);
+    if (group->pids.max != UINT64_MAX)
+        buf_printf(out, " pids=%" PRIu64, group->pids.max);
+    values_snapshot(group, out);
+}
+
+static void snapshot_hierarchy(struct hierarchy *hierarchy, struct buf *out)
+{
+    for (struct group *group = hierarchy->root; group; group = group_next(hierarchy->root, group)) {
         buf_append_str(out, "cgroup ");
         show_controllers(hierarchy, out);
         buf_append_str(out, ":");
         group_path(group, hierarchy->root, out);
-        snapshot_tasks(hierarchy->world, group, out);
-        if (group->freeze)
-            buf_append_str(out, " freeze");
+        if (group->parent)
+            snapshot_tasks(hierarchy->world, group, out);
+        snapshot_state(group, out);
         buf_append_str(out, "\n");
     }
 }

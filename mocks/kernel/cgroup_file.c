@@ -169,6 +169,14 @@ void values_free(struct group *group)
         value_free(value);
 }
 
+void values_snapshot(const struct group *group, struct buf *out)
+{
+    const struct value *value;
+
+    LIST_FOREACH (value, &group->values, link)
+        buf_printf(out, " %s=%s", value->file->name, value->text);
+}
+
 void controls_reset(struct group *group, enum cgroup_controller controller)
 {
     struct control *control;

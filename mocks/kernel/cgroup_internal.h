@@ -189,6 +189,7 @@ const char *value_get(const struct group *group, const char *name);
 int store_ignored(struct control *control, char *text);
 uint64_t *group_u64(struct group *group, size_t offset);
 void values_free(struct group *group);
+void values_snapshot(const struct group *group, struct buf *out);
 
 /* ---- groups ---- */
 

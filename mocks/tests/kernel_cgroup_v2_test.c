@@ -422,6 +422,41 @@ CONFORM_CASE(a_cgroup_namespace_shows_its_root)
     group_end(&group);
 }
 
+static int delegated(void *arg)
+{
+    const struct test_group *group = arg;
+    struct test_group below = {.root = group->dir};
+
+    if (put(group->dir, "cgroup.procs", "0") < 0 || sys_unshare(CLONE_NEWCGROUP) < 0)
+        return 99;
+    if (sys_mkdirat(group->dir, "below", 0755) < 0 || (below.dir = open_dir(group->dir, "below")) < 0)
+        return 1;
+    if (put(below.dir, "cgroup.procs", "0") < 0 || put(group->dir, "cgroup.procs", "0") < 0)
+        return 2;
+    if (put(group->dir, "cgroup.freeze", "0") != -EPERM || put(group->dir, "cgroup.max.depth", "max") != -EPERM)
+        return 3;
+    if (put(below.dir, "cgroup.max.depth", "5") < 0)
+        return 4;
+    if (put(group->root, "cgroup.procs", "0") != -ENOENT)
+        return 5;
+    return put_pid(below.dir, "cgroup.procs", 1) == -ENOENT ? 0 : 6;
+}
+
+CONFORM_CASE(nsdelegate_makes_namespaces_a_border)
+{
+    int root = hierarchy(NULL);
+
+    if (!conform_is_mock())
+        conform_not_runnable("the option counts for the whole machine");
+    struct test_group group = group_in(root);
+    expect(sys_mount("cgroup2", "/tmp/cgroup-v2", "cgroup2", MS_REMOUNT, "nsdelegate"), 0);
+    expect_true(strstr(text_of(AT_FDCWD, "/proc/self/mountinfo"), ",nsdelegate\n") != NULL);
+    expect(in_child(delegated, &group), 0);
+    expect(sys_mount("cgroup2", "/tmp/cgroup-v2", "cgroup2", MS_REMOUNT, NULL), 0);
+    expect(sys_unlinkat(group.dir, "below", AT_REMOVEDIR), 0);
+    group_end(&group);
+}
+
 CONFORM_CASE(a_removed_group_is_shown_as_deleted)
 {
     int root = hierarchy(NULL);
