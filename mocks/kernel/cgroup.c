@@ -497,15 +497,15 @@ static void snapshot_state(const struct group *group, struct buf *out)
     values_snapshot(group, out);
 }
 
-static void snapshot_hierarchy(struct hierarchy *hierarchy, struct buf *out)
+static void snapshot_hierarchy(const struct hierarchy *hierarchy, struct buf *out)
 {
-    for (struct group *group = hierarchy->root; group; group = group_next(hierarchy->root, group)) {
+    for (struct group *group = group_next(hierarchy->root, hierarchy->root); group;
+         group = group_next(hierarchy->root, group)) {
         buf_append_str(out, "cgroup ");
         show_controllers(hierarchy, out);
         buf_append_str(out, ":");
         group_path(group, hierarchy->root, out);
-        if (group->parent)
-            snapshot_tasks(hierarchy->world, group, out);
+        snapshot_tasks(hierarchy->world, group, out);
         snapshot_state(group, out);
         buf_append_str(out, "\n");
     }

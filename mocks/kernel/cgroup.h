@@ -27,7 +27,8 @@ extern const struct filesystem cgroup2_filesystem; /* "cgroup2" */
 /* The version 2 hierarchy, empty but for its root; world->cgroups. All controllers are with it until version 1 takes them. */
 void cgroups_new(struct world *world);
 void cgroups_free(struct world *world);
-/* Lines "cgroup HIERARCHY:PATH pids" of every group (without the pids of the roots), with all that was set there. */
+/* Lines "cgroup HIERARCHY:PATH pids" of every group but the roots, with all that was set there. What a root hands down is left
+ * out: who has enabled a controller for all may leave it so. */
 void cgroups_snapshot(const struct world *world, struct buf *out);
 
 /* ---- for tasks (besides task.h) ---- */
