@@ -237,7 +237,7 @@ static int descriptor_room(const struct task *task)
     return task->descriptors.n < limit ? 0 : -EMFILE;
 }
 
-static int open_how(int dirfd, const char *path, const struct open_how *how)
+static int open_number(int dirfd, const char *path, const struct open_how *how)
 {
     int r = check_how(how);
     if (r == 0 && !path)
@@ -258,6 +258,17 @@ static int open_how(int dirfd, const char *path, const struct open_how *how)
     if (r < 0)
         return r;
     return fd_publish(file, flags & O_CLOEXEC);
+}
+
+/* The other end of a fifo is waited for when nothing is held any more but the descriptor: a task may be killed there. */
+static int open_how(int dirfd, const char *path, const struct open_how *how)
+{
+    int fd = open_number(dirfd, path, how);
+    struct file *file = fd < 0 ? NULL : fd_get(current(), fd);
+
+    if (file && S_ISFIFO(file->inode->mode) && !(file->flags & O_PATH))
+        pipe_await_partner(file);
+    return fd;
 }
 
 int sys_openat(int dirfd, const char *path, int flags, mode_t mode)

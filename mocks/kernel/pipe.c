@@ -17,6 +17,7 @@
 
 #define PAGE 4096u
 #define DEFAULT_PAGES 16u
+#define NOT_NEW (-1)                /* pos of a reader that has had a writer */
 #define UNPRIVILEGED_MAX (1u << 20) /* /proc/sys/fs/pipe-max-size */
 
 struct page {
@@ -188,7 +189,7 @@ static ssize_t pipe_write(struct file *file, const void *p, size_t len, off_t *p
 
 /* ---- state ---- */
 
-/* A reader of a fifo that nobody has written to since it was opened sees no hang-up yet: pos keeps writers_ever of then. */
+/* A reader of a fifo that nobody has opened for writing since then sees no hang-up yet: pos keeps writers_ever of then. */
 static uint32_t pipe_poll(struct file *file)
 {
     const struct pipe *pipe = file->data;
@@ -320,20 +321,6 @@ static bool has_come(void *arg)
     return *partner->count != partner->before;
 }
 
-/* While the open waits it belongs to the table of descriptors: the end of the task must find it. */
-static int wait_for_partner(struct file *file, const unsigned int *count)
-{
-    struct partner partner = {count, *count};
-
-    int fd = fd_install(current(), file, 0, true);
-    if (fd < 0)
-        return fd;
-    while (!has_come(&partner))
-        task_block(has_come, &partner, UINT64_MAX);
-    fd_entry(current(), fd)->file = NULL;
-    return 0;
-}
-
 int pipe_open_fifo(struct inode *inode, struct file *file)
 {
     struct pipe *pipe = inode->pipe ? inode->pipe : pipe_new(inode);
@@ -345,15 +332,23 @@ int pipe_open_fifo(struct inode *inode, struct file *file)
         return -ENXIO;
     }
     attach(pipe, file);
-    file->pos = 0;
-    if (access == O_RDONLY && pipe->writers == 0) {
-        if (!(file->flags & O_NONBLOCK))
-            return wait_for_partner(file, &pipe->writers_ever);
-        file->pos = (off_t)pipe->writers_ever;
-    }
-    if (access == O_WRONLY && pipe->readers == 0)
-        return wait_for_partner(file, &pipe->readers_ever);
+    file->pos = access == O_RDONLY && pipe->writers == 0 ? (off_t)pipe->writers_ever : NOT_NEW;
     return 0;
+}
+
+void pipe_await_partner(struct file *file)
+{
+    const struct pipe *pipe = file->data;
+    int access = file->flags & O_ACCMODE;
+    bool waits = access == O_RDONLY ? pipe->writers == 0 : access == O_WRONLY && pipe->readers == 0;
+    const unsigned int *count = access == O_RDONLY ? &pipe->writers_ever : &pipe->readers_ever;
+    struct partner partner = {count, *count};
+
+    if (!waits || (file->flags & O_NONBLOCK))
+        return;
+    while (!has_come(&partner))
+        task_block(has_come, &partner, UINT64_MAX);
+    file->pos = NOT_NEW;
 }
 
 /* ---- pipe2 ---- */

@@ -255,8 +255,10 @@ uint64_t inode_size(const struct inode *inode);
 
 /* ---- what other modules of the mock provide ---- */
 
-/* pipe.c: opens a fifo: sets ops and data, blocks for the other end. F_GETPIPE_SZ and F_SETPIPE_SZ. */
+/* pipe.c: opens a fifo: sets ops and data; pipe_await_partner() then blocks for the other end. F_GETPIPE_SZ and F_SETPIPE_SZ.
+ */
 int pipe_open_fifo(struct inode *inode, struct file *file);
+void pipe_await_partner(struct file *file);
 int pipe_fcntl(struct file *file, int cmd, long arg);
 /* memfd.c: F_ADD_SEALS and F_GET_SEALS. */
 int memfd_fcntl(struct file *file, int cmd, unsigned int arg);
