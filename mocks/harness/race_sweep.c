@@ -10,6 +10,7 @@
 #define PLACES_MAX 128
 #define OUTSIDE "/outside"
 #define ROOTFS "/test/rootfs"
+#define SECRET "secret of the outside"
 
 static const char *const targets[] = {OUTSIDE, "../../../../../../../.." OUTSIDE, "/proc/1/root" OUTSIDE};
 
@@ -25,6 +26,7 @@ struct race_run {
     const char *target;
     uint64_t at;
     enum status_code status;
+    struct error err;
     size_t n_swaps, n_created;
 };
 
@@ -78,11 +80,64 @@ static void find_places(struct rig *rig)
 
 /* ---- one run ---- */
 
+static bool is_below(const struct dentry *dentry, const char *name)
+{
+    for (; dentry != dentry->parent; dentry = dentry->parent) {
+        if (strcmp(dentry->name, name) == 0 && dentry->parent == dentry->parent->parent)
+            return true;
+    }
+    return false;
+}
+
+/* Is it the mount of the container's root, or does it hang below it? */
+static bool is_inside(const struct mount *mount)
+{
+    for (; mount; mount = mount->parent) {
+        const struct dentry *root = mount->root;
+        if (strcmp(root->name, "rootfs") == 0 && is_below(root, "test"))
+            return true;
+    }
+    return false;
+}
+
+static size_t count_outside(const struct mount_namespace *namespace)
+{
+    const struct mount *mount;
+    size_t n = 0;
+
+    LIST_FOREACH (mount, &namespace->mounts, link)
+        n += !is_inside(mount);
+    return n;
+}
+
+/* The container shows nothing of the outside, and mounts nothing on it: all that hangs outside of its root is what the guest
+ * has too. */
+static void check_mounts(const struct race_run *run)
+{
+    const struct world *world = run->guest->world;
+    size_t n_guest = count_outside(world->namespaces.mount);
+
+    for (const struct task *task = task_next(world, NULL); task; task = task_next(world, task)) {
+        const struct mount_namespace *namespace = task->namespaces.mount;
+        const struct mount *mount;
+        if (!namespace || namespace == world->namespaces.mount)
+            continue;
+        LIST_FOREACH (mount, &namespace->mounts, link) {
+            if (is_below(mount->root, OUTSIDE + 1) || (mount->mountpoint && is_below(mount->mountpoint, OUTSIDE + 1)))
+                fail_msg("%s: the container has a mount of the outside", run->label);
+        }
+        if (count_outside(namespace) > n_guest)
+            fail_msg("%s: the container mounts on the outside", run->label);
+    }
+}
+
 static void swap(void *arg, uint64_t n)
 {
     struct race_run *run = arg;
     char path[512], parent[512];
 
+    if (n > run->at)
+        check_mounts(run);
     if (n != run->at)
         return;
     snprintf(path, sizeof(path), ROOTFS "%s", run->place);
@@ -98,55 +153,35 @@ static void swap(void *arg, uint64_t n)
 static void create(struct rig *rig)
 {
     struct race_run *run = run_of(rig);
-    struct error err;
 
     arena_reset(rig->arena);
-    run->status = rig_create(rig, "c1", run->race->spec(rig), &err);
+    run->err = (struct error){.errnum = 0};
+    run->status = rig_create(rig, "c1", run->race->spec(rig), &run->err);
 }
 
+/* What the container shows of the places, it says itself. */
 static void end(struct rig *rig)
 {
+    struct race_run *run = run_of(rig);
     struct error err;
 
-    (void)rig_start(rig, "c1", &err);
+    if (run->status == STATUS_OK && rig_start(rig, "c1", &err) == STATUS_OK) {
+        const char *text = rig_read_all(rig, "c1", "", false);
+        if (strstr(text, SECRET))
+            fail_msg("%s: the container reads a file of the outside", run->label);
+    }
     (void)rig_remove(rig, "c1", &err);
-}
-
-static bool is_below(const struct dentry *dentry, const char *name)
-{
-    for (; dentry != dentry->parent; dentry = dentry->parent) {
-        if (strcmp(dentry->name, name) == 0 && dentry->parent == dentry->parent->parent)
-            return true;
-    }
-    return false;
-}
-
-/* Nothing of the outside is mounted in the container. */
-static void check_mounts(const struct race_run *run)
-{
-    const struct world *world = run->guest->world;
-
-    for (const struct task *task = task_next(world, NULL); task; task = task_next(world, task)) {
-        const struct mount_namespace *namespace = task->namespaces.mount;
-        const struct mount *mount;
-        if (!namespace || namespace == world->namespaces.mount)
-            continue;
-        LIST_FOREACH (mount, &namespace->mounts, link) {
-            if (is_below(mount->root, OUTSIDE + 1) || (mount->mountpoint && is_below(mount->mountpoint, OUTSIDE + 1)))
-                fail_msg("%s: the container has a mount of the outside", run->label);
-        }
-    }
 }
 
 static void make_outside(struct world *world)
 {
     static const char *const dirs[] = {OUTSIDE, OUTSIDE "/pts", OUTSIDE "/sub", OUTSIDE "/sys", OUTSIDE "/shm"};
-    static const char *const files[] = {OUTSIDE "/null", OUTSIDE "/passwd", OUTSIDE "/kcore"};
+    static const char *const files[] = {OUTSIDE "/null", OUTSIDE "/passwd", OUTSIDE "/kcore", OUTSIDE "/sub/file"};
 
     FOR_ROWS (dir, dirs)
         world_mkdir(world, *dir, 0755);
     FOR_ROWS (file, files)
-        world_write(world, *file, "outside");
+        world_write(world, *file, SECRET);
 }
 
 static void renew_rootfs(struct race_run *run)
@@ -200,6 +235,10 @@ void race_sweep(const struct race *race, unsigned int step)
     run.guest = sim_agent_boot(&race->setup);
     run.guest->context = &run;
     sim_agent_tell(run.guest, find_places);
+    sim_agent_tell(run.guest, rig_create_sandbox);
+    sim_agent_tell(run.guest, create);
+    if (run.status != STATUS_OK)
+        fail_msg("%s: without a swap: %s", race->name, run.err.text);
     (void)sim_agent_stop(run.guest);
     sim_agent_free(run.guest);
     for (size_t i = 0; i < run.n_places; i++) {

@@ -11,7 +11,8 @@
 struct race {
     const char *name;
     struct sim_setup setup;
-    struct oci_spec *(*spec)(struct rig *rig); /* of container "c1" */
+    struct oci_spec *(*spec)(
+        struct rig *rig); /* of container "c1", which ends by itself; what it prints is searched for the outside */
 };
 
 /* step: every how many calls a swap is tried (1: at each). Prints places, swaps and how many of them ended in a container. */
