@@ -53,7 +53,8 @@ static int set_start(struct walk *walk, int dirfd, const char *name)
 
 static int start(struct walk *walk, int dirfd, const char *name, uint64_t resolve)
 {
-    *walk = (struct walk){.resolve = resolve, .last_type = LAST_ROOT};
+    walk->resolve = resolve;
+    walk->last_type = LAST_ROOT;
     if (strlen(name) >= PATH_MAX)
         return -ENAMETOOLONG;
     bool absolute = *name == '/' && !(resolve & RESOLVE_IN_ROOT);

@@ -91,6 +91,6 @@ mode_t sys_umask(mode_t mask)
 
 void sys_sync(void)
 {
-    (void)call_enter(CALL_sync, " ");
+    (void)call_enter(CALL_sync, "%s", "");
     (void)call_leave(0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looking at files: stat(2), statfs(2), readlink(2), access(2). */
 #include <errno.h>
+#include <linux/magic.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -71,6 +72,15 @@ static long mount_flags(const struct mount *mount)
     return flags | ((mount->flags & MOUNT_ATTR__ATIME) == MOUNT_ATTR_RELATIME ? ST_RELATIME : 0);
 }
 
+/* Pipes and sockets share one super block here, but not their types. */
+static unsigned long magic_of(const struct inode *inode)
+{
+    const struct super *super = inode->super;
+    if (super != super->world->anonymous)
+        return super->type->magic;
+    return S_ISFIFO(inode->mode) ? PIPEFS_MAGIC : S_ISSOCK(inode->mode) ? SOCKFS_MAGIC : super->type->magic;
+}
+
 int sys_fstatfs(int fd, struct statfs *st)
 {
     CALL_ENTER(fstatfs, "%d", fd);
@@ -79,7 +89,7 @@ int sys_fstatfs(int fd, struct statfs *st)
         return (int)call_leave(-EBADF);
     const struct super *super = file->inode->super;
     *st = (struct statfs){
-        .f_type = (__fsword_t)super->type->magic,
+        .f_type = (__fsword_t)magic_of(file->inode),
         .f_bsize = BLOCK_BYTES,
         .f_frsize = BLOCK_BYTES,
         .f_namelen = NAME_MAX,

@@ -428,3 +428,78 @@ CONFORM_CASE(not_everything_can_be_sealed)
     expect(sys_fchmod(fd, 0777), -EPERM);
     expect(sys_fchmod(fd, 0600), 0);
 }
+
+/* ---- descriptors by their names in /proc ---- */
+
+static int again(int fd, int flags)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return sys_openat(AT_FDCWD, path, flags, 0);
+}
+
+CONFORM_CASE(descriptors_are_opened_again)
+{
+    int fds[2], sockets[2];
+    char p = 0;
+    in_dir();
+    expect(sys_pipe2(fds, 0), 0);
+    expect(sys_socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+    int writer = again(fds[1], O_WRONLY), memory = sys_memfd_create("m", 0), event = sys_eventfd(0, 0);
+    expect(sys_write(writer, "x", 1), 1);
+    expect(sys_read(fds[0], &p, 1), 1);
+    expect(p, 'x');
+    expect(again(sockets[0], O_RDWR), -ENXIO);
+    expect(again(event, O_RDWR), -ENXIO);
+    make_file("f", "f");
+    int file = sys_openat(AT_FDCWD, "f", O_RDONLY, 0);
+    expect(sys_unlinkat(AT_FDCWD, "f", 0), 0);
+    expect(kind_of(again(file, O_RDWR)), 'f');
+    expect(closed(again(memory, O_RDWR | O_TRUNC)), 0);
+    expect(kind_of(again(open_path("."), O_RDONLY)), 'd');
+    struct statfs st;
+    expect(sys_fstatfs(fds[0], &st), 0);
+    expect(st.f_type, PIPEFS_MAGIC);
+    expect(sys_fstatfs(sockets[0], &st), 0);
+    expect(st.f_type, SOCKFS_MAGIC);
+    expect(sys_fstatfs(event, &st), 0);
+    expect(st.f_type, ANON_INODE_FS_MAGIC);
+    expect(sys_fstatfs(memory, &st), 0);
+    expect(st.f_type, TMPFS_MAGIC);
+}
+
+CONFORM_CASE(magic_links_obey_limits)
+{
+    static const struct {
+        const char *label, *path;
+        uint64_t resolve;
+        int result;
+    } rows[] = {
+        {"free", "self/root", 0, 0},
+        {"no magic: a descriptor", "self/fd/0", RESOLVE_NO_MAGICLINKS, -ELOOP},
+        {"no magic: a root", "self/root", RESOLVE_NO_MAGICLINKS, -ELOOP},
+        {"no magic: through a root", "self/root/tmp", RESOLVE_NO_MAGICLINKS, -ELOOP},
+        {"no magic: a plain link", "self", RESOLVE_NO_MAGICLINKS, 0},
+        {"no links: a root", "self/root", RESOLVE_NO_SYMLINKS, -ELOOP},
+        {"beneath: a root", "self/root", RESOLVE_BENEATH, -EXDEV},
+        {"in root: a working directory", "self/cwd", RESOLVE_IN_ROOT, -EXDEV},
+        {"one mount: a root", "self/root", RESOLVE_NO_XDEV, -EXDEV},
+    };
+    int proc = open_path("/proc");
+    FOR_CASES(row, rows)
+    expect(closed(sys_openat2(proc, row->path, &(struct open_how){.flags = O_PATH, .resolve = row->resolve})), row->result);
+}
+
+CONFORM_CASE(computed_files_are_not_made_or_removed)
+{
+    expect(make_dir("/proc/x"), -ENOENT);
+    expect(closed(sys_openat(AT_FDCWD, "/proc/x", O_CREAT | O_RDWR, 0600)), -ENOENT);
+    expect(make_link("a", "/proc/self/x"), -ENOENT);
+    expect(sys_unlinkat(AT_FDCWD, "/proc/version", 0), -EPERM);
+    expect(sys_renameat2(AT_FDCWD, "/proc/version", AT_FDCWD, "/proc/v", 0), -ENOENT);
+    /* A mount on one hides it as long as it lasts. */
+    expect(bind_dir("/dev/null", "/proc/version"), 0);
+    expect(closed(sys_openat(AT_FDCWD, "/proc/version", O_RDWR, 0)), 0);
+    expect(unmount("/proc/version", 0), 0);
+    expect(closed(sys_openat(AT_FDCWD, "/proc/version", O_RDONLY, 0)), 0);
+}

@@ -759,3 +759,125 @@ CONFORM_CASE(user_namespaces_have_no_power_over_others)
         sys_unlinkat(AT_FDCWD, "own", AT_REMOVEDIR);
     }
 }
+
+/* ---- user namespaces with root in them ---- */
+
+static int write_text(const char *path, const char *text)
+{
+    int fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
+    ssize_t n = fd < 0 ? fd : sys_write(fd, text, strlen(text));
+    sys_close(fd);
+    return n < 0 ? (int)n : 0;
+}
+
+static int as_mapped_root(void *arg)
+{
+    if (sys_unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || write_text("/proc/self/setgroups", "deny") < 0 ||
+        write_text("/proc/self/uid_map", "0 0 1") < 0 || write_text("/proc/self/gid_map", "0 0 1") < 0)
+        return 200;
+    if (mount_tmpfs("own") < 0 || sys_chdir("own") < 0)
+        return 201;
+    return -((const struct cap_row *)arg)->call();
+}
+
+static int mapped_type(const char *type)
+{
+    return sys_mount("x", ".", type, 0, NULL);
+}
+static int mapped_proc(void)
+{
+    return mapped_type("proc");
+}
+static int mapped_sysfs(void)
+{
+    return mapped_type("sysfs");
+}
+static int mapped_mqueue(void)
+{
+    return mapped_type("mqueue");
+}
+static int mapped_cgroup2(void)
+{
+    return mapped_type("cgroup2");
+}
+static int mapped_devpts(void)
+{
+    return mapped_type("devpts");
+}
+static int mapped_own_mqueue(void)
+{
+    int r = sys_unshare(CLONE_NEWIPC);
+    return r < 0 ? r : mapped_type("mqueue");
+}
+static int mapped_uid_option(void)
+{
+    return sys_mount("x", ".", "tmpfs", 0, "uid=5");
+}
+static int mapped_chown(void)
+{
+    int r = make_file("f", "");
+    return r < 0 ? r : sys_fchownat(AT_FDCWD, "f", 0, 0, 0);
+}
+static int mapped_chown_away(void)
+{
+    int r = make_file("f", "");
+    return r < 0 ? r : sys_fchownat(AT_FDCWD, "f", 1, 1, 0);
+}
+static int mapped_set_id(void)
+{
+    int r = make_file("f", "");
+    if (r == 0)
+        r = sys_fchmodat(AT_FDCWD, "f", 06755);
+    return r < 0 ? r : mode_of("f") == 06755 ? 0 : -EDOM;
+}
+static int mapped_bound_device(void)
+{
+    int r = make_file("f", "");
+    if (r == 0)
+        r = bind_dir("/dev/null", "f");
+    return r < 0 ? r : closed(sys_openat(AT_FDCWD, "f", O_RDWR, 0));
+}
+static int mapped_remount(void)
+{
+    return sys_mount(NULL, "/tmp/t/own", NULL, MS_REMOUNT | MS_RDONLY, NULL);
+}
+static int mapped_create_devtmpfs(void)
+{
+    int fd = sys_fsopen("devtmpfs", 0);
+    return fd < 0 ? fd : sys_fsconfig(fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+}
+static int mapped_reconfigure(void)
+{
+    int fd = sys_fspick(AT_FDCWD, "/tmp", 0);
+    return fd < 0 ? fd : sys_fsconfig(fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+}
+
+static const struct cap_row mapped_rows[] = {
+    {"mapped: a device", 0, cap_node, -EPERM},
+    {"mapped: a whiteout", 0, cap_whiteout, 0},
+    {"mapped: a fifo", 0, cap_fifo, 0},
+    {"mapped: chown to oneself", 0, mapped_chown, 0},
+    {"mapped: chown to the unmapped", 0, mapped_chown_away, -EINVAL},
+    {"mapped: set-id bits", 0, mapped_set_id, 0},
+    {"mapped: a device of the machine", 0, mapped_bound_device, 0},
+    {"mapped: an unmapped owner of a tmpfs", 0, mapped_uid_option, -EINVAL},
+    {"mapped: proc of another pid namespace", 0, mapped_proc, -EPERM},
+    {"mapped: sysfs of another net namespace", 0, mapped_sysfs, -EPERM},
+    {"mapped: queues of another ipc namespace", 0, mapped_mqueue, -EPERM},
+    {"mapped: queues of one's own", 0, mapped_own_mqueue, 0},
+    {"mapped: cgroups of another namespace", 0, mapped_cgroup2, -EPERM},
+    {"mapped: terminals", 0, mapped_devpts, 0},
+    {"mapped: remount one's own", 0, mapped_remount, 0},
+    {"mapped: a context of devices", 0, mapped_create_devtmpfs, -EPERM},
+    {"mapped: reconfigure another's", 0, mapped_reconfigure, -EPERM},
+};
+
+CONFORM_CASE(mapped_root_rules_its_own)
+{
+    make_tree();
+    FOR_CASES(row, mapped_rows)
+    {
+        sys_mkdirat(AT_FDCWD, "own", 0777);
+        expect(run_row(as_mapped_root, row), -row->result);
+    }
+}
