@@ -75,6 +75,21 @@ static const struct flow {
 
 /* ---- comparing ---- */
 
+/* What the clock says depends on every call before: one more anywhere would change lines everywhere. */
+static struct buf without_times(struct buf *trace)
+{
+    struct buf text = BUF_INIT(TRACE_MAX);
+    char *rest = trace->data;
+
+    for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+        char *time = strstr(line, "_ns() = ");
+        int len = time ? (int)(time + strlen("_ns() = ") - line) : (int)strlen(line);
+        assert_int_equal(buf_printf(&text, "%.*s%s\n", len, line, time ? "..." : ""), 0);
+    }
+    buf_done(trace);
+    return text;
+}
+
 static struct buf trace_of(const struct flow *flow)
 {
     struct buf trace = BUF_INIT(TRACE_MAX);
@@ -89,7 +104,7 @@ static struct buf trace_of(const struct flow *flow)
     sim_set_trace(guest->sim, NULL);
     (void)sim_agent_stop(guest);
     sim_agent_free(guest);
-    return trace;
+    return without_times(&trace);
 }
 
 static void write_trace(const char *path, const struct buf *trace)
