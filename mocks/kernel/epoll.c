@@ -112,7 +112,8 @@ static void epoll_release(struct file *file)
     free(epoll);
 }
 
-static const struct file_ops epoll_ops = {.name = "[eventpoll]", .poll = epoll_poll, .due = epoll_due, .release = epoll_release};
+static const struct file_ops epoll_ops = {
+    .name = "[eventpoll]", .poll = epoll_poll, .due = epoll_due, .release = epoll_release};
 
 static int make_epoll(int flags)
 {

@@ -29,9 +29,15 @@ struct inotify_watch {
     bool deleted; /* the last name went */
 };
 
+/* As struct inotify_event begins. */
+struct event_head {
+    int wd;
+    uint32_t mask, cookie, len;
+};
+
 struct queued_event {
     struct list link;
-    struct inotify_event event;
+    struct event_head event;
     char name[256]; /* of event.len bytes */
 };
 
@@ -57,7 +63,7 @@ static void queue(struct inotify *inotify, int wd, uint32_t mask, const char *na
     }
     struct queued_event *queued = calloc(1, sizeof(*queued));
     len = (len + sizeof(queued->event) - 1) / sizeof(queued->event) * sizeof(queued->event);
-    queued->event = (struct inotify_event){.wd = wd, .mask = mask, .len = (uint32_t)len};
+    queued->event = (struct event_head){.wd = wd, .mask = mask, .len = (uint32_t)len};
     if (len > 0)
         memcpy(queued->name, name, strlen(name));
 

@@ -68,7 +68,8 @@ static void signalfd_release(struct file *file)
     free(file->data);
 }
 
-static const struct file_ops signalfd_ops = {.name = "[signalfd]", .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release};
+static const struct file_ops signalfd_ops = {
+    .name = "[signalfd]", .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release};
 
 static int make_signalfd(int fd, const sigset_t *set, int flags)
 {

@@ -5,7 +5,6 @@
 #include <linux/vm_sockets.h>
 
 #include "mocks/kernel/socket.h"
-#include "mocks/vsock/plan.h"
 
 #define VSOCK_PACKET_MAX 65536u
 #define VSOCK_WINDOW 262144u
@@ -68,8 +67,7 @@ struct vsock {
 /* What a machine keeps. */
 struct vsock_machine {
     struct list sockets;
-    struct vsock_plan plans[2]; /* by enum vsock_direction */
-    uint64_t free_at[2];        /* when the last packet of a direction arrives */
+    struct line_plans *plans; /* of the line; NULL: nothing goes wrong */
     unsigned int next_port;
 };
 

@@ -6,6 +6,13 @@
 #include "mocks/kernel/run.h"
 #include "mocks/kernel/vsock.h"
 #include "mocks/kernel/world.h"
+#include "mocks/vsock/plan.h"
+
+/* What a machine has to do with the line; by enum vsock_direction. */
+struct line_plans {
+    struct vsock_plan plan[2];
+    uint64_t free_at[2]; /* when the last packet has arrived */
+};
 
 struct line {
     struct list packets; /* by due_ns */
@@ -23,15 +30,24 @@ static struct line *line_of(struct sim *sim)
 
 /* ---- plans ---- */
 
+static struct line_plans *plans_of(struct world *world)
+{
+    struct vsock_machine *machine = vsock_machine(world);
+
+    if (!machine->plans)
+        machine->plans = calloc(1, sizeof(*machine->plans));
+    return machine->plans;
+}
+
 void vsock_set_plan(struct world *world, enum vsock_direction direction, const struct vsock_plan *plan)
 {
-    vsock_machine(world)->plans[direction] = plan ? *plan : (struct vsock_plan){.delay_ns = 0};
+    plans_of(world)->plan[direction] = plan ? *plan : (struct vsock_plan){.delay_ns = 0};
 }
 
 /* The plan of each machine that a packet meets: of the sender on its way out, of the receiver on its way in. */
 static struct vsock_plan *plan_of(struct world *from, struct world *to, int i)
 {
-    return i == 0 ? &vsock_machine(from)->plans[VSOCK_FROM_WORLD] : &vsock_machine(to)->plans[VSOCK_TO_WORLD];
+    return i == 0 ? &plans_of(from)->plan[VSOCK_FROM_WORLD] : &plans_of(to)->plan[VSOCK_TO_WORLD];
 }
 
 static size_t smaller(size_t value, size_t limit)
@@ -104,14 +120,14 @@ static bool survives(struct vsock_plan *plan, struct vsock_packet *packet, uint6
 /* When a packet that leaves at `at` has passed one machine's plan. */
 static uint64_t travel(struct sim *sim, struct world *world, enum vsock_direction direction, uint64_t at, size_t len)
 {
-    struct vsock_machine *machine = vsock_machine(world);
-    const struct vsock_plan *plan = &machine->plans[direction];
+    struct line_plans *plans = plans_of(world);
+    const struct vsock_plan *plan = &plans->plan[direction];
 
     at += plan->delay_ns + (plan->jitter_ns ? sim_random(sim) % plan->jitter_ns : 0);
-    if (at < machine->free_at[direction])
-        at = machine->free_at[direction];
+    if (at < plans->free_at[direction])
+        at = plans->free_at[direction];
     at += len * plan->ns_per_kib / 1024;
-    machine->free_at[direction] = at;
+    plans->free_at[direction] = at;
     return at;
 }
 
@@ -167,6 +183,8 @@ void line_forget(struct world *world)
     struct line *line = world->sim->line;
     struct vsock_packet *packet;
 
+    if (world->vsock)
+        free(world->vsock->plans);
     if (!line)
         return;
     LIST_FOREACH (packet, &line->packets, link) {
