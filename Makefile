@@ -373,6 +373,10 @@ $(B)/fuzz/%_fuzz: $(B)/fuzz/%.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 
+$(B)/ci/bench/sim_bench: $(B)/ci/bench/sim_bench.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link) -lcmocka
+
 $(B)/ci/bench/%: $(B)/ci/bench/%.o $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
