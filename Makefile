@@ -32,6 +32,10 @@ LDFLAGS_coverage := --coverage -Wl,-T,coverage/counters.ld
 LDFLAGS_asan     := -fsanitize=address,undefined
 LDFLAGS_fuzz     := -fsanitize=fuzzer,address,undefined
 
+# The mock kernel is to be fast, not small.
+FAST_release := -O2
+FAST_fuzz    := -O2
+
 # Only the product is measured; instrumented tests would also lose the shared counters (gcc resets them in fork()).
 COUNT_coverage := --coverage -fprofile-update=atomic
 # The sanitizers need a dynamic libc; everything else gives programs that run in any root file system.
@@ -281,7 +285,7 @@ $(B)/gen/%.o: $(GEN)/%.c $(B)/.flags | $(PROTO_GEN)
 $(B)/%.o: %.c $(B)/.flags | $(PROTO_GEN)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_B) $(if $(findstring /tests/,$<)$(filter coverage/% fuzz/% ci/% mocks/%,$<),,$(COUNT_$(FLAVOUR))) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_B) $(if $(filter mocks/%,$<),$(FAST_$(FLAVOUR))) $(if $(findstring /tests/,$<)$(filter coverage/% fuzz/% ci/% mocks/%,$<),,$(COUNT_$(FLAVOUR))) -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.S $(B)/.flags
 	@mkdir -p $(@D)
