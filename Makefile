@@ -369,6 +369,17 @@ $(B)/%_test: $(B)/%_test.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 
+# The targets that run the agent on the mock kernel.
+FUZZ_ON_MOCK := create_container exec_process update_container history
+$(FUZZ_ON_MOCK:%=$(B)/fuzz/%_replay): $(B)/fuzz/%_replay: $(B)/fuzz/%.o $(B)/fuzz/replay_main.o $(SIM) $(B)/libagent.a \
+    $(B)/libtatami-mock.a $(COUNTERS) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link) -lcmocka
+
+$(FUZZ_ON_MOCK:%=$(B)/fuzz/%_fuzz): $(B)/fuzz/%_fuzz: $(B)/fuzz/%.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link) -lcmocka
+
 $(B)/fuzz/%_replay: $(B)/fuzz/%.o $(B)/fuzz/replay_main.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mocks/harness/fuzz_guest.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/tests/support/expect.h"
+
+#define CALL_MS 60000
+#define SNAPSHOT_MAX (16 * 1024 * 1024)
+#define STRING(s) ((char *)(uintptr_t)(s))
+
+/* libFuzzer calls without an argument: what lives longer than an input has no other place. */
+static struct {
+    struct sim_agent *guest; /* NULL: boots with the next input */
+    const struct fuzz_target *target;
+    int inputs;
+    struct buf booted, prepared; /* snapshots */
+} fuzz;
+
+/* ---- in a story ---- */
+
+struct fuzz_bytes *fuzz_bytes(struct rig *rig)
+{
+    return sim_client_of(rig)->guest->context;
+}
+
+enum status_code fuzz_call(struct rig *rig, const char *method, const ProtobufCMessage *request)
+{
+    struct error err;
+
+    enum status_code status = rig_call_service(rig, "grpc.AgentService", method, request, CALL_MS, NULL, &err);
+    if (status == STATUS_DEADLINE_EXCEEDED || status == STATUS_UNAVAILABLE)
+        fail_msg("%s: %s: %s", method, status_name(status), err.text);
+    return status;
+}
+
+void fuzz_end_process(struct rig *rig, const char *id, const char *exec_id)
+{
+    Grpc__SignalProcessRequest kill = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
+    Grpc__WaitProcessRequest wait = GRPC__WAIT_PROCESS_REQUEST__INIT;
+
+    kill.container_id = wait.container_id = STRING(id);
+    kill.exec_id = wait.exec_id = STRING(exec_id);
+    kill.signal = SIGKILL;
+    (void)fuzz_call(rig, "SignalProcess", &kill.base);
+    (void)fuzz_call(rig, "WaitProcess", &wait.base);
+}
+
+void fuzz_end_container(struct rig *rig, const char *id)
+{
+    Grpc__StartContainerRequest start = GRPC__START_CONTAINER_REQUEST__INIT;
+    Grpc__RemoveContainerRequest remove = GRPC__REMOVE_CONTAINER_REQUEST__INIT;
+
+    start.container_id = remove.container_id = STRING(id);
+    if (fuzz_call(rig, "StartContainer", &start.base) == STATUS_OK)
+        fuzz_end_process(rig, id, "");
+    enum status_code status = fuzz_call(rig, "RemoveContainer", &remove.base);
+    if (status != STATUS_OK)
+        fail_msg("RemoveContainer: %s", status_name(status));
+}
+
+void fuzz_run_container(struct rig *rig)
+{
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
+}
+
+void fuzz_remove_container(struct rig *rig)
+{
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+}
+
+bool fuzz_spec_shares_files(const struct rig *rig, const Grpc__Spec *spec)
+{
+    if (!spec || spec->hooks || (spec->root && strcmp(spec->root->path, rig->rootfs) != 0))
+        return true;
+    for (size_t i = 0; i < spec->n_mounts; i++) {
+        const Grpc__Mount *mount = spec->mounts[i];
+        if (strcmp(mount->type, "bind") == 0)
+            return true;
+        for (size_t k = 0; k < mount->n_options; k++) {
+            if (strstr(mount->options[k], "bind"))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- looking ---- */
+
+/* Lines of a snapshot that no container may change: of a file those of the agent, and unless shared all outside of the root
+ * file system. */
+static bool is_compared(const char *line, bool shared)
+{
+    if (line[0] != '/' || strncmp(line, "/test/run", 9) == 0)
+        return true;
+    return !shared && strncmp(line, "/test/rootfs", 12) != 0;
+}
+
+static struct buf compared_lines(const struct buf *snapshot, bool shared)
+{
+    struct buf out = BUF_INIT(SNAPSHOT_MAX);
+
+    for (const char *line = snapshot->data; *line; line += strcspn(line, "\n") + 1) {
+        if (is_compared(line, shared))
+            (void)buf_append(&out, line, strcspn(line, "\n") + 1);
+    }
+    return out;
+}
+
+static void expect_same_lines(const struct buf *before, const struct buf *after, bool shared)
+{
+    struct buf was = compared_lines(before, shared), is = compared_lines(after, shared);
+
+    sim_expect_same(&was, &is, "after the input");
+    buf_done(&was);
+    buf_done(&is);
+}
+
+static bool is_same(const struct buf *one, const struct buf *other)
+{
+    return one->len == other->len && memcmp(one->data, other->data, one->len) == 0;
+}
+
+/* ---- life of the guest ---- */
+
+static void check(struct rig *rig)
+{
+    Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
+
+    EXPECT_OK(rig_call_service(rig, "grpc.Health", "Check", &request.base, CALL_MS, NULL, &err));
+}
+
+static void tell_input(struct rig *rig)
+{
+    fuzz.target->story(rig);
+    check(rig);
+    arena_reset(rig->arena);
+}
+
+static void boot(const struct fuzz_target *target)
+{
+    fuzz.target = target;
+    fuzz.inputs = 0;
+    fuzz.guest = sim_agent_boot(&(struct sim_setup){.test = "fuzz", .seed = 1});
+    sim_agent_tell(fuzz.guest, rig_create_sandbox);
+    fuzz.booted = sim_agent_snapshot(fuzz.guest);
+    if (target->prepare)
+        sim_agent_tell(fuzz.guest, target->prepare);
+    fuzz.prepared = sim_agent_snapshot(fuzz.guest);
+}
+
+static void expect_restored(bool shared)
+{
+    if (fuzz.target->restore)
+        sim_agent_tell(fuzz.guest, fuzz.target->restore);
+    struct buf now = sim_agent_snapshot(fuzz.guest);
+    expect_same_lines(&fuzz.booted, &now, shared);
+    buf_done(&now);
+}
+
+static void end(void)
+{
+    if (!fuzz.guest)
+        return;
+    int status = sim_agent_stop(fuzz.guest);
+    if (status != 0)
+        fail_msg("the agent ended with status %#x", status);
+    sim_agent_free(fuzz.guest);
+    fuzz.guest = NULL;
+    buf_done(&fuzz.booted);
+    buf_done(&fuzz.prepared);
+}
+
+void fuzz_guest_run(const struct fuzz_target *target, const uint8_t *data, size_t size)
+{
+    struct fuzz_bytes bytes = {.data = data, .size = size};
+
+    if (!fuzz.target)
+        atexit(end);
+    if (!fuzz.guest)
+        boot(target);
+    fuzz.guest->context = &bytes;
+    sim_agent_tell(fuzz.guest, tell_input);
+    struct buf now = sim_agent_snapshot(fuzz.guest);
+    bool same = is_same(&fuzz.prepared, &now);
+    buf_done(&now);
+    if (!same || ++fuzz.inputs == target->inputs) {
+        expect_restored(bytes.shares_files);
+        end();
+    }
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest for fuzz targets that lives through many inputs, since booting costs as much as a request.
+ *
+ * Each input is told as a story that ends as it began: its containers and processes are gone. Then everything in the guest must
+ * be as it was. What an input may change are files below the root file system, and any file when the request itself gave the
+ * container the guest's files; such a guest is not used again. */
+#pragma once
+#include "mocks/harness/sim_agent.h"
+
+struct fuzz_target {
+    void (*prepare)(struct rig *rig); /* after boot; may be NULL */
+    void (*story)(struct rig *rig);   /* fuzz_bytes() is the input; the agent must answer all its calls */
+    void (*restore)(struct rig *rig); /* inverse of prepare, for the last look at a guest; may be NULL */
+    int inputs;                       /* that one guest lives through */
+};
+
+struct fuzz_bytes {
+    const uint8_t *data;
+    size_t size;
+    bool shares_files; /* set by the story: the guest's files may change */
+};
+
+struct fuzz_bytes *fuzz_bytes(struct rig *rig);
+/* One input. The process ends with a message when something is wrong. */
+void fuzz_guest_run(const struct fuzz_target *target, const uint8_t *data, size_t size);
+
+/* ---- in a story ---- */
+
+/* A call that must be answered by the agent itself, and in time. */
+enum status_code fuzz_call(struct rig *rig, const char *method, const ProtobufCMessage *request);
+/* Starts what was created, kills it, collects its exit code and removes it; none of it has to succeed. */
+void fuzz_end_process(struct rig *rig, const char *id, const char *exec_id);
+void fuzz_end_container(struct rig *rig, const char *id);
+/* prepare and restore for a target that needs a container: "c1", idle. */
+void fuzz_run_container(struct rig *rig);
+void fuzz_remove_container(struct rig *rig);
+/* The usual spec of container "c1" as a message; rich: with a bit of everything that a spec can ask for. */
+Grpc__Spec *fuzz_spec(struct rig *rig, bool rich);
+/* Would such a container see files of the guest outside of its root file system? */
+bool fuzz_spec_shares_files(const struct rig *rig, const Grpc__Spec *spec);
