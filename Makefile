@@ -133,8 +133,9 @@ setup:
 test: setup
 	@$(AGAIN) FLAVOUR=$(FLAVOUR) test-built
 
-test-built: $(PROGRAMS) $(UNIT_TESTS) $(PROCESS_TESTS) $(REPLAYS) $(B)/checks.list
-	@$(RUN) --checks $(B)/checks.list --unit $(UNIT_TESTS) $(UNIT_BATS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
+test-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(CONFORM_REAL) $(PROCESS_TESTS) $(REPLAYS) $(B)/checks.list
+	@$(RUN) --checks $(B)/checks.list --unit $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(UNIT_BATS) $(REPLAYS) \
+	    --process $(PROCESS_TESTS) $(CONFORM_REAL) $(PROCESS_BATS)
 
 unit: $(UNIT_TESTS) $(REPLAYS)
 	@$(RUN) --unit $(UNIT_TESTS) $(REPLAYS) $(UNIT_BATS)
@@ -146,15 +147,15 @@ coverage: setup
 	@$(AGAIN) FLAVOUR=coverage coverage-built
 
 .PHONY: coverage-built
-coverage-built: $(PROGRAMS) $(UNIT_TESTS) $(PROCESS_TESTS) $(REPLAYS)
-	@coverage/run $(B) $(RUN) --unit $(UNIT_TESTS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
+coverage-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(PROCESS_TESTS) $(REPLAYS)
+	@coverage/run $(B) $(RUN) --unit $(UNIT_TESTS) $(SIM_TESTS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
 
 asan: setup
 	@$(AGAIN) FLAVOUR=asan asan-built
 
 .PHONY: asan-built
-asan-built: $(PROGRAMS) $(UNIT_TESTS) $(PROCESS_TESTS) $(REPLAYS)
-	@$(RUN) --unit $(UNIT_TESTS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
+asan-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(PROCESS_TESTS) $(REPLAYS)
+	@$(RUN) --unit $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
 
 # valgrind 3.19 does not know epoll_pwait2, clone3, openat2 and others: only code that stays
 # away from the seam, and not the test that writes lines of every length.
