@@ -117,6 +117,7 @@ void dentry_remove(struct dentry *dentry)
     list_remove(&dentry->link);
     if (S_ISDIR(dentry->inode->mode))
         dentry->parent->inode->nlink--;
+    dentry->inode->super->removed_inodes += dentry->inode->nlink > 0;
     dentry->inode->nlink = 0;
     if (!dentry->computed)
         dentry_unref(dentry);

@@ -39,6 +39,7 @@ void inode_unref(struct inode *inode)
     inode->super->used_blocks -= blocks_of(inode->content.len);
     buf_done(&inode->content);
     struct super *super = inode->super;
+    super->removed_inodes -= inode->nlink == 0;
     free(inode);
     super_inode_gone(super);
 }

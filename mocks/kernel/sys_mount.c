@@ -58,7 +58,11 @@ int mount_set_flags(struct mount *mount, unsigned int flags)
 int super_reconfigure(struct super *super, unsigned long flags, const char *options)
 {
     struct mount *mount;
-    if ((flags & MS_RDONLY) && !(super->flags & MS_RDONLY))
+    bool becomes_readonly = (flags & MS_RDONLY) && !(super->flags & MS_RDONLY);
+    /* Files without a name are removed when they are closed, which is a change. */
+    if (becomes_readonly && super->removed_inodes > 0)
+        return -EBUSY;
+    if (becomes_readonly)
         LIST_FOREACH (mount, &world_vfs(super->world)->mounts, world_link)
             if (mount->super == super && mount->writers > 0)
                 return -EBUSY;
@@ -180,8 +184,6 @@ static int bind_mount(struct request *request)
         r = mount_find_point(&request->at);
     if (r == 0 && !mount_is_mine(request->at.mount))
         r = -EINVAL;
-    if (r == 0 && from.dentry->unlinked)
-        r = -ENOENT;
     if (r == 0)
         r = mount_bind_copy(&from, request->flags & MS_REC, &copy);
     if (r < 0)

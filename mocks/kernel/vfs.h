@@ -144,6 +144,7 @@ struct super {
     unsigned int traits;              /* SUPER_* */
     uint64_t max_blocks, used_blocks; /* of 4096 bytes; max 0: no limit */
     uint64_t max_inodes, used_inodes;
+    uint64_t removed_inodes; /* without a name, but in use */
     uint64_t next_ino;
     void *data; /* the file system's; freed by release */
     void (*release)(struct super *super);

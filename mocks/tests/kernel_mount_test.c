@@ -229,6 +229,30 @@ CONFORM_CASE(a_removed_name_takes_no_mount)
     expect(closed(sys_open_tree(AT_FDCWD, ".", OPEN_TREE_CLONE)), 0);
 }
 
+CONFORM_CASE(removed_files_in_use_keep_a_file_system_writable)
+{
+    make_tree();
+    int fd = sys_openat(AT_FDCWD, "m/x", O_RDONLY, 0);
+    expect(sys_unlinkat(AT_FDCWD, "m/x", 0), 0);
+    expect(sys_mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL), -EBUSY);
+    expect(sys_mount(NULL, "m", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+    sys_close(fd);
+    expect(sys_mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+}
+
+CONFORM_CASE(a_tree_whose_root_was_removed_goes_nowhere)
+{
+    make_tree();
+    make_dir("gone");
+    expect(bind_dir("gone", "e"), 0);
+    int fd = sys_open_tree(AT_FDCWD, "gone", OPEN_TREE_CLONE);
+    expect(sys_unlinkat(AT_FDCWD, "gone", AT_REMOVEDIR), 0);
+    expect(sys_mount("e", "d", NULL, MS_MOVE, NULL), -ENOENT);
+    expect(sys_move_mount(fd, "", AT_FDCWD, "d", MOVE_MOUNT_F_EMPTY_PATH), -ENOENT);
+    expect(bind_dir("e", "d"), -ENOENT);
+    expect(unmount("e", 0), 0);
+}
+
 CONFORM_CASE(moves_take_the_tree_along)
 {
     make_tree();
