@@ -45,18 +45,18 @@ static const struct sys_file files[] = {
     {"devices/system/node/online", 0444, "0", NULL},
     {"devices/virtual/powercap/", 0, NULL, NULL},
     {"firmware/", 0, NULL, NULL},
-    {"fs/bpf/", 0, NULL, NULL},
-    {"fs/cgroup/", 0, NULL, NULL},
+    {"fs/bpf/", 0555, NULL, NULL},
+    {"fs/cgroup/", 0555, NULL, NULL},
     {"hypervisor/", 0, NULL, NULL},
     {"kernel/cgroup/delegate", 0444, "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\nmemory.oom.group\nmemory.reclaim",
      NULL},
     {"kernel/cgroup/features", 0444,
      "nsdelegate\nfavordynmods\nmemory_localevents\nmemory_recursiveprot\nmemory_hugetlb_accounting\npids_localevents", NULL},
-    {"kernel/debug/", 0, NULL, NULL},
+    {"kernel/debug/", 0555, NULL, NULL},
     {"kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", 0644, "0", NULL},
     {"kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", 0644, "0", NULL},
     {"kernel/mm/transparent_hugepage/enabled", 0644, "always [madvise] never", NULL},
-    {"kernel/security/", 0, NULL, NULL},
+    {"kernel/security/", 0555, NULL, NULL},
     {"kernel/uevent_helper", 0644, "", NULL},
     {"module/", 0, NULL, NULL},
     {"power/", 0, NULL, NULL},
@@ -74,13 +74,25 @@ static int file_store(struct inode *inode, const char *text, size_t len)
     unsupported("write '%.*s' to /sys/%s", (int)len, text, file->path);
 }
 
-static const struct inode_ops file_ops = {.show = file_show, .store = file_store};
-static const struct inode_ops read_only_ops = {.show = file_show};
+static const struct file_ops open_file_ops = {.read = file_read_computed, .write = file_write_computed};
+
+/* Even root opens only what the mode bits of somebody allow. */
+static int file_open_checked(struct inode *inode, struct file *file)
+{
+    int access = file->flags & O_ACCMODE;
+
+    if ((access != O_RDONLY && !(inode->mode & 0222)) || (access != O_WRONLY && !(inode->mode & 0444)))
+        return -EACCES;
+    file->ops = &open_file_ops;
+    return 0;
+}
+
+static const struct inode_ops file_ops = {.open = file_open_checked, .show = file_show, .store = file_store};
 
 static struct inode *make_file(struct super *super, const void *entry)
 {
     const struct sys_file *file = entry;
-    struct inode *inode = inode_new(super, S_IFREG | file->mode, file->mode & 0200 ? &file_ops : &read_only_ops);
+    struct inode *inode = inode_new(super, S_IFREG | file->mode, &file_ops);
 
     inode->data = (void *)file;
     return inode;

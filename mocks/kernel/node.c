@@ -15,7 +15,7 @@ int node_make(const struct path *dir, const char *name, mode_t mode, dev_t rdev,
     struct inode *inode = inode_new(super, mode, NULL);
     inode->rdev = rdev;
     inode_init_owner(inode, parent, &current()->cred);
-    int r = parent->ops->create ? parent->ops->create(parent, name, inode) : -EPERM;
+    int r = parent->ops->create ? parent->ops->create(parent, name, inode) : S_ISREG(mode) ? -EACCES : -EPERM;
     if (r == 0) {
         *ret_path = (struct path){dir->mount, dentry_add(dir->dentry, name, inode)};
         path_ref(ret_path);

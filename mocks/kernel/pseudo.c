@@ -12,9 +12,20 @@ struct place {
     size_t len; /* 0: the root */
 };
 
+/* How every entry begins. */
+struct beginning {
+    const char *path;
+    mode_t mode;
+};
+
+static const void *entry_at(const struct pseudo_tree *tree, size_t i)
+{
+    return (const char *)tree->entries + i * tree->entry_size;
+}
+
 static const char *entry_path(const struct pseudo_tree *tree, size_t i)
 {
-    return *(const char *const *)(const void *)((const char *)tree->entries + i * tree->entry_size);
+    return ((const struct beginning *)entry_at(tree, i))->path;
 }
 
 /* What follows the place in a path: "hostname" of "kernel/hostname"; NULL: it lies elsewhere. */
@@ -48,9 +59,14 @@ static struct inode *make(struct super *super, const struct place *place, size_t
     const char *slash = strchr(rest, '/');
     size_t len = (size_t)((slash ? slash : rest) - path);
 
-    if (slash)
-        return make_directory(super, &(struct place){tree, path, len}, tree->ino + i + 1000 * (len + 1));
-    struct inode *inode = tree->file(super, (const char *)tree->entries + i * tree->entry_size);
+    if (slash) {
+        struct inode *dir = make_directory(super, &(struct place){tree, path, len}, tree->ino + i + 1000 * (len + 1));
+        mode_t mode = ((const struct beginning *)entry_at(tree, i))->mode;
+        if (slash[1] == '\0' && mode)
+            dir->mode = S_IFDIR | mode;
+        return dir;
+    }
+    struct inode *inode = tree->file(super, entry_at(tree, i));
     if (inode)
         inode->ino = tree->ino + i;
     return inode;

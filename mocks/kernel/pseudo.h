@@ -5,7 +5,8 @@
 #include "mocks/kernel/vfs.h"
 
 struct pseudo_tree {
-    const void *entries; /* sorted so that what is in one directory is side by side; each begins with const char *path */
+    const void *entries; /* sorted so that what is in one directory is side by side; each begins with
+                            const char *path; mode_t mode; the mode of an empty directory may be 0: dir_mode */
     size_t n, entry_size;
     uint64_t ino; /* inode numbers are counted from here: the same at every look-up */
     mode_t dir_mode;
