@@ -56,7 +56,7 @@ static bool take_news(const struct wait *wait, struct task *child)
     bool keep = wait->options & WNOWAIT;
     siginfo_t info = {.si_signo = SIGCHLD};
 
-    if (child->state == TASK_ZOMBIE && (wait->options & WEXITED)) {
+    if (child->state == TASK_ZOMBIE) {
         wait_status_info(child->exit_code, &info);
     } else if (child->stop_news && (wait->options & WSTOPPED)) {
         info.si_code = CLD_STOPPED;
@@ -85,7 +85,8 @@ static bool look(void *arg)
 
     wait->eligible = false;
     LIST_FOREACH (child, &wait->parent->children, sibling) {
-        if (!fits(wait, child))
+        /* Whoever does not ask for ends sees no zombies: they do not even count as children. */
+        if (!fits(wait, child) || (child->state == TASK_ZOMBIE && !(wait->options & WEXITED)))
             continue;
         wait->eligible = true;
         wait->found = take_news(wait, child);

@@ -336,6 +336,14 @@ CONFORM_CASE(names_change)
     expect(sys_renameat2(-1, "a", AT_FDCWD, "b", 0), -EBADF);
 }
 
+CONFORM_CASE(the_old_name_is_walked_before_the_new_one_is_looked_at)
+{
+    make_tree();
+    expect(sys_renameat2(-1, "f", AT_FDCWD, "", 0), -EBADF);
+    expect(sys_renameat2(AT_FDCWD, "f/x", AT_FDCWD, "", 0), -ENOTDIR);
+    expect(sys_renameat2(AT_FDCWD, "", -1, "x", 0), -ENOENT);
+}
+
 CONFORM_CASE(renames_move_what_is_there)
 {
     struct stat st;
@@ -418,6 +426,31 @@ CONFORM_CASE(directories_are_listed)
     fd = sys_openat(AT_FDCWD, "m", O_RDONLY, 0);
     expect(list(fd, 1024, text), 3);
     expect_text(text, "d. d.. fx");
+}
+
+CONFORM_CASE(the_newest_entry_is_listed_first)
+{
+    static const char *const wanted[] = {".", "..", "one", "three", "four", "two"};
+    char buffer[1024];
+    unsigned int n = 0;
+    make_tree();
+    expect(make_file("e/one", ""), 0);
+    expect(make_dir("e/two"), 0);
+    expect(make_file("e/three", ""), 0);
+    expect(make_file("e/four", ""), 0);
+    /* A new name is a new entry, and of two that change places the first one ends in front. */
+    expect(sys_renameat2(AT_FDCWD, "e/one", AT_FDCWD, "e/1", 0), 0);
+    expect(sys_renameat2(AT_FDCWD, "e/1", AT_FDCWD, "e/three", 2 /* RENAME_EXCHANGE */), 0);
+    expect(sys_renameat2(AT_FDCWD, "e/1", AT_FDCWD, "e/one", 2 | 1), -EINVAL);
+    expect(sys_renameat2(AT_FDCWD, "e/1", AT_FDCWD, "e/one", 0), 0);
+    expect(sys_renameat2(AT_FDCWD, "e/three", AT_FDCWD, "e/one", 2), 0);
+    ssize_t len = sys_getdents64(sys_openat(AT_FDCWD, "e", O_RDONLY, 0), buffer, sizeof(buffer));
+    for (ssize_t at = 0; at < len && n < ARRAY_SIZE(wanted); n++) {
+        const struct entry *entry = (const void *)(buffer + at);
+        expect_text(entry->name, wanted[n]);
+        at += entry->len;
+    }
+    expect(n, ARRAY_SIZE(wanted));
 }
 
 CONFORM_CASE(a_listing_survives_removals)

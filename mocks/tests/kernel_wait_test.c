@@ -384,3 +384,15 @@ CONFORM_CASE(children_are_found_by_their_group)
     expect(sys_waitid(P_PGID, 0, &info, WEXITED), 0);
     expect(info.si_pid, mate);
 }
+
+CONFORM_CASE(who_does_not_ask_for_ends_has_no_zombies_as_children)
+{
+    siginfo_t info;
+    int zero = 0;
+
+    int pid = spawn(quit, &zero);
+    expect(sys_waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
+    expect(sys_waitid(P_PID, pid, &info, WSTOPPED | WNOHANG), -ECHILD);
+    expect(sys_waitid(P_ALL, 0, &info, WCONTINUED), -ECHILD);
+    expect(sys_waitid(P_ALL, 0, &info, WSTOPPED | WEXITED), 0);
+}
