@@ -20,10 +20,10 @@ enum options_log_format {
 struct options {
     enum options_action action;
     enum options_log_format log_format;
-    const char *config_file;    /* NULL: the kernel command line is read */
-    const char *server_addr;    /* overrides every other source; NULL: not given */
-    const char *base_dir;       /* where bundles live */
-    const char *cgroup_root;    /* mount point of the cgroup hierarchies */
+    const char *config_file; /* NULL: the kernel command line is read */
+    const char *server_addr; /* overrides every other source; NULL: not given */
+    const char *base_dir;    /* where bundles live */
+    const char *cgroup_root; /* mount point of the cgroup hierarchies */
 };
 
 /* Fills *ret_options from argv (argv[argc] need not be NULL); strings point into argv or to constants. --version and --help win
