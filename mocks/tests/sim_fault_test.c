@@ -383,11 +383,14 @@ static void sweep_bears_every_fault(void **state)
     fault_sweep(*state);
 }
 
-int main(void)
+/* Arguments: pattern of the names of the sweeps to be run; all without one. */
+int main(int argc, char **argv)
 {
     struct CMUnitTest tests[ARRAY_SIZE(sweeps)];
 
     fault_sweep_replay(sweeps, ARRAY_SIZE(sweeps));
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     for (size_t i = 0; i < ARRAY_SIZE(sweeps); i++)
         tests[i] = (struct CMUnitTest){
             .name = sweeps[i].name, .test_func = sweep_bears_every_fault, .initial_state = (void *)(uintptr_t)&sweeps[i]};
