@@ -21,6 +21,8 @@
 
 struct history {
     uint64_t random;
+    bool is_given;              /* the choices are... */
+    const uint8_t *given, *end; /* ...these, and 0 after them */
     struct sim_agent *guest;
     struct errno_table errnos;
     unsigned int one_fault_in; /* calls; 0: none fails */
@@ -39,9 +41,17 @@ static uint64_t next_random(struct history *history)
     return z ^ (z >> 31);
 }
 
-static unsigned int pick(struct history *history, unsigned int n)
+static unsigned int chance(struct history *history, unsigned int n)
 {
     return (unsigned int)(next_random(history) % n);
+}
+
+/* A choice of the clients. */
+static unsigned int pick(struct history *history, unsigned int n)
+{
+    if (!history->is_given)
+        return chance(history, n);
+    return history->given < history->end ? *history->given++ % n : 0;
 }
 
 static struct history *history_of(struct rig *rig)
@@ -247,14 +257,14 @@ static void maybe_fail(void *arg, uint64_t n)
     struct history *history = arg;
     struct sim_call call;
 
-    if (history->one_fault_in == 0 || pick(history, history->one_fault_in) != 0)
+    if (history->one_fault_in == 0 || chance(history, history->one_fault_in) != 0)
         return;
     if (!sim_call_at(history->guest->sim, n, &call) || history->errnos.calls[call.call].n == 0)
         return;
     /* A second fault that hits the inverse of what failed before leaves something. The fault sweep looks at those alone. */
     if (call.call == CALL_unlinkat && history->n_faults > 0)
         return;
-    int errnum = history->errnos.calls[call.call].errnums[pick(history, (unsigned int)history->errnos.calls[call.call].n)];
+    int errnum = history->errnos.calls[call.call].errnums[chance(history, (unsigned int)history->errnos.calls[call.call].n)];
     history->n_faults++;
     (void)buf_printf(&history->log, "  fault: call %llu, %s by pid %d: %s\n", (unsigned long long)n, sys_call_name(call.call),
                      call.task_pid, strerrorname_np(errnum));
@@ -296,42 +306,58 @@ static void expect_order(struct history *history, const struct buf *before)
         fputs(history->log.data, stderr);
     sim_expect_same(before, &after, "in the end");
     buf_done(&after);
-    sim_agent_tell(history->guest, use_all_again);
+    if (!history->is_given)
+        sim_agent_tell(history->guest, use_all_again);
+}
+
+static void play(struct history *history, uint64_t seed, struct buf *trace)
+{
+    void (*const stories[CLIENTS_MAX])(struct rig *) = {client_story, client_story, client_story};
+    void (*const reconnects[CLIENTS_MAX])(struct rig *) = {reconnect, reconnect, reconnect};
+    int n_clients = 1 + (int)pick(history, CLIENTS_MAX);
+    struct sim_setup setup = {
+        .seed = seed,
+        .preempt = pick(history, 2),
+        .as_init = pick(history, 4) == 0,
+        .cgroups = pick(history, 3) == 0 ? WORLD_CGROUP_V1 : WORLD_CGROUP_V2,
+        .trace = trace,
+    };
+    unsigned int one_fault_in = pick(history, 2) ? 100 + pick(history, 1000) : 0;
+
+    errno_table_load(&history->errnos);
+    (void)buf_append_str(&history->log, "\n");
+    history->guest = sim_agent_boot(&setup);
+    history->guest->context = history;
+    history->guest->notes = &history->log;
+    sim_agent_tell(history->guest, rig_create_sandbox);
+    sim_agent_tell_all(history->guest, reconnects, n_clients);
+    struct buf before = sim_agent_snapshot(history->guest);
+    sim_set_hook(history->guest->sim, maybe_fail, history);
+    history->one_fault_in = one_fault_in;
+    sim_agent_tell_all(history->guest, stories, n_clients);
+    history->one_fault_in = 0;
+    sim_agent_tell_all(history->guest, reconnects, n_clients);
+    expect_order(history, &before);
+    int status = sim_agent_stop(history->guest);
+    if (status != 0)
+        give_up(history, "the agent ended badly");
+    sim_agent_free(history->guest);
+    buf_done(&before);
+    buf_done(&history->log);
 }
 
 void history_play(uint64_t seed, struct buf *trace)
 {
     struct history history = {.random = seed, .log = BUF_INIT(LOG_MAX)};
-    void (*const stories[CLIENTS_MAX])(struct rig *) = {client_story, client_story, client_story};
-    void (*const reconnects[CLIENTS_MAX])(struct rig *) = {reconnect, reconnect, reconnect};
-    int n_clients = 1 + (int)pick(&history, CLIENTS_MAX);
-    struct sim_setup setup = {
-        .seed = seed,
-        .preempt = pick(&history, 2),
-        .as_init = pick(&history, 4) == 0,
-        .cgroups = pick(&history, 3) == 0 ? WORLD_CGROUP_V1 : WORLD_CGROUP_V2,
-        .trace = trace,
-    };
-    unsigned int one_fault_in = pick(&history, 2) ? 100 + pick(&history, 1000) : 0;
 
-    errno_table_load(&history.errnos);
-    (void)buf_append_str(&history.log, "\n");
-    history.guest = sim_agent_boot(&setup);
-    history.guest->context = &history;
-    history.guest->notes = &history.log;
-    sim_agent_tell(history.guest, rig_create_sandbox);
-    sim_agent_tell_all(history.guest, reconnects, n_clients);
-    struct buf before = sim_agent_snapshot(history.guest);
-    sim_set_hook(history.guest->sim, maybe_fail, &history);
-    history.one_fault_in = one_fault_in;
-    sim_agent_tell_all(history.guest, stories, n_clients);
-    history.one_fault_in = 0;
-    sim_agent_tell_all(history.guest, reconnects, n_clients);
-    expect_order(&history, &before);
-    int status = sim_agent_stop(history.guest);
-    if (status != 0)
-        give_up(&history, "the agent ended badly");
-    sim_agent_free(history.guest);
-    buf_done(&before);
-    buf_done(&history.log);
+    play(&history, seed, trace);
+}
+
+void history_play_bytes(const uint8_t *bytes, size_t n)
+{
+    struct history history = {.is_given = true, .given = bytes, .end = bytes + n, .log = BUF_INIT(LOG_MAX)};
+    uint64_t seed = pick(&history, 256);
+
+    history.random = seed;
+    play(&history, seed, NULL);
 }

@@ -10,3 +10,5 @@
 
 /* Plays one history; the process ends with a message when something is wrong. trace: may be NULL. */
 void history_play(uint64_t seed, struct buf *trace);
+/* Plays the history that the bytes describe: the first is the seed of schedule and faults, each further one is a choice. */
+void history_play_bytes(const uint8_t *bytes, size_t n);
