@@ -80,6 +80,9 @@ static void make_machine(void)
 static int init_main(const struct conform_case *test)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Whoever started the tests may have ignored signals. */
+    for (int sig = 1; sig <= 64; sig++)
+        sys_signal(sig, SIG_DFL);
     make_machine();
     setsid();
     return conform_init(test) & 0xff;
