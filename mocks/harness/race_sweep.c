@@ -123,7 +123,7 @@ static void check_mounts(const struct race_run *run)
         if (!namespace || namespace == world->namespaces.mount)
             continue;
         LIST_FOREACH (mount, &namespace->mounts, link) {
-            if (is_below(mount->root, OUTSIDE + 1) || (mount->mountpoint && is_below(mount->mountpoint, OUTSIDE + 1)))
+            if (is_below(mount->root, &OUTSIDE[1]) || (mount->mountpoint && is_below(mount->mountpoint, &OUTSIDE[1])))
                 fail_msg("%s: the container has a mount of the outside", run->label);
         }
         if (count_outside(namespace) > n_guest)
