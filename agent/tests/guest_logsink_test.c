@@ -363,6 +363,19 @@ static void a_closed_socket_is_given_up_without_a_signal(void **state)
     assert_true(fcntl(f->fds[1], F_GETFD) >= 0); /* the caller's descriptor is not closed */
 }
 
+static void a_full_disk_costs_lines_and_not_the_log(void **state)
+{
+    struct fixture *f = *state;
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+    assert_true(full >= 0);
+    start(f, full);
+    log_info(&f->sink.logger, "test", "lost");
+    assert_int_equal(f->sink.dropped, 1);
+    assert_true(f->sink.fd >= 0);
+    close(full);
+}
+
 static void a_descriptor_that_is_none_is_given_up(void **state)
 {
     struct fixture *f = *state;
@@ -567,6 +580,7 @@ int main(void)
         TEST(a_closed_pipe_is_given_up_without_a_signal),
         TEST(a_reader_that_goes_while_lines_are_kept_ends_the_watch),
         TEST(a_closed_socket_is_given_up_without_a_signal),
+        TEST(a_full_disk_costs_lines_and_not_the_log),
         TEST(a_descriptor_that_is_none_is_given_up),
         TEST(done_sends_what_goes),
         TEST(the_first_connection_gets_the_lines),

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removals that do not come to their end. */
+#include <errno.h>
+
+#include "agent/tests/support/expect.h"
+#include "mocks/harness/sim_agent.h"
+
+/* From now on, or no longer, nothing can be removed in the guest. */
+static void fail_removals(void *arg, uint64_t n)
+{
+    struct sim *sim = arg;
+    struct sim_call call;
+
+    if (sim_call_at(sim, n, &call) && call.call == CALL_unlinkat)
+        sim_set_fault(sim, &(struct sim_fault){.at = n, .errnum = EACCES});
+}
+
+static void set_removals_fail(struct rig *rig, bool fail)
+{
+    struct sim *sim = sim_client_of(rig)->guest->sim;
+
+    sim_set_hook(sim, fail ? fail_removals : NULL, sim);
+}
+
+static void remove_in_two_attempts(struct rig *rig)
+{
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+
+    expect_running(rig, "c1", spec);
+    set_removals_fail(rig, true);
+    EXPECT_REFUSED(STATUS_INTERNAL, "remove cgroup", rig_remove(rig, "c1", &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "remove cgroup", rig_remove(rig, "c1", &err));
+    set_removals_fail(rig, false);
+    EXPECT_REFUSED(STATUS_INTERNAL, "container c1 exists already", rig_create(rig, "c1", spec, &err));
+    EXPECT_REFUSED(STATUS_FAILED_PRECONDITION, "Stopped", rig_exec(rig, "c1", "e1", spec->process, &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
+}
+
+static void run_and_leave_removals_failing(struct rig *rig)
+{
+    expect_running(rig, "c1", rig_spec(rig, "c1", NULL));
+    expect_running(rig, "c2", rig_spec(rig, "c2", NULL));
+    set_removals_fail(rig, true);
+}
+
+static void removal_that_fails_says_so_and_can_be_repeated(void **state UNUSED)
+{
+    struct sim_agent *guest = sim_agent_boot(&(struct sim_setup){.seed = 1});
+
+    sim_agent_tell(guest, rig_create_sandbox);
+    struct buf before = sim_agent_snapshot(guest);
+    sim_agent_tell(guest, remove_in_two_attempts);
+    struct buf after = sim_agent_snapshot(guest);
+    sim_expect_same(&before, &after, "after the second attempt");
+    assert_int_equal(sim_agent_stop(guest), 0);
+    sim_agent_free(guest);
+    buf_done(&before);
+    buf_done(&after);
+}
+
+static void agent_ends_although_its_containers_cannot_be_removed(void **state UNUSED)
+{
+    struct sim_agent *guest = sim_agent_boot(&(struct sim_setup){.seed = 1});
+
+    sim_agent_tell(guest, rig_create_sandbox);
+    sim_agent_tell(guest, run_and_leave_removals_failing);
+    assert_int_equal(sim_agent_stop(guest), 0);
+    sim_agent_free(guest);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(removal_that_fails_says_so_and_can_be_repeated),
+        cmocka_unit_test(agent_ends_although_its_containers_cannot_be_removed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
