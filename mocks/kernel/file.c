@@ -39,7 +39,7 @@ struct file *file_ref(struct file *file)
     return file;
 }
 
-bool file_writes_to_mount(const struct file *file)
+static bool file_writes_to_mount(const struct file *file)
 {
     return file->path.mount && (file->flags & O_ACCMODE) != O_RDONLY && !(file->flags & O_PATH) && S_ISREG(file->inode->mode);
 }

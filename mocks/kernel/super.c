@@ -86,7 +86,6 @@ void vfs_init(struct vfs *vfs, struct world *world, struct user_namespace *owner
         .world = world,
         .owner = user_namespace_ref(owner),
         .memory_bytes = memory_bytes,
-        .next_namespace = 0xf0000000,
     };
     list_init(&vfs->mounts);
     vfs->anon = super_new(world, &anon, 0, NULL);

@@ -171,7 +171,6 @@ struct vfs {
     struct mount *memfd;          /* where memfd_create(2) puts its files */
     struct list mounts;           /* struct mount by world_link: all that are mounted somewhere */
     unsigned int next_dev, next_mount_id, next_peer_group;
-    uint64_t next_namespace; /* inode number of the next mount namespace */
 };
 
 void vfs_init(struct vfs *vfs, struct world *world, struct user_namespace *owner, uint64_t memory_bytes);

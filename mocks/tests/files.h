@@ -81,6 +81,27 @@ static inline UNUSED int open_path(const char *path)
     return sys_openat(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
 }
 
+/* With a mode and an owner. */
+static inline UNUSED int make_owned(const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+    int fd = sys_openat(AT_FDCWD, path, O_CREAT | O_RDWR | O_EXCL, 0600);
+    if (fd < 0)
+        return fd;
+    int r = sys_fchown(fd, uid, gid);
+    if (r == 0)
+        r = sys_fchmod(fd, mode);
+    sys_close(fd);
+    return r;
+}
+
+static inline UNUSED int make_owned_dir(const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+    int r = sys_mkdirat(AT_FDCWD, path, 0700);
+    if (r == 0)
+        r = sys_fchownat(AT_FDCWD, path, uid, gid, 0);
+    return r < 0 ? r : sys_fchmodat(AT_FDCWD, path, mode);
+}
+
 /* 1: there is such a name, 0: there is none. */
 static inline UNUSED int there(const char *path)
 {
