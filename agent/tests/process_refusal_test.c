@@ -175,7 +175,7 @@ static void set_resources(struct rig *rig, struct oci_spec *spec, int64_t limit,
     X(root_is_guest_root, STATUS_INTERNAL, "is the guest's own root", spec->root->path = STRING("/"))                          \
     X(root_with_dots, STATUS_INTERNAL, "is not absolute or contains '..'",                                                     \
       spec->root->path = arena_printf(rig->arena, "%s/../rootfs", rig->rootfs))                                                \
-    X(root_is_a_file, STATUS_INTERNAL, "rootfs/bin/busybox': ENOTDIR: Not a directory",                                        \
+    X(root_is_a_file, STATUS_INTERNAL, "rootfs/etc/passwd': ENOTDIR: Not a directory",                                         \
       spec->root->path = arena_printf(rig->arena, "%s/bin/busybox", rig->rootfs))                                              \
     X(no_namespaces, STATUS_INTERNAL, "cannot find the pid ns", spec->linux_->n_namespaces = 0)                                \
     X(mount_namespace_twice, STATUS_INVALID_ARGUMENT, "linux.namespaces: mount is listed twice",                               \

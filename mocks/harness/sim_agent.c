@@ -25,9 +25,11 @@
 #define LOG "/test/agent.log"
 #define CGROUP "/tatami-test-sim"
 #define CONNECT_TRIES 1000
+#define END_TRIES 1000
+#define END_PAUSE (20 * NSEC_PER_MSEC)
 #define CONNECT_PAUSE NSEC_PER_MSEC
 #define REST_NS (20 * NSEC_PER_MSEC) /* virtual time after a story in which the guest finishes what it was doing */
-#define ARENA_BYTES (64 * 1024 * 1024)
+#define ARENA_BYTES (256 * 1024 * 1024)
 #define SNAPSHOT_MAX (16 * 1024 * 1024)
 
 /* ---- the programs ---- */
@@ -157,6 +159,8 @@ static int client_program(int argc UNUSED, char **argv, char **envp UNUSED)
     }
     ttrpc_client_free(rig->client);
     loop_free(rig->loop);
+    if (--client->guest->n_open == 0)
+        sim_stop(client->guest->sim);
     return 0;
 }
 
@@ -178,6 +182,7 @@ static struct sim_client *start_client(struct sim_agent *guest)
         .init_pid = 1,
     };
     snprintf(pointer, sizeof(pointer), "%p", (void *)client);
+    guest->n_open++;
     client->task = world_start(guest->host ?: guest->world, "client", client_program, argv);
     return client;
 }
@@ -325,16 +330,25 @@ void sim_agent_tell(struct sim_agent *guest, void (*story)(struct rig *rig))
 
 static int killer_program(int argc UNUSED, char **argv, char **envp UNUSED)
 {
-    return sys_kill(atoi(argv[1]), SIGTERM) < 0;
+    const struct task *agent;
+
+    sscanf(argv[1], "%p", (void **)&agent);
+    if (sys_kill(agent->pids[0], SIGTERM) < 0)
+        return 1;
+    for (int i = 0; i < END_TRIES && agent->state < TASK_ZOMBIE; i++)
+        sys_nanosleep(END_PAUSE);
+    sys_nanosleep(REST_NS);
+    sim_stop(agent->world->sim); /* containers that are left may run for ever */
+    return 0;
 }
 
 int sim_agent_stop(struct sim_agent *guest)
 {
-    char pid[16];
-    const char *argv[] = {"killer", pid, NULL};
+    char pointer[32];
+    const char *argv[] = {"killer", pointer, NULL};
 
     if (!sim_agent_ended(guest)) {
-        snprintf(pid, sizeof(pid), "%d", guest->agent->pids[0]);
+        snprintf(pointer, sizeof(pointer), "%p", (void *)guest->agent);
         world_start(guest->world, "killer", killer_program, argv);
         (void)sim_run(guest->sim);
     }

@@ -45,6 +45,7 @@ struct sim_agent {
     bool closing; /* the clients are to end */
     struct sim_client clients[SIM_CLIENTS_MAX];
     int n_clients;
+    int n_open; /* of these, those that have not ended */
     int n_busy;
     void *context;           /* a test's own */
     const struct buf *notes; /* shown when a story does not end; may be NULL */

@@ -10,6 +10,7 @@
 
 #include "base/macros.h"
 #include "mocks/kernel/cgroup.h"
+#include "mocks/kernel/tools.h"
 #include "sys/sys.h"
 
 #define NSEC_PER_SEC 1000000000ULL
@@ -185,8 +186,7 @@ struct directory_entry {
     char name[];
 };
 
-/* Calls show for every entry but "." and "..". */
-static int each_entry(const char *program, const char *path, void (*show)(int dirfd, const char *name))
+int program_each_entry(const char *program, const char *path, void (*show)(int dirfd, const char *name))
 {
     char chunk[CHUNK] __attribute__((aligned(8)));
     int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -210,7 +210,7 @@ static void show_name(int dirfd UNUSED, const char *name)
 
 static int run_ls(int argc, char **argv, char **envp UNUSED)
 {
-    return each_entry(argv[0], argc > 1 ? argv[1] : ".", show_name);
+    return program_each_entry(argv[0], argc > 1 ? argv[1] : ".", show_name);
 }
 
 static void show_descriptor(int dirfd, const char *name)
@@ -224,7 +224,7 @@ static void show_descriptor(int dirfd, const char *name)
 
 static int run_fds(int argc UNUSED, char **argv, char **envp UNUSED)
 {
-    return each_entry(argv[0], "/proc/self/fd", show_descriptor);
+    return program_each_entry(argv[0], "/proc/self/fd", show_descriptor);
 }
 
 static const char *type_name(mode_t mode)
@@ -245,8 +245,13 @@ static const char *type_name(mode_t mode)
 /* "/dev/null char 666 0:0 1:3" */
 static int run_stat(int argc, char **argv, char **envp UNUSED)
 {
-    int failed = 0;
+    int failed = 0, follow = argc > 1 && strcmp(argv[1], "-L") == 0;
 
+    if (argc > 2 + follow && strcmp(argv[1 + follow], "-c") == 0) {
+        for (int i = 3 + follow; i < argc; i++)
+            failed |= tool_stat_format(argv[2 + follow], argv[i], follow);
+        return failed;
+    }
     for (int i = 1; i < argc; i++) {
         struct stat st;
         int r = sys_fstatat(AT_FDCWD, argv[i], &st, AT_SYMLINK_NOFOLLOW);
@@ -270,7 +275,7 @@ static const struct {
 } signal_names[] = {{"TERM", SIGTERM}, {"INT", SIGINT},   {"HUP", SIGHUP},   {"KILL", SIGKILL},  {"USR1", SIGUSR1},
                     {"USR2", SIGUSR2}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}, {"WINCH", SIGWINCH}};
 
-static int signal_number(const char *name)
+int program_signal(const char *name)
 {
     FOR_ROWS (row, signal_names) {
         if (strcmp(row->name, name) == 0)
@@ -282,7 +287,7 @@ static int signal_number(const char *name)
 static int run_kill(int argc, char **argv, char **envp UNUSED)
 {
     bool named = argc > 1 && argv[1][0] == '-';
-    int sig = named ? signal_number(argv[1] + 1) : SIGTERM;
+    int sig = named ? program_signal(argv[1] + 1) : SIGTERM;
     int at = named ? 2 : 1;
 
     if (at >= argc)
@@ -305,7 +310,7 @@ static int run_catch(int argc, char **argv, char **envp UNUSED)
 {
     if (argc < 3)
         return 1;
-    int r = sys_signal(signal_number(argv[1]), caught);
+    int r = sys_signal(program_signal(argv[1]), caught);
     if (r < 0)
         return program_fail(argv[0], argv[1], r);
     program_say(1, "ready\n");
@@ -371,7 +376,8 @@ static const struct {
     {"sleep", run_sleep},       {"pwd", run_pwd},      {"id", run_id},       {"env", run_env},     {"hostname", run_hostname},
     {"readlink", run_readlink}, {"write", run_write},  {"mkdir", run_mkdir}, {"ls", run_ls},       {"stat", run_stat},
     {"fds", run_fds},           {"kill", run_kill},    {"catch", run_catch}, {"forks", run_forks}, {"eat", run_eat},
-    {"bytes", run_bytes},       {"sh", program_shell},
+    {"bytes", run_bytes},       {"sh", program_shell}, {"head", tool_head},  {"tail", tool_tail},  {"seq", tool_seq},
+    {"test", tool_test},        {"[", tool_test},      {"stty", tool_stty},  {"grep", tool_grep},  {"ps", tool_ps},
 };
 
 program_fn program_by_name(const char *name)

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small shell: `sh -c SCRIPT`.
  *
- * Commands are separated by ';', newline, '&&', '||' or '&' (background). Words: plain, '...', "...", with $?, $$ and $!
- * outside of single quotes. Redirections: >FILE >>FILE <FILE >&2 2>&1 2>FILE. Own commands: exit, cd, exec, wait, ':'. Tools of
- * programs.c run inside the shell's own process, as in a busybox; everything else is looked up in /bin and spawned.
+ * Commands are separated by ';', newline, '&&', '||', '|' or '&' (background); `while LIST; do LIST; done` and `(LIST)` are
+ * commands, too. Words: plain, '...', "...", with $?, $$, $!, $x, $NAME and $((x+N)) outside of single quotes; x is a variable
+ * of one letter, set by x=VALUE, NAME one of the environment. Redirections: >FILE >>FILE <FILE >&2 2>&1 2>FILE <&-. Own
+ * commands: exit, cd, exec, wait, trap, ':'. Tools of programs.c run inside the shell's own process, as in a busybox;
+ * everything else is looked up in /bin and spawned.
  *
  * A spawned process finds its command again in its copy of the arguments: the parent's stack may be gone by then. */
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,30 +22,50 @@
 
 #define WORDS_MAX 24
 #define TEXT_MAX 2048
-#define SAVED_AT 200 /* where descriptors are kept during a redirection */
+#define TRAP_TEXT_MAX 128
+#define TRAPS_MAX 4
+#define VALUE_MAX 16
+#define SAVED_AT 100 /* where descriptors are kept during a redirection */
+#define CLOSED (-2)
+
+struct trap {
+    int sig;
+    char action[TRAP_TEXT_MAX];
+};
 
 struct shell {
     const char *at; /* rest of the script */
     char **envp;
     int status;
     int background; /* pid of the last one */
+    int input;      /* the pipe that the command before writes into; -1: none */
     bool exiting;
+    bool dry; /* commands are read, not run */
+    char variables[26][VALUE_MAX];
+    struct trap traps[TRAPS_MAX];
+    size_t n_traps;
+    uint64_t caught; /* signals whose traps are due */
 };
 
 /* What replaces one of the descriptors 0 to 2 while a command runs. */
 struct redirection {
     const char *path; /* NULL: fd */
     int flags;
-    int fd; /* -1: none */
+    int fd;    /* -1: none; CLOSED */
+    int saved; /* what it was */
 };
 
+enum command_kind { SIMPLE, WHILE, GROUP };
+
 struct command {
+    enum command_kind kind;
+    const char *start; /* in the script */
     char *words[WORDS_MAX + 1];
     int n;
     struct redirection redirections[3];
     char text[TEXT_MAX];
     size_t used;
-    char end[3]; /* ";", "&", "&&", "||", "" */
+    char end[3]; /* ";", "&", "|", "&&", "||", "" */
 };
 
 /* ---- words ---- */
@@ -61,6 +85,48 @@ static void put_number(struct command *command, int n)
         put(command, *p);
 }
 
+static void put_text(struct command *command, const char *text)
+{
+    for (; *text; text++)
+        put(command, *text);
+}
+
+static char *variable(struct shell *shell, char letter)
+{
+    return shell->variables[(letter | ' ') - 'a'];
+}
+
+static const char *from_environment(const struct shell *shell, const char *name, size_t len)
+{
+    for (char **entry = shell->envp; *entry; entry++) {
+        if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
+            return *entry + len + 1;
+    }
+    return "";
+}
+
+/* $x, $NAME and $((x+N)), behind the '$'. */
+static bool expand_name(struct shell *shell, struct command *command)
+{
+    const char *name = shell->at + 1;
+    size_t len = 0;
+    char letter;
+    int more, end = 0;
+
+    if (sscanf(name, "((%c+%d))%n", &letter, &more, &end) == 2 && end > 0) {
+        put_number(command, atoi(variable(shell, letter)) + more);
+        shell->at = name + end;
+        return true;
+    }
+    while (isalpha((unsigned char)name[len]) || (len > 0 && name[len] == '_'))
+        len++;
+    if (len == 0)
+        return false;
+    put_text(command, len == 1 ? variable(shell, *name) : from_environment(shell, name, len));
+    shell->at = name + len;
+    return true;
+}
+
 static bool expand(struct shell *shell, struct command *command)
 {
     switch (shell->at[1]) {
@@ -74,7 +140,7 @@ static bool expand(struct shell *shell, struct command *command)
         put_number(command, shell->background);
         break;
     default:
-        return false;
+        return expand_name(shell, command);
     }
     shell->at += 2;
     return true;
@@ -92,7 +158,7 @@ static char *take_word(struct shell *shell, struct command *command)
             quote = quote ? '\0' : c;
             continue;
         }
-        if (!quote && strchr(" \t\n;&|<>", c))
+        if (!quote && strchr(" \t\n;&|<>()", c))
             break;
         if (c == '$' && quote != '\'' && expand(shell, command)) {
             shell->at--;
@@ -108,20 +174,22 @@ static char *take_word(struct shell *shell, struct command *command)
 
 static bool is_redirection(const char *p)
 {
-    return *p == '<' || *p == '>' || ((*p == '1' || *p == '2') && p[1] == '>');
+    bool numbered = *p >= '0' && *p <= '2' && (p[1] == '<' || p[1] == '>');
+
+    return *p == '<' || *p == '>' || numbered;
 }
 
 static void take_redirection(struct shell *shell, struct command *command)
 {
     int fd = *shell->at == '<' ? 0 : 1;
 
-    if (*shell->at == '1' || *shell->at == '2')
+    if (isdigit((unsigned char)*shell->at))
         fd = *shell->at++ - '0';
     struct redirection *redirection = &command->redirections[fd];
-    redirection->flags = fd == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+    redirection->flags = *shell->at == '<' ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
     shell->at++;
     if (*shell->at == '&') {
-        redirection->fd = shell->at[1] - '0';
+        redirection->fd = shell->at[1] == '-' ? CLOSED : shell->at[1] - '0';
         shell->at += 2;
         return;
     }
@@ -135,35 +203,64 @@ static void take_redirection(struct shell *shell, struct command *command)
 
 static bool is_redirected(const struct redirection *redirection)
 {
-    return redirection->path || redirection->fd >= 0;
+    return redirection->path || redirection->fd != -1;
+}
+
+/* Makes newfd a copy of fd; returns what it was, or negative when it was closed. */
+static int replace(int fd, int newfd)
+{
+    int saved = sys_fcntl(newfd, F_DUPFD_CLOEXEC, SAVED_AT);
+
+    (void)sys_dup3(fd, newfd, 0);
+    return saved;
+}
+
+static void put_back(int fd, int saved)
+{
+    if (saved < 0) {
+        (void)sys_close(fd);
+        return;
+    }
+    (void)sys_dup3(saved, fd, 0);
+    (void)sys_close(saved);
 }
 
 /* 0, or 1 when a file cannot be opened. */
-static int redirect(const struct command *command)
+static int redirect(struct command *command)
 {
     for (int fd = 0; fd < 3; fd++) {
-        const struct redirection *redirection = &command->redirections[fd];
+        struct redirection *redirection = &command->redirections[fd];
         if (!is_redirected(redirection))
             continue;
-        (void)sys_dup3(fd, SAVED_AT + fd, O_CLOEXEC);
         if (!redirection->path) {
-            (void)sys_dup3(redirection->fd, fd, 0);
+            redirection->saved = replace(redirection->fd == CLOSED ? fd : redirection->fd, fd);
+            if (redirection->fd == CLOSED)
+                (void)sys_close(fd);
             continue;
         }
         int opened = sys_openat(AT_FDCWD, redirection->path, redirection->flags | O_CLOEXEC, 0644);
-        if (opened < 0)
-            return program_fail("sh", redirection->path, opened);
-        (void)sys_dup3(opened, fd, 0);
+        if (opened < 0) {
+            redirection->fd = -1;
+            redirection->path = NULL;
+            return program_fail("sh", "open", opened);
+        }
+        redirection->saved = replace(opened, fd);
         (void)sys_close(opened);
     }
     return 0;
 }
 
-static void restore(const struct command *command)
+/* stays: "exec" without a command redirects for good. */
+static void restore(const struct command *command, bool stays)
 {
     for (int fd = 0; fd < 3; fd++) {
-        if (is_redirected(&command->redirections[fd]) && sys_dup3(SAVED_AT + fd, fd, 0) >= 0)
-            (void)sys_close(SAVED_AT + fd);
+        int saved = command->redirections[fd].saved;
+        if (!is_redirected(&command->redirections[fd]))
+            continue;
+        if (!stays)
+            put_back(fd, saved);
+        else if (saved >= 0)
+            (void)sys_close(saved);
     }
 }
 
@@ -183,12 +280,12 @@ static void take_end(struct shell *shell, struct command *command)
     }
 }
 
-static void take_command(struct shell *shell, struct command *command)
+/* The words of a simple command, or what follows a compound one. */
+static void take_rest(struct shell *shell, struct command *command)
 {
-    *command = (struct command){.redirections = {{.fd = -1}, {.fd = -1}, {.fd = -1}}};
     for (;;) {
         shell->at += strspn(shell->at, " \t");
-        if (!*shell->at || strchr("\n;&|", *shell->at))
+        if (!*shell->at || strchr("\n;&|()", *shell->at))
             break;
         if (is_redirection(shell->at)) {
             take_redirection(shell, command);
@@ -199,6 +296,63 @@ static void take_command(struct shell *shell, struct command *command)
             command->words[command->n++] = word;
     }
     take_end(shell, command);
+}
+
+static bool at_keyword(const struct shell *shell, const char *word)
+{
+    size_t len = strlen(word);
+
+    return strncmp(shell->at, word, len) == 0 && (*word == ')' || !isalnum((unsigned char)shell->at[len]));
+}
+
+static void take_keyword(struct shell *shell, const char *word)
+{
+    if (at_keyword(shell, word))
+        shell->at += strlen(word);
+}
+
+static void run_list(struct shell *shell, const char *end);
+
+/* Behind "while". */
+static void run_while(struct shell *shell)
+{
+    const char *condition = shell->at;
+    bool dry = shell->dry;
+
+    while (!shell->exiting) {
+        shell->at = condition;
+        run_list(shell, "do");
+        take_keyword(shell, "do");
+        bool goes_on = !dry && shell->status == 0;
+        shell->dry = !goes_on;
+        run_list(shell, "done");
+        shell->dry = dry;
+        take_keyword(shell, "done");
+        if (!goes_on)
+            break;
+    }
+}
+
+static void take_command(struct shell *shell, struct command *command)
+{
+    bool dry = shell->dry;
+
+    *command = (struct command){.redirections = {{.fd = -1}, {.fd = -1}, {.fd = -1}}};
+    shell->at += strspn(shell->at, " \t");
+    command->start = shell->at;
+    shell->dry = true;
+    if (*shell->at == '(') {
+        command->kind = GROUP;
+        command->start = ++shell->at;
+        run_list(shell, ")");
+        take_keyword(shell, ")");
+    } else if (at_keyword(shell, "while")) {
+        command->kind = WHILE;
+        command->start = shell->at += strlen("while");
+        run_while(shell);
+    }
+    shell->dry = dry;
+    take_rest(shell, command);
 }
 
 static int execute(const struct command *command, char **envp)
@@ -212,25 +366,44 @@ static int execute(const struct command *command, char **envp)
     return r == -ENOENT ? 127 : 126;
 }
 
+static int perform(struct shell *shell, struct command *command, bool forked);
+
+/* A child has its own traps: none. */
+static void forget_traps(struct task *task)
+{
+    for (int sig = 1; sig <= SIGNALS; sig++) {
+        if (task->signals_caught & SIGNAL_BIT(sig))
+            (void)sys_signal(sig, SIG_DFL);
+    }
+}
+
 /* In a process of its own: the command that starts at this offset of the script. */
 static int run_again(void *arg)
 {
     struct task *task = current();
-    struct shell shell = {.at = task->argv[2] + (uintptr_t)arg, .envp = (char *[]){NULL}};
+    struct shell shell = {.at = task->argv[2] + (uintptr_t)arg, .envp = (char *[]){NULL}, .input = -1};
     struct command command;
 
+    (void)sys_close_range(SAVED_AT, UINT_MAX, 0);
+    task->program = &shell;
+    forget_traps(task);
     take_command(&shell, &command);
-    if (command.n == 0 || redirect(&command))
+    if (redirect(&command))
         return 1;
-    program_fn fn = program_by_name(command.words[0]);
-    return fn ? fn(command.n, command.words, shell.envp) : execute(&command, shell.envp);
+    return perform(&shell, &command, true);
 }
 
-static int spawn(size_t offset)
+static int spawn(struct shell *shell, size_t offset)
 {
     const struct sys_spawn args = {.cgroup_fd = -1};
 
-    return sys_spawn(&args, run_again, (void *)offset);
+    int pid = sys_spawn(&args, run_again, (void *)offset);
+    if (pid < 0) {
+        program_fail("sh", "fork", pid);
+        shell->exiting = true;
+        shell->status = 2;
+    }
+    return pid;
 }
 
 static int wait_for(int pid)
@@ -243,59 +416,173 @@ static int wait_for(int pid)
     return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
-static int run_own(struct shell *shell, const struct command *command, bool *ret_is)
-{
-    const char *name = command->words[0];
+/* ---- traps ---- */
 
-    *ret_is = true;
-    if (strcmp(name, "exit") == 0) {
-        shell->exiting = true;
-        return command->n > 1 ? atoi(command->words[1]) : shell->status;
+static void signal_caught(int sig)
+{
+    struct shell *shell = current()->program;
+
+    shell->caught |= SIGNAL_BIT(sig);
+}
+
+/* trap ACTION SIGNAL...: in the action, only what needs no process of its own. */
+static int set_traps(struct shell *shell, const struct command *command)
+{
+    for (int i = 2; i < command->n; i++) {
+        struct trap *trap = &shell->traps[shell->n_traps];
+        int sig = program_signal(command->words[i]);
+        if (!*command->words[1]) {
+            (void)sys_signal(sig, SIG_IGN);
+            continue;
+        }
+        if (shell->n_traps == TRAPS_MAX)
+            return program_fail("trap", command->words[i], E2BIG);
+        trap->sig = sig;
+        snprintf(trap->action, sizeof(trap->action), "%s", command->words[1]);
+        shell->n_traps++;
+        (void)sys_signal(sig, signal_caught);
     }
-    if (strcmp(name, "cd") == 0) {
-        int r = sys_chdir(command->n > 1 ? command->words[1] : "/");
-        return r < 0 ? program_fail("cd", command->words[1], r) : 0;
-    }
-    if (strcmp(name, "wait") == 0)
-        return wait_for(command->n > 1 ? atoi(command->words[1]) : 0);
-    *ret_is = false;
     return 0;
 }
 
-static int run_command(struct shell *shell, struct command *command, size_t offset)
+static void run_traps(struct shell *shell)
 {
-    bool own;
+    const char *at = shell->at;
 
-    if (command->n == 0 || strcmp(command->words[0], ":") == 0)
-        return 0;
-    int status = run_own(shell, command, &own);
-    if (own)
-        return status;
-    if (strcmp(command->words[0], "exec") == 0 && command->n > 1) {
-        memmove(command->words, command->words + 1, (size_t)command->n * sizeof(command->words[0]));
-        command->n--;
-        shell->exiting = true;
-        return execute(command, shell->envp);
+    for (size_t i = 0; i < shell->n_traps && !shell->dry; i++) {
+        const struct trap *trap = &shell->traps[i];
+        if (!(shell->caught & SIGNAL_BIT(trap->sig)))
+            continue;
+        shell->caught &= ~SIGNAL_BIT(trap->sig);
+        shell->at = trap->action;
+        run_list(shell, "");
+        shell->at = at;
     }
-    program_fn fn = program_by_name(command->words[0]);
-    if (fn && !strchr(command->words[0], '/'))
-        return fn(command->n, command->words, shell->envp);
-    int pid = spawn(offset);
-    return pid < 0 ? 126 : wait_for(pid);
 }
 
-static void run_next(struct shell *shell, const char *script, struct command *command)
+/* ---- running ---- */
+
+static int change_directory(const struct command *command)
 {
-    size_t offset = (size_t)(shell->at - script);
+    const char *path = command->n > 1 ? command->words[1] : "/";
+    int r = sys_chdir(path);
+
+    return r < 0 ? program_fail("cd", path, r) : 0;
+}
+
+/* Commands of the shell itself; false: it is none of them. */
+static bool run_own(struct shell *shell, const struct command *command, int *ret_status)
+{
+    char *const *words = command->words;
+
+    *ret_status = 0;
+    if (strcmp(words[0], ":") == 0)
+        return true;
+    if (isalpha((unsigned char)words[0][0]) && words[0][1] == '=')
+        snprintf(variable(shell, words[0][0]), VALUE_MAX, "%.15s", words[0] + 2);
+    else if (strcmp(words[0], "exit") == 0) {
+        shell->exiting = true;
+        *ret_status = command->n > 1 ? atoi(words[1]) : shell->status;
+    } else if (strcmp(words[0], "cd") == 0)
+        *ret_status = change_directory(command);
+    else if (strcmp(words[0], "wait") == 0)
+        *ret_status = wait_for(command->n > 1 ? atoi(words[1]) : 0);
+    else if (strcmp(words[0], "trap") == 0)
+        *ret_status = set_traps(shell, command);
+    else
+        return false;
+    return true;
+}
+
+/* Where spawn() finds the command again. */
+static size_t offset_of(const struct command *command)
+{
+    static const size_t before[] = {[SIMPLE] = 0, [WHILE] = sizeof("while") - 1, [GROUP] = 1};
+
+    return (size_t)(command->start - current()->argv[2]) - before[command->kind];
+}
+
+static int run_simple(struct shell *shell, struct command *command, bool forked)
+{
+    int status;
+
+    if (command->n == 0 || run_own(shell, command, &status))
+        return command->n == 0 ? 0 : status;
+    bool replaces = strcmp(command->words[0], "exec") == 0;
+    if (replaces) {
+        memmove(command->words, command->words + 1, (size_t)command->n * sizeof(command->words[0]));
+        if (--command->n == 0)
+            return 0;
+        shell->exiting = true;
+    }
+    program_fn fn = program_by_name(command->words[0]);
+    bool inside = fn && fn != program_shell && !strchr(command->words[0], '/');
+    if (inside && !replaces)
+        return fn(command->n, command->words, shell->envp);
+    if (forked || replaces)
+        return execute(command, shell->envp);
+    int pid = spawn(shell, offset_of(command));
+    return pid < 0 ? 2 : wait_for(pid);
+}
+
+/* forked: this process was made for the command. */
+static int perform(struct shell *shell, struct command *command, bool forked)
+{
+    const char *after = shell->at;
+
+    if (command->kind == SIMPLE)
+        return run_simple(shell, command, forked);
+    if (command->kind == GROUP && !forked) {
+        int pid = spawn(shell, offset_of(command));
+        return pid < 0 ? 2 : wait_for(pid);
+    }
+    shell->at = command->start;
+    if (command->kind == WHILE)
+        run_while(shell);
+    else
+        run_list(shell, ")");
+    shell->at = after;
+    return shell->status;
+}
+
+/* Its output is the next one's input. */
+static void start_pipe(struct shell *shell, const struct command *command)
+{
+    int ends[2];
+
+    if (sys_pipe2(ends, O_CLOEXEC) < 0)
+        return;
+    int saved = replace(ends[1], 1);
+    (void)sys_close(ends[1]);
+    (void)spawn(shell, offset_of(command));
+    put_back(1, saved);
+    shell->input = ends[0];
+}
+
+static void run_next(struct shell *shell, struct command *command)
+{
+    int saved = -1, input = shell->input;
 
     take_command(shell, command);
-    if (strcmp(command->end, "&") == 0) {
-        shell->background = spawn(offset);
-        shell->status = 0;
+    if (shell->dry)
         return;
+    shell->input = -1;
+    if (input >= 0) {
+        saved = replace(input, 0);
+        (void)sys_close(input);
     }
-    shell->status = redirect(command) ? 1 : run_command(shell, command, offset);
-    restore(command);
+    if (strcmp(command->end, "&") == 0) {
+        shell->background = spawn(shell, offset_of(command));
+        shell->status = shell->exiting ? shell->status : 0;
+    } else if (strcmp(command->end, "|") == 0) {
+        start_pipe(shell, command);
+    } else {
+        bool stays = command->n == 1 && strcmp(command->words[0], "exec") == 0;
+        shell->status = redirect(command) ? 1 : perform(shell, command, false);
+        restore(command, stays);
+    }
+    if (input >= 0)
+        put_back(0, saved);
 }
 
 /* && and || skip the next command. */
@@ -306,17 +593,36 @@ static bool skips(const struct shell *shell, const struct command *command)
     return strcmp(command->end, "||") == 0 && shell->status == 0;
 }
 
+/* Up to the word, or the end of the script. */
+static void run_list(struct shell *shell, const char *end)
+{
+    struct command command;
+    bool dry = shell->dry;
+
+    while (!shell->exiting) {
+        shell->at += strspn(shell->at, " \t\n;");
+        if (!*shell->at || (*end && at_keyword(shell, end)))
+            break;
+        const char *before = shell->at;
+        run_next(shell, &command);
+        run_traps(shell);
+        while (!dry && *shell->at && skips(shell, &command)) {
+            shell->dry = true;
+            run_next(shell, &command);
+            shell->dry = dry;
+        }
+        if (shell->at == before)
+            break; /* not understood */
+    }
+}
+
 int program_shell(int argc, char **argv, char **envp)
 {
     if (argc < 3 || strcmp(argv[1], "-c") != 0)
         return program_fail("sh", "-c is missing", EINVAL);
-    struct shell shell = {.at = argv[2], .envp = envp};
-    struct command command;
+    struct shell shell = {.at = argv[2], .envp = envp, .input = -1};
 
-    while (*shell.at && !shell.exiting) {
-        run_next(&shell, argv[2], &command);
-        while (*shell.at && skips(&shell, &command))
-            take_command(&shell, &command);
-    }
+    current()->program = &shell;
+    run_list(&shell, "");
     return shell.status;
 }

@@ -147,6 +147,7 @@ struct task {
     uint64_t signals_pending, signals_blocked, signals_ignored, signals_caught; /* bit (sig - 1) */
     struct list signal_queue;           /* what is known of the pending ones (signal.c) */
     void (*handlers[SIGNALS + 1])(int); /* of programs */
+    void *program;                      /* what the handlers of its program need */
     int exit_signal;
     int exit_code;                 /* status << 8, or signal: as wait(2) has it */
     int stop_signal;               /* that stopped it; 0: not stopped */
