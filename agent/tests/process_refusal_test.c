@@ -176,7 +176,7 @@ static void set_resources(struct rig *rig, struct oci_spec *spec, int64_t limit,
     X(root_with_dots, STATUS_INTERNAL, "is not absolute or contains '..'",                                                     \
       spec->root->path = arena_printf(rig->arena, "%s/../rootfs", rig->rootfs))                                                \
     X(root_is_a_file, STATUS_INTERNAL, "rootfs/etc/passwd': ENOTDIR: Not a directory",                                         \
-      spec->root->path = arena_printf(rig->arena, "%s/bin/busybox", rig->rootfs))                                              \
+      spec->root->path = arena_printf(rig->arena, "%s/etc/passwd", rig->rootfs))                                               \
     X(no_namespaces, STATUS_INTERNAL, "cannot find the pid ns", spec->linux_->n_namespaces = 0)                                \
     X(mount_namespace_twice, STATUS_INVALID_ARGUMENT, "linux.namespaces: mount is listed twice",                               \
       add_namespace(rig, spec, OCI_NS_MOUNT, NULL))                                                                            \
@@ -186,8 +186,8 @@ static void set_resources(struct rig *rig, struct oci_spec *spec, int64_t limit,
       drop_namespace(spec, OCI_NS_MOUNT))                                                                                      \
     X(namespace_path_missing, STATUS_INTERNAL, "open cgroup namespace '/no/such/ns': ENOENT: No such file or directory",       \
       add_namespace(rig, spec, OCI_NS_CGROUP, "/no/such/ns"))                                                                  \
-    X(namespace_path_no_namespace, STATUS_INVALID_ARGUMENT, "linux.namespaces: '/etc/passwd' is not a cgroup namespace",       \
-      add_namespace(rig, spec, OCI_NS_CGROUP, "/etc/passwd"))                                                                  \
+    X(namespace_path_no_namespace, STATUS_INVALID_ARGUMENT, "linux.namespaces: '/proc/cmdline' is not a cgroup namespace",       \
+      add_namespace(rig, spec, OCI_NS_CGROUP, "/proc/cmdline"))                                                                \
     X(namespace_of_other_type, STATUS_INVALID_ARGUMENT, "linux.namespaces: '/proc/self/ns/uts' is not a cgroup namespace",     \
       add_namespace(rig, spec, OCI_NS_CGROUP, "/proc/self/ns/uts"))                                                            \
     X(user_without_mappings, STATUS_INTERNAL, "usernamespace: No idmap has size > 0",                                          \

@@ -62,12 +62,12 @@ static struct task *choose_victim(const struct group *group)
     return chosen;
 }
 
-/* SIGKILL reaches even what a freezer holds. */
+/* The kernel's own SIGKILL reaches even the init of a pid namespace, and what a freezer holds. */
 static void kill_victim(struct task *victim)
 {
     memory_event(memory_group(victim), MEMORY_OOM_KILL);
     victim->frozen_hard = false;
-    task_signal(victim, SIGKILL);
+    task_signal_info(victim, &(const siginfo_t){.si_signo = SIGKILL, .si_code = SI_KERNEL});
 }
 
 /* The highest group up to the one that is out of memory that wants to die as a whole. */

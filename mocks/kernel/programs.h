@@ -10,7 +10,8 @@
  *     fds                        lists its open descriptors
  *     sh -c SCRIPT               see shell.c
  *
- * and, in tools.c: head -c N FILE  seq FIRST LAST  test (-t FD, -e FILE, = and numbers)  stty size  tail FILE  grep -c PATTERN
+ * and, in tools.c: head -c N FILE  seq FIRST LAST  test (-t FD, -e FILE, = and numbers)  stty size  tail FILE
+ * grep -c PATTERN [FILE]
  * ps (the command lines)
  *
  * They hold no memory but their stack: a killed task leaves nothing behind. What a process shares with the one that it spawned

@@ -4,8 +4,8 @@
  * Commands are separated by ';', newline, '&&', '||', '|' or '&' (background); `while LIST; do LIST; done` and `(LIST)` are
  * commands, too. Words: plain, '...', "...", with $?, $$, $!, $x, $NAME and $((x+N)) outside of single quotes; x is a variable
  * of one letter, set by x=VALUE, NAME one of the environment. Redirections: >FILE >>FILE <FILE >&2 2>&1 2>FILE <&-. Own
- * commands: exit, cd, exec, wait, trap, ':'. Tools of programs.c run inside the shell's own process, as in a busybox;
- * everything else is looked up in /bin and spawned.
+ * commands: exit, cd, exec, wait, trap, ':'. Tools of programs.c (but tail, whose memory counts) run inside the shell's own
+ * process, as in a busybox; everything else is looked up in /bin and spawned.
  *
  * A spawned process finds its command again in its copy of the arguments: the parent's stack may be gone by then. */
 #include <ctype.h>
@@ -18,6 +18,7 @@
 
 #include "base/macros.h"
 #include "mocks/kernel/programs.h"
+#include "mocks/kernel/tools.h"
 #include "sys/sys.h"
 
 #define WORDS_MAX 24
@@ -516,7 +517,7 @@ static int run_simple(struct shell *shell, struct command *command, bool forked)
         shell->exiting = true;
     }
     program_fn fn = program_by_name(command->words[0]);
-    bool inside = fn && fn != program_shell && !strchr(command->words[0], '/');
+    bool inside = fn && fn != program_shell && fn != tool_tail && !strchr(command->words[0], '/');
     if (inside && !replaces)
         return fn(command->n, command->words, shell->envp);
     if (forked || replaces)

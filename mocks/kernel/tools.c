@@ -118,7 +118,7 @@ int tool_stty(int argc, char **argv, char **envp UNUSED)
     return 0;
 }
 
-/* grep -c PATTERN: the number of lines of the input, of which the first 4 KiB count. */
+/* grep -c PATTERN [FILE]: the number of lines, of which the first 4 KiB count. */
 int tool_grep(int argc, char **argv, char **envp UNUSED)
 {
     char text[CHUNK];
@@ -128,9 +128,14 @@ int tool_grep(int argc, char **argv, char **envp UNUSED)
 
     if (argc < 3 || strcmp(argv[1], "-c") != 0)
         return program_fail(argv[0], "-c", EINVAL);
+    int fd = argc > 3 ? sys_openat(AT_FDCWD, argv[3], O_RDONLY | O_CLOEXEC, 0) : 0;
+    if (fd < 0)
+        return program_fail(argv[0], argv[3], fd);
     for (ssize_t n = 1; n > 0 && len + 1 < sizeof(text); len += n > 0 ? (size_t)n : 0)
-        n = sys_read(0, text + len, sizeof(text) - 1 - len);
+        n = sys_read(fd, text + len, sizeof(text) - 1 - len);
     text[len] = '\0';
+    if (fd > 0)
+        (void)sys_close(fd);
     if (regcomp(&pattern, argv[2], REG_NOSUB) != 0)
         return program_fail(argv[0], argv[2], EINVAL);
     for (char *line = text, *end; *line; line = end) {
