@@ -390,10 +390,12 @@ RIG_TEST(two_containers_cannot_have_one_cgroup)
     EXPECT_OK(rig_signal(rig, "c1", "c1", 0, &err)); /* the failure killed nobody */
 }
 
+/* With version 2 a cgroup namespace hides the name. */
 RIG_TEST(cgroup_is_named_after_the_container_by_default)
 {
+    if (!is_version_1())
+        return;
     struct oci_spec *spec = rig_spec(rig, "c1", "grep -c ':/tatami-default$' /proc/self/cgroup > /dev/null && echo named");
-
     spec->linux_->cgroups_path = NULL;
     expect_output(rig, "tatami-default", spec, "named\n");
     assert_int_equal(sys_faccessat(AT_FDCWD, "/sys/fs/cgroup/pids/tatami-default", F_OK, 0), -ENOENT);
