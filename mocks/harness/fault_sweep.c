@@ -147,10 +147,12 @@ static bool same_world(const struct run_state *run)
 static void expect_clean(struct run_state *run)
 {
     tell_if(run, run->sweep->clean);
-    if (!same_world(run))
-        tell_if(run, run->sweep->retry);
-    if (!same_world(run))
-        sim_agent_show_descriptors(run->guest);
+    if (same_world(run))
+        return;
+    tell_if(run, run->sweep->retry);
+    if (same_world(run))
+        return;
+    sim_agent_show_descriptors(run->guest);
     struct buf after = sim_agent_snapshot(run->guest);
     sim_expect_same(&run->before, &after, "afterwards");
     buf_done(&after);
