@@ -267,6 +267,7 @@ struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
         start_init(guest->host);
     }
     sim_set_trace(guest->sim, setup->trace);
+    world_mkdir(guest->world, "/dev/mqueue", 01777); /* bound where a user namespace may not mount its own */
     world_mkdir(guest->world, "/test", 0755);
     world_mkdir(guest->world, "/test/run", 0711);
     sim_make_rootfs(guest->world, ROOTFS);
