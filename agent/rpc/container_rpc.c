@@ -91,7 +91,7 @@ RPC_HANDLER(rpc_start_container)
 RPC_HANDLER(rpc_remove_container)
 {
     const Grpc__RemoveContainerRequest *remove = (const void *)request;
-    _container_ struct container *container = rpc_container(call, remove->container_id, RPC_LOOKUP_INTERNAL, err);
+    _container_ struct container *container = rpc_container(call, remove->container_id, RPC_LOOKUP_REMOVAL, err);
     (void)reply;
 
     if (!container)

@@ -5,7 +5,7 @@
 
 static void unknown_container(enum rpc_lookup wording, struct error *err)
 {
-    if (wording == RPC_LOOKUP_INTERNAL)
+    if (wording == RPC_LOOKUP_INTERNAL || wording == RPC_LOOKUP_REMOVAL)
         error_status(err, STATUS_INTERNAL, "Invalid container id");
     else if (wording == RPC_LOOKUP_QUOTED)
         error_status(err, STATUS_INVALID_ARGUMENT, "\"invalid container id\"");
@@ -20,6 +20,12 @@ struct container *rpc_container(struct ttrpc_call *call, const char *id, enum rp
     struct container *container = sandbox_find(&agent->sandbox, id);
     if (!container) {
         unknown_container(wording, err);
+        return NULL;
+    }
+    /* Of a container that could not be removed completely, anything may be missing. */
+    if (container->leftover.errnum != 0 && wording != RPC_LOOKUP_REMOVAL) {
+        error_status(err, STATUS_FAILED_PRECONDITION, "container %s was not removed completely: %s", id,
+                     container->leftover.text);
         return NULL;
     }
     return container_ref(container);

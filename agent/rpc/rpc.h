@@ -50,6 +50,7 @@ enum rpc_lookup {
     RPC_LOOKUP_INTERNAL, /* 13 "Invalid container id" */
     RPC_LOOKUP_QUOTED,   /* 3 "\"invalid container id\"" */
     RPC_LOOKUP_VARIANT,  /* 3 "InvalidContainerId" */
+    RPC_LOOKUP_REMOVAL,  /* as INTERNAL, and a container of which a removal left something is found, too */
 };
 
 /* A reference to the container, or NULL with err filled. */

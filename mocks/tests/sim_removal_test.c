@@ -32,7 +32,7 @@ static void remove_in_two_attempts(struct rig *rig)
     EXPECT_REFUSED(STATUS_INTERNAL, "remove cgroup", rig_remove(rig, "c1", &err));
     set_removals_fail(rig, false);
     EXPECT_REFUSED(STATUS_INTERNAL, "container c1 exists already", rig_create(rig, "c1", spec, &err));
-    EXPECT_REFUSED(STATUS_FAILED_PRECONDITION, "Stopped", rig_exec(rig, "c1", "e1", spec->process, &err));
+    EXPECT_REFUSED(STATUS_FAILED_PRECONDITION, "was not removed completely", rig_exec(rig, "c1", "e1", spec->process, &err));
     EXPECT_OK(rig_remove(rig, "c1", &err));
     EXPECT_REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
 }
