@@ -4,7 +4,8 @@
 
     coverage/rpc_matrix.py LOG        prints the summary
 
-The test client writes the log: a line METHOD<TAB>OUTCOME<TAB>TEST for each call. What is possible: coverage/rpc-outcomes.tsv.
+The test client writes the log: a line METHOD<TAB>OUTCOME<TAB>TEST for each call; tests in the simulation have names that begin
+with "simulation". What is possible: coverage/rpc-outcomes.tsv.
 """
 import sys
 from collections import defaultdict
@@ -13,10 +14,11 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 SERVICES = TOP / "fixtures/spec/services.tsv"
 OUTCOMES = TOP / "coverage/rpc-outcomes.tsv"
+SIMULATION = "simulation"
 ALWAYS = ("CANCELLED", "DEADLINE_EXCEEDED", "UNKNOWN")
 STATES = {"done": "", "later": "not built yet", "never": "answers so for good"}
 # Columns in the order of a reader's interest.
-COLUMNS = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "PERMISSION_DENIED", "UNIMPLEMENTED", "INTERNAL",
+COLUMNS = ("OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "PERMISSION_DENIED", "UNIMPLEMENTED", "INTERNAL",
            "UNAVAILABLE", "UNKNOWN", "CANCELLED", "DEADLINE_EXCEEDED")
 
 
@@ -34,6 +36,9 @@ class Method:
     def holes(self):
         return [outcome for outcome in COLUMNS if outcome in self.possible and not self.seen.get(outcome)]
 
+    def simulated(self):
+        return {o for o in self.possible if any(test.startswith(SIMULATION) for test in self.seen.get(o, ()))}
+
     def unexpected(self):
         return sorted(outcome for outcome in self.seen if outcome not in self.allowed)
 
@@ -49,8 +54,12 @@ class Matrix:
     def covered(self):
         return sum(len(m.possible) - len(m.holes()) for m in self.methods)
 
+    def simulated(self):
+        return sum(len(m.simulated()) for m in self.methods)
+
     def to_json(self):
-        return {"covered": self.covered(), "possible": self.possible(), "methods": [
+        return {"covered": self.covered(), "simulated": self.simulated(), "possible": self.possible(),
+                "methods": [
             {"service": m.service, "method": m.name, "built": m.built, "holes": m.holes(), "unexpected": m.unexpected(),
              "outcomes": {outcome: dict(tests) for outcome, tests in sorted(m.seen.items())}} for m in self.methods]}
 
@@ -88,9 +97,11 @@ def load(log):
 
 
 def summary(matrix):
-    out = [f"RPC outcomes covered: {matrix.covered()} of {matrix.possible()}"]
+    out = [f"RPC outcomes covered: {matrix.covered()} of {matrix.possible()}, in the simulation {matrix.simulated()}"]
     holes = [(m, m.holes()) for m in matrix.methods if m.holes()]
     out += [f"  hole: {m.name:32} {' '.join(h)}" for m, h in holes if m.built]
+    missed = [(m, m.possible - m.simulated() - set(m.holes())) for m in matrix.methods]
+    out += [f"  not in the simulation: {m.name:16} {' '.join(sorted(outcomes))}" for m, outcomes in missed if outcomes]
     unanswered = [m.name for m, _ in holes if not m.built]
     if unanswered:
         out.append("  not yet built, and no test sees that: " + " ".join(unanswered))

@@ -44,12 +44,9 @@ static void run_once(const char *name, const char *config, enum world_cgroups cg
 /* In a guest with either version of cgroups. */
 void rig_run(void **state UNUSED, const char *name, const char *config, void (*body)(struct rig *rig))
 {
-    char tier[128];
-
     skip_real_only(name);
-    snprintf(tier, sizeof(tier), "simulation: %s", name);
-    run_once(tier, config, WORLD_CGROUP_V2, body);
-    run_once(tier, config, WORLD_CGROUP_V1, body);
+    run_once(name, config, WORLD_CGROUP_V2, body);
+    run_once(name, config, WORLD_CGROUP_V1, body);
 }
 
 int rig_agent_exit_code(struct rig *rig)

@@ -172,7 +172,7 @@ static struct sim_client *start_client(struct sim_agent *guest)
 
     *client = (struct sim_client){.guest = guest, .number = guest->n_clients++};
     client->rig = (struct rig){
-        .test = guest->setup.test ?: "simulation",
+        .test = guest->label,
         .dir = "/test",
         .rootfs = ROOTFS,
         .socket = SOCKET,
@@ -260,6 +260,7 @@ struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
 
     set_current(NULL); /* a test that failed may have left one */
     guest->setup = *setup;
+    snprintf(guest->label, sizeof(guest->label), "simulation: %s", setup->test ?: "others");
     guest->sim = sim_new(&(struct sim_options){.seed = setup->seed, .preempt = setup->preempt});
     guest->world = world_new(guest->sim, &options);
     if (setup->as_init) {

@@ -37,6 +37,7 @@ struct sim_client {
 
 struct sim_agent {
     struct sim_setup setup;
+    char label[128]; /* the test and its tier, for the RPC matrix */
     struct sim *sim;
     struct world *world;
     struct world *host; /* where the clients are, on the other side of a vsock; NULL: in the guest, on a unix socket */

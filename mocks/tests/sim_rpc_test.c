@@ -43,9 +43,9 @@ static void ask_for_statistics(struct rig *rig)
 static void statistics_are_those_of_the_cgroup(void **state UNUSED)
 {
     static const struct sim_setup setups[] = {
-        {.test = "simulation: statistics, cgroup v2", .seed = 1},
-        {.test = "simulation: statistics, cgroup v1", .seed = 1, .cgroups = WORLD_CGROUP_V1},
-        {.test = "simulation: statistics, hybrid", .seed = 1, .cgroups = WORLD_CGROUP_HYBRID},
+        {.test = "statistics, cgroup v2", .seed = 1},
+        {.test = "statistics, cgroup v1", .seed = 1, .cgroups = WORLD_CGROUP_V1},
+        {.test = "statistics, hybrid", .seed = 1, .cgroups = WORLD_CGROUP_HYBRID},
     };
 
     FOR_ROWS (setup, setups) {
@@ -84,7 +84,7 @@ static void destroy_twice(struct rig *rig)
 
 static void sandbox_that_cannot_end_says_so_and_ends_later(void **state UNUSED)
 {
-    struct sim_agent *guest = sim_agent_boot(&(struct sim_setup){.test = "simulation: end in two attempts", .seed = 1});
+    struct sim_agent *guest = sim_agent_boot(&(struct sim_setup){.test = "end in two attempts", .seed = 1});
 
     sim_agent_tell(guest, destroy_twice);
     assert_int_equal(sim_agent_stop(guest), 0);
