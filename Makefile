@@ -182,14 +182,15 @@ conformance: $(CONFORM_MOCK) $(CONFORM_REAL) $(RANDOM_PAIRS)
 .PHONY: mutate mutate-built
 TIERS ?= unit sim
 MUTATE_UNIT := $(filter-out $(B)/runtime-min/%,$(UNIT_TESTS))
+MUTATE_SIM = $(call programs,$(SIM_TEST_SRC)) $(foreach test,$(SHARED_TESTS),$(B)/mocks/tests/sim_process_$(test)_test=$(B)/agent/tests/process_$(test)_test.o)
 mutate: setup
 	@$(AGAIN) FLAVOUR=debug mutate-built
 
 mutate-built: $(if $(filter unit,$(TIERS)),$(MUTATE_UNIT)) $(if $(filter sim,$(TIERS)),$(SIM_TESTS))
 	@ci/mutate --compile '$(CC) $(CPPFLAGS) $(CFLAGS_B)' --link '$(CFLAGS_B) $(LDFLAGS_B) ### $(LIBS) -lcmocka' \
 	    $(if $(filter unit,$(TIERS)),--group '$(MUTATE_UNIT)' '$(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a') \
-	    $(if $(filter sim,$(TIERS)),--group '$(SIM_TESTS)' '$(SIM) $(B)/libagent.a $(B)/libtatami-mock.a') \
-	    $(if $(FILES),--files '$(FILES)') $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(filter sim,$(TIERS)),--group '$(MUTATE_SIM)' '$(SIM) $(B)/libagent.a $(B)/libtatami-mock.a') \
+	    $(if $(SLOWEST),--slowest $(SLOWEST)) $(if $(FILES),--files '$(FILES)') $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \
 	    $(filter %.c,$(AGENT_SRC) $(LIB_SRC))
 
 bench: setup
