@@ -214,6 +214,29 @@ static void cancel(void *arg)
     fiber_cancel(arg);
 }
 
+static void speak_late(void *arg)
+{
+    struct fixture *fixture = arg;
+
+    assert_int_equal(fiber_sleep_until(fixture->loop, loop_deadline(fixture->loop, 550 * NSEC_PER_MSEC)), 0);
+    write_child(fixture, 1, "late");
+}
+
+static void a_reader_of_a_living_process_waits_longer_than_that(void **state)
+{
+    struct fixture fixture;
+    struct call call = {.fixture = &fixture, .len = 10};
+    (void)state;
+
+    open_fixture(&fixture, false, 0);
+    start(&call);
+    act(&fixture, speak_late, &fixture);
+    run(&fixture);
+    assert_int_equal(call.result, 0);
+    assert_int_equal(call.n, 4);
+    close_fixture(&fixture);
+}
+
 static void cancelled_reader_loses_nothing(void **state)
 {
     struct fixture fixture;
@@ -411,6 +434,7 @@ int main(void)
         cmocka_unit_test(readers_of_one_stream_take_turns),
         cmocka_unit_test(waiting_reader_ends_when_the_streams_close),
         cmocka_unit_test(exit_gives_a_waiting_reader_half_a_second),
+        cmocka_unit_test(a_reader_of_a_living_process_waits_longer_than_that),
         cmocka_unit_test(cancelled_reader_loses_nothing),
         cmocka_unit_test(long_write_arrives_whole_and_unmixed),
         cmocka_unit_test(writer_learns_that_nobody_reads),
