@@ -186,7 +186,7 @@ static void set_resources(struct rig *rig, struct oci_spec *spec, int64_t limit,
       drop_namespace(spec, OCI_NS_MOUNT))                                                                                      \
     X(namespace_path_missing, STATUS_INTERNAL, "open cgroup namespace '/no/such/ns': ENOENT: No such file or directory",       \
       add_namespace(rig, spec, OCI_NS_CGROUP, "/no/such/ns"))                                                                  \
-    X(namespace_path_no_namespace, STATUS_INVALID_ARGUMENT, "linux.namespaces: '/proc/cmdline' is not a cgroup namespace",       \
+    X(namespace_path_no_namespace, STATUS_INVALID_ARGUMENT, "linux.namespaces: '/proc/cmdline' is not a cgroup namespace",     \
       add_namespace(rig, spec, OCI_NS_CGROUP, "/proc/cmdline"))                                                                \
     X(namespace_of_other_type, STATUS_INVALID_ARGUMENT, "linux.namespaces: '/proc/self/ns/uts' is not a cgroup namespace",     \
       add_namespace(rig, spec, OCI_NS_CGROUP, "/proc/self/ns/uts"))                                                            \
