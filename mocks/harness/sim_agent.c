@@ -303,6 +303,8 @@ static void fail_blocked(const struct sim_agent *guest)
     struct buf text = BUF_INIT(65536);
 
     show_log(guest);
+    if (getenv("TATAMI_TRACE") && guest->setup.trace && guest->setup.trace->data)
+        fputs(guest->setup.trace->data, stderr);
     if (guest->notes && guest->notes->data)
         fputs(guest->notes->data, stderr);
     sim_blocked(guest->sim, &text);
