@@ -33,8 +33,9 @@ static int child_descriptors(const int stdio[3], const int *keep, size_t n_keep,
     unsigned int first = 3;
     for (size_t i = 0; i < n_keep; i++) {
         unsigned int kept = (unsigned int)keep[i];
-        if (kept > first)
-            (void)sys_close_range(first, kept - 1, 0);
+        int r = kept > first ? sys_close_range(first, kept - 1, 0) : 0;
+        if (r < 0)
+            return error_set(err, r, "close inherited descriptors");
         first = kept + 1;
     }
     int r = sys_close_range(first, ~0U, 0);
