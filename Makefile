@@ -339,13 +339,13 @@ $(B)/runtime-min/tests/%_test: $(B)/runtime-min/tests/%_test.o $(B)/libruntime.a
 # The agent on the mock kernel: the tests of the simulation, and those of the process tier with the same text.
 SIM_SUPPORT := $(addprefix agent/tests/support/,rig_calls.c rig_spec.c expect.c raw_call.c request.c)
 SIM := $(call objects,$(HARNESS_SRC) $(MOCK_SRC) $(SIM_SUPPORT))
-$(SIM_TESTS): $(B)/%: $(B)/%.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
+SIM_LIBS := $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
+$(call programs,$(SIM_TEST_SRC)): %: %.o
+$(SHARED_SIM): $(B)/mocks/tests/sim_%: $(B)/agent/tests/%.o
+$(SIM_TESTS): $(SIM) $(SIM_LIBS)
+	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
-# Each program has its object beside it, which is what ci/mutate links.
-$(SHARED_SIM:=.o): $(B)/mocks/tests/sim_%.o: $(B)/agent/tests/%.o
-	@mkdir -p $(@D)
-	@cp $< $@
 
 CONFORM := $(B)/mocks/tests/support/conform
 $(B)/mocks/tests/kernel_%_test: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_mock.o $(call objects,$(MOCK_SRC)) \
