@@ -48,7 +48,7 @@ static int whole_way(struct world *w, struct error *err)
     if (r >= 0)
         r = rootfs_enter(&w->rootfs, err);
     if (r >= 0)
-        r = rootfs_finish(&w->rootfs, "/work/dir", err);
+        r = rootfs_finish(&w->rootfs, "/srv/dir", err);
     return r;
 }
 

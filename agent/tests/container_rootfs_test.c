@@ -140,7 +140,7 @@ static void look_at_a_read_only_root(struct world *w)
     CHILD_TRUE(sys_mount("image", w->root, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOATIME, "") == 0);
     child_start(w);
     CHILD_TRUE(child_make_file("/x") == -EROFS && child_make_file("/tmp/x") == 0);
-    CHILD_TRUE(access("/work/dir", F_OK) < 0);
+    CHILD_TRUE(access("/srv/dir", F_OK) < 0);
     CHILD_TRUE(child_has_option("/", "ro") && child_has_option("/", "nosuid") && child_has_option("/", "noatime"));
     CHILD_TRUE(child_has_option("/tmp", "rw"));
 }
@@ -160,8 +160,8 @@ static void look_at_a_working_directory_in_a_read_only_root(struct world *w)
     char cwd[256] = "";
 
     child_enter(w);
-    child_expect(rootfs_finish(&w->rootfs, "/work/dir", &err) == 0, "%s", err.text);
-    CHILD_TRUE(getcwd(cwd, sizeof(cwd)) && strcmp(cwd, "/work/dir") == 0 && child_make_file("x") == -EROFS);
+    child_expect(rootfs_finish(&w->rootfs, "/srv/dir", &err) == 0, "%s", err.text);
+    CHILD_TRUE(getcwd(cwd, sizeof(cwd)) && strcmp(cwd, "/srv/dir") == 0 && child_make_file("x") == -EROFS);
 }
 
 static void the_working_directory_is_made_before_the_root_becomes_read_only(void **state)

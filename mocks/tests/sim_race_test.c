@@ -42,7 +42,7 @@ static struct oci_spec *making_spec(struct rig *rig)
     strlist_add(rig->arena, &add_mount(spec, "/copied", "tmpfs", "tmpfs")->options, "tmpcopyup");
     spec->linux_->devices = arena_memdup(rig->arena, &device, sizeof(device));
     spec->linux_->n_devices = 1;
-    spec->process->cwd = STRING("/work/here");
+    spec->process->cwd = STRING("/srv/here");
     return spec;
 }
 
