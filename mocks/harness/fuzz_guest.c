@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/cgroup/cgroup.h"
 #include "agent/tests/support/expect.h"
 
 #define CALL_MS 60000
@@ -72,7 +73,7 @@ void fuzz_remove_container(struct rig *rig)
     EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
-bool fuzz_spec_shares_files(const struct rig *rig, const Grpc__Spec *spec)
+static bool shares_files(const struct rig *rig, const Grpc__Spec *spec)
 {
     if (!spec || spec->hooks || (spec->root && strcmp(spec->root->path, rig->rootfs) != 0))
         return true;
@@ -88,31 +89,54 @@ bool fuzz_spec_shares_files(const struct rig *rig, const Grpc__Spec *spec)
     return false;
 }
 
-/* ---- looking ---- */
-
-/* Lines of a snapshot that no container may change: of a file those of the agent, and unless shared all outside of the root
- * file system. */
-static bool is_compared(const char *line, bool shared)
+void fuzz_allow(struct rig *rig, const Grpc__Spec *spec)
 {
-    if (line[0] != '/' || strncmp(line, "/test/run", 9) == 0)
-        return true;
-    return !shared && strncmp(line, "/test/rootfs", 12) != 0;
+    struct fuzz_bytes *bytes = fuzz_bytes(rig);
+
+    bytes->shares_files = shares_files(rig, spec);
+    if (!spec || !spec->linux || cgroup_path_for(rig->arena, spec->linux->cgroupspath, "c1", &bytes->cgroup, NULL) < 0)
+        bytes->cgroup = NULL;
 }
 
-static struct buf compared_lines(const struct buf *snapshot, bool shared)
+/* ---- looking ---- */
+
+/* "cgroup HIERARCHY:PATH STATE" of a group above the container's; of any group when directories in their file system may be
+ * made. */
+static bool is_free_group(const char *line, const struct fuzz_bytes *allowed)
+{
+    const char *path = strncmp(line, "cgroup ", 7) == 0 ? strchr(line, ':') : NULL, *cgroup = allowed->cgroup;
+
+    if (!path || !cgroup)
+        return false;
+    size_t len = strcspn(++path, " \n");
+    bool is_prefix = strncmp(path, cgroup, len) == 0;
+    return is_prefix ? cgroup[len] == '/' : allowed->shares_files;
+}
+
+/* Lines of a snapshot that the input may not change. */
+static bool is_compared(const char *line, const struct fuzz_bytes *allowed)
+{
+    if (is_free_group(line, allowed))
+        return false;
+    if (line[0] != '/' || strncmp(line, "/test/run", 9) == 0)
+        return true;
+    return !allowed->shares_files && strncmp(line, "/test/rootfs", 12) != 0;
+}
+
+static struct buf compared_lines(const struct buf *snapshot, const struct fuzz_bytes *allowed)
 {
     struct buf out = BUF_INIT(SNAPSHOT_MAX);
 
     for (const char *line = snapshot->data; *line; line += strcspn(line, "\n") + 1) {
-        if (is_compared(line, shared))
+        if (is_compared(line, allowed))
             (void)buf_append(&out, line, strcspn(line, "\n") + 1);
     }
     return out;
 }
 
-static void expect_same_lines(const struct buf *before, const struct buf *after, bool shared)
+static void expect_same_lines(const struct buf *before, const struct buf *after, const struct fuzz_bytes *allowed)
 {
-    struct buf was = compared_lines(before, shared), is = compared_lines(after, shared);
+    struct buf was = compared_lines(before, allowed), is = compared_lines(after, allowed);
 
     sim_expect_same(&was, &is, "after the input");
     buf_done(&was);
@@ -135,9 +159,9 @@ static void check(struct rig *rig)
 
 static void tell_input(struct rig *rig)
 {
+    arena_reset(rig->arena);
     fuzz.target->story(rig);
     check(rig);
-    arena_reset(rig->arena);
 }
 
 static void boot(const struct fuzz_target *target)
@@ -152,12 +176,12 @@ static void boot(const struct fuzz_target *target)
     fuzz.prepared = sim_agent_snapshot(fuzz.guest);
 }
 
-static void expect_restored(bool shared)
+static void expect_restored(const struct fuzz_bytes *allowed)
 {
     if (fuzz.target->restore)
         sim_agent_tell(fuzz.guest, fuzz.target->restore);
     struct buf now = sim_agent_snapshot(fuzz.guest);
-    expect_same_lines(&fuzz.booted, &now, shared);
+    expect_same_lines(&fuzz.booted, &now, allowed);
     buf_done(&now);
 }
 
@@ -188,7 +212,7 @@ void fuzz_guest_run(const struct fuzz_target *target, const uint8_t *data, size_
     bool same = is_same(&fuzz.prepared, &now);
     buf_done(&now);
     if (!same || ++fuzz.inputs == target->inputs) {
-        expect_restored(bytes.shares_files);
+        expect_restored(&bytes);
         end();
     }
 }

@@ -2,8 +2,8 @@
 /* A guest for fuzz targets that lives through many inputs, since booting costs as much as a request.
  *
  * Each input is told as a story that ends as it began: its containers and processes are gone. Then everything in the guest must
- * be as it was. What an input may change are files below the root file system, and any file when the request itself gave the
- * container the guest's files; such a guest is not used again. */
+ * be as it was. What an input may change are files below the root file system, the groups above its cgroup, and any file when
+ * the request itself gave the container the guest's files; such a guest is not used again. */
 #pragma once
 #include "mocks/harness/sim_agent.h"
 
@@ -17,7 +17,9 @@ struct fuzz_target {
 struct fuzz_bytes {
     const uint8_t *data;
     size_t size;
-    bool shares_files; /* set by the story: the guest's files may change */
+    /* Set by the story: what the guest may keep. */
+    bool shares_files; /* any file may change */
+    char *cgroup;      /* the groups above this one stay, as with every runtime; NULL: none does. Lives until the next story */
 };
 
 struct fuzz_bytes *fuzz_bytes(struct rig *rig);
@@ -36,5 +38,5 @@ void fuzz_run_container(struct rig *rig);
 void fuzz_remove_container(struct rig *rig);
 /* The usual spec of container "c1" as a message; rich: with a bit of everything that a spec can ask for. */
 Grpc__Spec *fuzz_spec(struct rig *rig, bool rich);
-/* Would such a container see files of the guest outside of its root file system? */
-bool fuzz_spec_shares_files(const struct rig *rig, const Grpc__Spec *spec);
+/* Notes what a container with this spec may change in the guest. */
+void fuzz_allow(struct rig *rig, const Grpc__Spec *spec);
