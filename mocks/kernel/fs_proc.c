@@ -135,11 +135,24 @@ static const struct inode_ops root_ops = {.lookup = root_lookup, .list = root_li
 
 /* ---- mounting ---- */
 
+/* A group that sees all processes although they are hidden: without hidepid= it changes nothing. */
+static int check_gid(const char *value)
+{
+    char *end;
+
+    if (!value || *value < '0' || *value > '9')
+        return -EINVAL;
+    unsigned long gid = strtoul(value, &end, 0);
+    return *end == '\0' && gid <= UINT32_MAX ? 0 : -EINVAL;
+}
+
 static int check_option(const char *key, const char *value)
 {
+    if (strcmp(key, "gid") == 0)
+        return check_gid(value);
     if (strcmp(key, "hidepid") == 0 && value && (strcmp(value, "0") == 0 || strcmp(value, "off") == 0))
         return 0;
-    if (strcmp(key, "hidepid") == 0 || strcmp(key, "gid") == 0 || strcmp(key, "subset") == 0)
+    if (strcmp(key, "hidepid") == 0 || strcmp(key, "subset") == 0)
         unsupported("proc mount option %s=%s", key, value ? value : "");
     return -EINVAL;
 }
