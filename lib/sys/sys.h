@@ -72,6 +72,9 @@ int sys_memfd_create(const char *name, unsigned int flags);
  * -errno. Returns the number of bytes, or -EMSGSIZE if they exceed cap. */
 ssize_t sys_capture(int (*fill)(int fd, void *arg), void *arg, void *p, size_t cap);
 void sys_sync(void);
+int sys_fsync(int fd);
+/* LOCK_SH, LOCK_EX, LOCK_UN, LOCK_NB; interrupted waits go on. */
+int sys_flock(int fd, int operation);
 
 /* ---- mounts ---- */
 int sys_mount(const char *source, const char *target, const char *fstype, unsigned long flags, const char *data);

@@ -192,6 +192,16 @@ int sys_memfd_create(const char *name, unsigned int flags)
     return (int)SYSCALL(SYS_memfd_create, name, flags);
 }
 
+int sys_fsync(int fd)
+{
+    return (int)RESTART(SYSCALL(SYS_fsync, fd));
+}
+
+int sys_flock(int fd, int operation)
+{
+    return (int)RESTART(SYSCALL(SYS_flock, fd, operation));
+}
+
 void sys_sync(void)
 {
     SYSCALL(SYS_sync);

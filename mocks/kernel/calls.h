@@ -27,6 +27,7 @@
     X(fchown)                                                                                                                  \
     X(fchownat)                                                                                                                \
     X(fcntl)                                                                                                                   \
+    X(flock)                                                                                                                   \
     X(fsconfig)                                                                                                                \
     X(fsmount)                                                                                                                 \
     X(fsopen)                                                                                                                  \
@@ -34,6 +35,7 @@
     X(fstat)                                                                                                                   \
     X(fstatat)                                                                                                                 \
     X(fstatfs)                                                                                                                 \
+    X(fsync)                                                                                                                   \
     X(ftruncate)                                                                                                               \
     X(getcwd)                                                                                                                  \
     X(getdents64)                                                                                                              \

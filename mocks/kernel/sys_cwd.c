@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a task is: chdir(2), chroot(2), getcwd(2); and umask(2), sync(2). */
+/* Where a task is: chdir(2), chroot(2), getcwd(2); and umask(2), sync(2), fsync(2), flock(2). */
 #include <errno.h>
 #include <linux/capability.h>
 #include <unistd.h>
@@ -93,4 +93,21 @@ void sys_sync(void)
 {
     (void)call_enter(CALL_sync, "%s", "");
     (void)call_leave(0);
+}
+
+int sys_fsync(int fd)
+{
+    CALL_ENTER(fsync, "%d", fd);
+    struct file *file;
+    int r = file_of(fd, &file);
+    if (r < 0)
+        return (int)call_leave(r);
+    bool is_stored = file->inode && (S_ISREG(file->inode->mode) || S_ISDIR(file->inode->mode));
+    return (int)call_leave(is_stored ? 0 : -EINVAL);
+}
+
+int sys_flock(int fd, int operation)
+{
+    CALL_ENTER(flock, "%d, %d", fd, operation);
+    unsupported("flock");
 }

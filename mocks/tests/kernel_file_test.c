@@ -112,6 +112,8 @@ CONFORM_CASE(sizes_change)
     expect(size_of("f"), 6);
     expect(sys_ftruncate(fd, -1), -EINVAL);
     expect(sys_ftruncate(4711, 0), -EBADF);
+    expect(sys_fsync(fd), 0);
+    expect(sys_fsync(4711), -EBADF);
     expect(sys_ftruncate(4711, -1), -EINVAL);
     expect(sys_ftruncate(fd, 1ll << 40), 0);
     expect(size_of("f"), 1ll << 40);
