@@ -119,6 +119,7 @@ clean:
 ##   make mutate                 changes the product in one place at a time: which tests notice? FILES=words SAMPLE=n SEED=n
 ##   make valgrind               the unit tests of pure code and the simulation under valgrind
 ##   make bench                  speed and size, beside crun and a bare-syscall floor
+##   make guest DEBUG=1          kernel and initramfs of the VMs into build/guest; DEBUG=1: one with busybox for the debug console, too
 ##   make fuzz TARGET=t TIME=s   libFuzzer on fuzz/t.c; make fuzz-smoke: one minute each
 ##   make clang                  compile everything with clang-19, warnings are errors
 ##   make format                 clang-format in place
@@ -201,6 +202,8 @@ bench: setup
 .PHONY: bench-built
 bench-built: $(PROGRAMS) $(BENCHES)
 	@ci/bench/run $(B)
+
+include ci/guest/guest.mk
 
 # ---- checks of the source ----
 

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# The guest: build/guest/vmlinux and build/guest/initramfs.cpio; DEBUG=1 makes build/guest/initramfs-debug.cpio as well, with busybox
+# for the debug console. The kernel is fetched once and kept in build/guest/kernel until `make clean`.
+
+GUEST        := build/guest
+GUEST_KERNEL := $(GUEST)/kernel/version
+GUEST_AGENT  := build/release/tatami-agent
+GUEST_MODULES := ci/guest/modules.txt
+
+.PHONY: guest guest-built
+guest:
+	@ci/setup
+	@ci/setup vm
+	@$(AGAIN) FLAVOUR=release $(GUEST_AGENT)
+	@$(AGAIN) guest-built
+
+guest-built: $(GUEST)/vmlinux $(GUEST)/initramfs.cpio $(if $(DEBUG),$(GUEST)/initramfs-debug.cpio)
+
+$(GUEST_KERNEL): | ci/guest/fetch-kernel
+	@mkdir -p $(@D)
+	$(call say,FETCH)
+	$(Q)ci/guest/fetch-kernel $(@D)
+
+$(GUEST)/vmlinux: $(GUEST_KERNEL) ci/guest/extract-vmlinux
+	$(call say,GUEST)
+	$(Q)ci/guest/extract-vmlinux $(GUEST)/kernel/vmlinuz $@
+
+initramfs = ci/guest/make-initramfs --init $(GUEST_AGENT) --kernel $(GUEST)/kernel --modules $(GUEST_MODULES)
+$(GUEST)/initramfs.cpio $(GUEST)/initramfs-debug.cpio: $(GUEST_AGENT) $(GUEST_KERNEL) $(GUEST_MODULES) ci/guest/make-initramfs
+
+$(GUEST)/initramfs.cpio:
+	$(call say,GUEST)
+	$(Q)$(initramfs) $@
+
+$(GUEST)/initramfs-debug.cpio: $(GUEST)/busybox.tools
+	$(call say,GUEST)
+	$(Q)$(initramfs) --busybox /bin/busybox --tools $< $@
+
+$(GUEST)/busybox.tools: /bin/busybox
+	@mkdir -p $(@D)
+	@/bin/busybox --list >$@
