@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #define TABLE "mocks/kernel/errnos.tsv"
-#define ERRNO_LAST 133
 
 int errno_by_name(const char *name)
 {

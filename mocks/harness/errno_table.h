@@ -6,6 +6,7 @@
 #include "mocks/kernel/calls.h"
 
 #define ERRNOS_PER_CALL 16
+#define ERRNO_LAST 133
 
 struct errno_table {
     struct {

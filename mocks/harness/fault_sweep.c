@@ -11,6 +11,7 @@
 
 #include "loop/sanitize.h"
 #include "mocks/harness/errno_table.h"
+#include "mocks/harness/fault_log.h"
 
 #define CALLS_MAX 500000 /* more of them in one run: the agent turns in circles */
 #define CALLS_SHOWN 12   /* of those */
@@ -40,6 +41,7 @@ struct run_state {
     enum status_code status;
     struct error err;
     size_t refused, unaffected;
+    struct fault_log *log; /* NULL: nobody asks for one */
     struct buf circle;
 };
 
@@ -125,6 +127,13 @@ static void shut_down(struct run_state *run)
     buf_done(&run->before);
 }
 
+static enum fault_outcome outcome(const struct run_state *run)
+{
+    if (run->status == STATUS_OK)
+        return FAULT_UNAFFECTED;
+    return run->status == STATUS_UNAVAILABLE ? FAULT_LOST : FAULT_REFUSED;
+}
+
 static void judge(struct run_state *run, bool struck)
 {
     if (run->status == STATUS_OK) {
@@ -173,6 +182,8 @@ static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for
     sim_set_fault(sim, &(struct sim_fault){.at = count + call, .errnum = errnum, .for_ever = for_ever});
     sim_agent_tell(run->guest, act);
     bool struck = sim_fault_struck(sim);
+    if (struck)
+        fault_log_add(run->log, sim, count, outcome(run));
     struct sim_call struck_call = {.call = CALL_MAX};
     (void)(struck && sim_call_at(sim, count + call, &struck_call));
     run->struck_call = struck_call.call;
@@ -200,6 +211,7 @@ static enum sys_call *list_calls(struct run_state *run, uint64_t *ret_n)
     uint64_t first = sim_call_count(run->guest->sim);
     sim_agent_tell(run->guest, act);
     uint64_t n = sim_call_count(run->guest->sim) - first;
+    fault_log_add(run->log, run->guest->sim, first, outcome(run));
     if (run->status != STATUS_OK)
         fail_msg("%s without a fault: %s: %s", run->sweep->name, status_name(run->status), run->err.text);
 
@@ -285,6 +297,7 @@ static void run_from(struct run_state *run, struct position position, bool alone
         if (alone)
             break;
     }
+    fault_log_close(run->log);
     dprintf(progress_fd, "end %llu %zu %zu\n", (unsigned long long)n, run->refused, run->unaffected);
     free(calls);
 }
@@ -337,6 +350,7 @@ void fault_sweep_replay(const struct sweep *sweeps, size_t n)
             continue;
         if (!parse_place(wanted + name + 1, &run, &position, &alone))
             fail_msg("TATAMI_SWEEP=NAME:CALL:ERRNO:once|ever, not '%s'", wanted);
+        run.log = alone ? NULL : fault_log_new(run.sweep->name);
         run_from(&run, position, alone, fd ? atoi(fd) : 2);
         exit(0);
     }

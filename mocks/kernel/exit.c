@@ -172,7 +172,7 @@ void task_abandon(struct task *task)
 
 void sys_exit(int status)
 {
-    (void)call_enter(CALL_exit, "%d", status);
+    (void)call_enter(CALL_SITE, CALL_exit, "%d", status);
     task_exit(current(), (status & 0xff) << 8);
     abort();
 }

@@ -39,7 +39,7 @@ void sim_set_hook(struct sim *sim, void (*hook)(void *arg, uint64_t n), void *ar
     sim->observation.hook_arg = arg;
 }
 
-static void record(struct observation *seen, enum sys_call call, const struct task *task)
+static void record(struct observation *seen, const struct sim_call *call)
 {
     if (seen->n == seen->cap) {
         seen->cap = seen->cap ? seen->cap * 2 : 1024;
@@ -47,7 +47,7 @@ static void record(struct observation *seen, enum sys_call call, const struct ta
         if (!seen->calls)
             abort();
     }
-    seen->calls[seen->n++] = (struct sim_call){.call = call, .task_pid = task->pids[0]};
+    seen->calls[seen->n++] = *call;
 }
 
 static int strike(struct observation *seen, enum sys_call call)
@@ -68,17 +68,19 @@ void call_cannot_fail(bool sure)
     task_run(current())->sure = sure;
 }
 
-int observe_call(struct run *run, enum sys_call call)
+int observe_call(struct run *run, const void *site, enum sys_call call)
 {
     struct observation *seen = &run->sim->observation;
 
-    record(seen, call, run->task);
+    bool sure = run->sure;
+    run->sure = false;
+    record(seen, &(struct sim_call){.site = site, .call = call, .task_pid = run->task->pids[0], .sure = sure});
     if (seen->hook) {
         struct task *task = set_current(NULL);
         seen->hook(seen->hook_arg, seen->n);
         set_current(task);
     }
-    bool sure = run->sure;
-    run->sure = false;
-    return sure ? 0 : strike(seen, call);
+    int r = sure ? 0 : strike(seen, call);
+    seen->calls[seen->n - 1].errnum = -r;
+    return r;
 }

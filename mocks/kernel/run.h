@@ -81,7 +81,7 @@ struct task *set_current(struct task *task);
 /* ---- fault.c, trace.c ---- */
 
 /* Counts the call, runs the hook; 0 or the fault. */
-int observe_call(struct run *run, enum sys_call call);
+int observe_call(struct run *run, const void *site, enum sys_call call);
 void trace_begin(struct run *run, enum sys_call call, const char *fmt, va_list args);
 void trace_end(struct run *run, const char *result);
 /* The values of a call's arguments, by the conversions of fmt; returns how many. */

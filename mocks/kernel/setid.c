@@ -147,14 +147,14 @@ int sys_setgroups(size_t n, const gid_t *groups)
 
 uid_t sys_geteuid(void)
 {
-    (void)call_enter(CALL_geteuid, " ");
+    (void)call_enter(CALL_SITE, CALL_geteuid, " ");
     uint32_t id = id_from_world(current()->cred.user, false, current()->cred.euid);
     return (uid_t)call_leave(id == UINT32_MAX ? OVERFLOW_ID : id);
 }
 
 gid_t sys_getegid(void)
 {
-    (void)call_enter(CALL_getegid, " ");
+    (void)call_enter(CALL_SITE, CALL_getegid, " ");
     uint32_t id = id_from_world(current()->cred.user, true, current()->cred.egid);
     return (gid_t)call_leave(id == UINT32_MAX ? OVERFLOW_ID : id);
 }

@@ -115,7 +115,7 @@ static void take_signals(struct run *run)
     }
 }
 
-int call_enter(enum sys_call call, const char *fmt, ...)
+int call_enter(const void *site, enum sys_call call, const char *fmt, ...)
 {
     struct task *task = current();
     if (!task)
@@ -137,7 +137,7 @@ int call_enter(enum sys_call call, const char *fmt, ...)
         va_end(args);
     }
     if (task->observed)
-        r = observe_call(run, call);
+        r = observe_call(run, site, call);
     take_signals(run);
     run->in_call = true;
     if (r == 0 && task->seccomp) {

@@ -53,8 +53,11 @@ void sim_observe(struct task *task);
 /* Calls counted so far, and what call number n (1..count) was; false beyond the end. */
 uint64_t sim_call_count(const struct sim *sim);
 struct sim_call {
+    const void *site; /* in the program: where the call returns to */
     enum sys_call call;
     int task_pid;
+    int errnum; /* of the fault that struck it; 0: none */
+    bool sure;  /* no fault can strike it */
 };
 bool sim_call_at(const struct sim *sim, uint64_t n, struct sim_call *ret_call);
 /* Whether the fault has struck. */
@@ -79,9 +82,11 @@ struct sim *task_sim(const struct task *task);
 
 /* Every sys_*() opens with it and ends with call_leave(); a sys_*() never calls another one. The conversions in fmt must be the
  * system call's arguments in their order ("%d, \"%s\", 0x%x"; a pointer that the trace cannot show: "%p"): seccomp filters see
- * them. A place to be preempted, killed, raced and faulted. fmt and what follows describe the arguments in the trace. Returns
- * 0, or the -errno that the call must return at once. Does not return when the task was killed. */
-int call_enter(enum sys_call call, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+ * them. site: CALL_SITE. A place to be preempted, killed, raced and faulted. fmt and what follows describe the arguments in the
+ * trace. Returns 0, or the -errno that the call must return at once. Does not return when the task was killed. */
+int call_enter(const void *site, enum sys_call call, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Which call of its caller a sys_*() is. */
+#define CALL_SITE __builtin_return_address(0)
 /* Before CALL_ENTER: this form of the call cannot fail for a correct caller, so it is counted but no fault strikes. */
 void call_cannot_fail(bool sure);
 /* Completes the trace line. Returns result. */
@@ -89,7 +94,7 @@ long call_leave(long result);
 
 #define CALL_ENTER(name, ...)                                                                                                  \
     do {                                                                                                                       \
-        int call_fault = call_enter(CALL_##name, __VA_ARGS__);                                                                 \
+        int call_fault = call_enter(CALL_SITE, CALL_##name, __VA_ARGS__);                                                      \
         if (call_fault < 0)                                                                                                    \
             return call_leave(call_fault);                                                                                     \
     } while (0)

@@ -91,7 +91,7 @@ mode_t sys_umask(mode_t mask)
 
 void sys_sync(void)
 {
-    (void)call_enter(CALL_sync, "%s", "");
+    (void)call_enter(CALL_SITE, CALL_sync, "%s", "");
     (void)call_leave(0);
 }
 

@@ -32,7 +32,7 @@ int fd_publish(struct file *file, bool cloexec)
 int sys_close(int fd)
 {
     /* An error that a fault plan makes up comes after the descriptor is gone, as those of real files do. */
-    int fault = call_enter(CALL_close, "%d", fd);
+    int fault = call_enter(CALL_SITE, CALL_close, "%d", fd);
     int r = fd_uninstall(current(), fd);
     return (int)call_leave(fault < 0 && r == 0 ? fault : r);
 }

@@ -13,19 +13,19 @@
 
 uint64_t sys_monotonic_ns(void)
 {
-    (void)call_enter(CALL_monotonic_ns, " ");
+    (void)call_enter(CALL_SITE, CALL_monotonic_ns, " ");
     return (uint64_t)call_leave((long)sim_now_ns(task_sim(current())));
 }
 
 uint64_t sys_realtime_ns(void)
 {
-    (void)call_enter(CALL_realtime_ns, " ");
+    (void)call_enter(CALL_SITE, CALL_realtime_ns, " ");
     return (uint64_t)call_leave((long)(EPOCH_NS + sim_now_ns(task_sim(current()))));
 }
 
 void sys_nanosleep(uint64_t ns)
 {
-    (void)call_enter(CALL_nanosleep, "%lu", ns);
+    (void)call_enter(CALL_SITE, CALL_nanosleep, "%lu", ns);
     uint64_t end = sim_now_ns(task_sim(current())) + ns;
     while (task_block(NULL, NULL, end) == -EINTR)
         ;
