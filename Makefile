@@ -182,15 +182,19 @@ conformance: $(CONFORM_MOCK) $(CONFORM_REAL) $(RANDOM_PAIRS)
 	ci/compare-kernels $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--first $(SEED)) $(RANDOM_PAIRS) || failed=1; exit $$failed
 
 # TIERS: which tests are asked. Nothing that needs the programs: a mutant is linked into tests alone.
-.PHONY: mutate mutate-built
+.PHONY: mutate mutate-reach mutate-built
 TIERS ?= unit sim
 MUTATE_UNIT := $(filter-out $(B)/runtime-min/%,$(UNIT_TESTS))
 MUTATE_SIM = $(call programs,$(SIM_TEST_SRC)) $(foreach test,$(SHARED_TESTS),$(B)/mocks/tests/sim_process_$(test)_test=$(B)/agent/tests/process_$(test)_test.o)
+MUTATE_TESTS = $(if $(filter unit,$(TIERS)),$(MUTATE_UNIT)) $(if $(filter sim,$(TIERS)),$(SIM_TESTS))
 mutate: setup
+	@$(AGAIN) FLAVOUR=coverage mutate-reach
 	@$(AGAIN) FLAVOUR=debug mutate-built
 
-mutate-built: $(if $(filter unit,$(TIERS)),$(MUTATE_UNIT)) $(if $(filter sim,$(TIERS)),$(SIM_TESTS))
-	@ci/mutate --compile '$(CC) $(CPPFLAGS) $(CFLAGS_B)' --link '$(CFLAGS_B) $(LDFLAGS_B) ### $(LIBS) -lcmocka' \
+mutate-reach: $(MUTATE_TESTS)
+
+mutate-built: $(MUTATE_TESTS)
+	@ci/mutate --reach build/debug build/coverage --jobs $(JOBS) --compile '$(CC) $(CPPFLAGS) $(CFLAGS_B)' --link '$(CFLAGS_B) $(LDFLAGS_B) ### $(LIBS) -lcmocka' \
 	    $(if $(filter unit,$(TIERS)),--group '$(MUTATE_UNIT)' '$(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a') \
 	    $(if $(filter sim,$(TIERS)),--group '$(MUTATE_SIM)' '$(SIM) $(B)/libagent.a $(B)/libtatami-mock.a') \
 	    $(if $(SLOWEST),--slowest $(SLOWEST)) $(if $(FILES),--files '$(FILES)') $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) \

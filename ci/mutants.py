@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the places in a C source where one small change makes a different program.
 
-mutants(path, text) reads the text as C tokens: comments, strings, the preprocessor and everything outside function bodies stay
-as they are. A statement parser, just good enough for our style, knows conditions, calls and returns from declarations.
+mutants(path, text) reads the text as C tokens: comments, strings and the preprocessor stay as they are. A statement parser, just
+good enough for our style, knows conditions, calls, returns and flags from declarations. Outside functions only tables change: rows
+disappear, flags and booleans flip.
 """
 import re
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ UNARY_TOO = {"+", "-", "&"}
 CONTROL = {"if", "while", "for", "switch"}
 TYPES = {"char", "short", "int", "long", "unsigned", "signed", "float", "double", "bool", "void", "struct", "enum", "union",
          "static", "const", "va_list", "DIR"}
-# A log line is for people: no test is asked to pin its words.
-UNTESTED_CALL = re.compile(r"log_\w+|va_end|assert|static_assert|_Static_assert")
+# A log line is for people: no test is asked to pin its words. What should never happen has no test.
+UNTESTED_CALL = re.compile(r"log_\w+|va_end|abort|assert|static_assert|_Static_assert")
+FLAG = re.compile(r"[A-Z][A-Z0-9]*_\w+")
 CLEANUP = re.compile(r"_[a-z]+(?:_[a-z]+)*_$")
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
@@ -41,12 +43,19 @@ class Mutant:
     start: int
     end: int
     replacement: str
+    # The statement that it is in, as offsets; None: data, which no line executes.
+    statement: tuple | None = None
 
     def apply(self, text):
         return text[:self.start] + self.replacement + text[self.end:]
 
     def line(self, text):
         return text.count("\n", 0, self.start) + 1
+
+    def lines(self, text):
+        """The lines of its statement."""
+        first, last = self.statement
+        return range(text.count("\n", 0, first) + 1, text.count("\n", 0, last) + 2)
 
     def diff(self, text):
         """The line as it was and as it is."""
@@ -76,6 +85,7 @@ class Parser:
         self.text = text
         self.t = tokens(text)
         self.found = []
+        self.here = None
 
     # ---- structure ----
 
@@ -95,31 +105,51 @@ class Parser:
         return len(self.t) - 1
 
     def file(self):
-        """A brace after a parenthesis at the top level opens a function; other braces hold data."""
+        """A brace after a parenthesis at the top level opens a function, one after an equals sign a table."""
         i = 0
         while i < len(self.t):
             if self.word(i) == "{" and self.word(i - 1) == ")":
                 i = self.block(i)
+            elif self.word(i) == "{" and self.word(i - 1) == "=":
+                self.here = None
+                i = self.table(i)
             elif self.word(i) in CLOSING:
                 i = self.close(i) + 1
             else:
                 i += 1
         return sorted(self.found, key=lambda m: (m.start, m.end, m.kind, m.replacement))
 
+    def table(self, i):
+        end, first = self.close(i), i + 1
+        rows = self.word(i - 2) == "]"
+        while first < end:
+            last = first
+            while self.word(last) != "," and last < end:
+                last = self.close(last) + 1 if self.word(last) in CLOSING else last + 1
+            if rows:
+                self.add("dropped row", first, min(last, end - 1), "")
+            first = last + 1
+        for at in range(i, end):
+            if self.word(at) in BOOLEANS:
+                self.add("constant", at, at, BOOLEANS[self.word(at)])
+            elif self.word(at) == "|":
+                self.flags(at)
+        return end + 1
+
     def block(self, i):
         end = self.close(i)
         i += 1
         while i < end:
-            i = self.statement(i, guarded=False)
+            i = self.statement(i)
         return end + 1
 
-    def statement(self, i, guarded):
-        """Parses one statement; guarded: it is all that an if or a loop does. Returns the index after it."""
+    def statement(self, i):
+        """Parses one statement; returns the index after it."""
         word = self.word(i)
         if word == "{":
             return self.block(i)
         if word in ("else", "do"):
-            return self.statement(i + 1, guarded=True)
+            return self.statement(i + 1)
         if word in ("case", "default"):
             while self.word(i) != ":":
                 i += 1
@@ -128,7 +158,7 @@ class Parser:
             end = self.close(i + 1)
             if word in CONTROL or (word.isupper() and (self.word(end + 1) == "{" or self.t[end + 1].kind == "name")):
                 self.header(word, i + 1, end)
-                return self.statement(end + 1, guarded=True)
+                return self.statement(end + 1)
         if self.t[i].kind == "name" and self.word(i + 1) == ":" and word != "default":
             return i + 2
         end = i
@@ -136,7 +166,7 @@ class Parser:
             end = self.close(end) + 1 if self.word(end) in CLOSING else end + 1
             if end >= len(self.t):
                 return end
-        self.simple(i, end, guarded)
+        self.simple(i, end)
         return end + 1
 
     def is_declaration(self, i):
@@ -148,17 +178,21 @@ class Parser:
     # ---- mutations ----
 
     def add(self, kind, first, last, replacement):
-        self.found.append(Mutant(self.path, kind, self.t[first].start, self.t[last].end, replacement))
+        self.found.append(Mutant(self.path, kind, self.t[first].start, self.t[last].end, replacement, self.here))
 
     def header(self, word, opening, end):
+        self.here = (self.t[opening].start, self.t[end].end)
         if word in ("if", "while") and end > opening + 1:
             inside = self.text[self.t[opening].end:self.t[end].start]
             self.add("negated condition", opening, end, f"(!({inside}))")
         if word in CONTROL:
             self.expression(opening + 1, end, declaration=False)
 
-    def simple(self, i, end, guarded):
+    def simple(self, i, end):
         word = self.word(i)
+        self.here = (self.t[i].start, self.t[end].end) if word != "static" else None
+        if UNTESTED_CALL.fullmatch(word):
+            return
         declaration = self.is_declaration(i)
         if CLEANUP.match(word) and declaration:
             self.add("dropped cleanup", i, i, "__attribute__((unused))")
@@ -185,8 +219,7 @@ class Parser:
     def drop(self, i, end):
         """Our own text says what a statement is: a name with an argument list, or something with an assignment in it."""
         if self.word(i + 1) == "(" and self.close(i + 1) == end - 1:
-            if not UNTESTED_CALL.fullmatch(self.word(i)):
-                self.add("dropped call", i, end, ";")
+            self.add("dropped call", i, end, ";")
         elif any(self.word(at) in ("=", "+=", "-=", "|=", "&=") for at in range(i, end)):
             self.add("dropped assignment", i, end, ";")
 
@@ -200,8 +233,17 @@ class Parser:
                 self.constant(at)
             elif token.text in BOOLEANS:
                 self.add("constant", at, at, BOOLEANS[token.text])
+            elif token.text == "|" and (FLAG.fullmatch(self.word(at - 1)) or FLAG.fullmatch(self.word(at + 1))):
+                self.flags(at)
             elif token.kind == "sign" and token.text in SWAPS and self.is_binary(at):
                 self.add("operator", at, at, SWAPS[token.text])
+
+    def flags(self, at):
+        """A set of flags without one of them; the first one of all has no sign in front of it."""
+        if FLAG.fullmatch(self.word(at + 1)):
+            self.add("dropped flag", at, at + 1, "")
+        if self.word(at - 2) != "|" and FLAG.fullmatch(self.word(at - 1)):
+            self.add("dropped flag", at - 1, at, "")
 
     def is_binary(self, at):
         if self.t[at].text not in UNARY_TOO:
