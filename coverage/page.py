@@ -1,40 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pages of the report: one front page and one page per source file, each complete in itself."""
-import html
 import re
 from pathlib import Path
 
+import fault_page
 import measure
 import rpc_matrix
+from html_parts import TOGGLE, esc, meter, page, source_name
 
-ASSETS = Path(__file__).resolve().parent
 KINDS = measure.Tally.KINDS
 SHORT = {"INVALID_ARGUMENT": "INVALID ARG", "DEADLINE_EXCEEDED": "DEADLINE", "PERMISSION_DENIED": "DENIED", "UNIMPLEMENTED": "UNIMPL", "NOT_FOUND": "NOT FOUND",
          "FAILED_PRECONDITION": "PRECOND", "UNAVAILABLE": "UNAVAIL"}
-
-
-def esc(text):
-    return html.escape(str(text), quote=True)
-
-
-def page(title, body, script=""):
-    style = (ASSETS / "style.css").read_text()
-    script = f"<script>{script}</script>" if script else ""
-    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            f"<title>{esc(title)}</title><style>\n{style}</style></head><body>{body}{script}</body></html>\n")
 
 
 def grade(percent, threshold):
     return "good" if percent >= threshold else "fair" if percent >= threshold - 15 else "poor"
 
 
-def meter(tally, kind, thresholds):
-    """A bar, the percentage and the counts; a dash where there is nothing to cover."""
-    if not tally.total[kind]:
-        return '<td class="meter none">–</td>'
-    percent = tally.percent(kind)
-    return (f'<td class="meter {grade(percent, thresholds[kind])}"><span class="bar"><i style="width:{percent:.1f}%"></i></span>'
-            f"<b>{percent:.1f}</b><small>{tally.covered[kind]}/{tally.total[kind]}</small></td>")
+def tally_meter(tally, kind, thresholds):
+    return meter(tally.covered[kind], tally.total[kind], grade(tally.percent(kind), thresholds[kind]))
 
 
 def card(tally, kind, thresholds):
@@ -53,13 +37,9 @@ def rpc_card(matrix):
             f'<p>{matrix.covered()} of {matrix.possible()}, <a href="#rpc">{holes} holes</a></p></div>')
 
 
-def source_name(path):
-    return "source/" + path.replace("/", "_") + ".html"
-
-
 def file_rows(files, thresholds):
     return "".join(f'<tr><td><a href="{esc(source_name(f.path))}">{esc(Path(f.path).name)}</a></td>'
-                   + "".join(meter(f.tally, kind, thresholds) for kind in KINDS) + "</tr>" for f in files)
+                   + "".join(tally_meter(f.tally, kind, thresholds) for kind in KINDS) + "</tr>" for f in files)
 
 
 def folder_table(files, thresholds):
@@ -67,7 +47,7 @@ def folder_table(files, thresholds):
     body = ""
     for folder, tally in measure.by_folder(files).items():
         members = [f for f in files if f.folder == folder]
-        meters = "".join(meter(tally, kind, thresholds) for kind in KINDS)
+        meters = "".join(tally_meter(tally, kind, thresholds) for kind in KINDS)
         body += (f'<tbody><tr class="folder"><td><button aria-expanded="false">{esc(folder)}</button> <small>{len(members)} files</small>'
                  f"</td>{meters}</tr></tbody><tbody hidden>{file_rows(members, thresholds)}</tbody>")
     return f'<table class="files"><thead><tr><th>folder</th>{heads}</tr></thead>{body}</table>'
@@ -102,18 +82,9 @@ def matrix_table(matrix):
     return f'<div class="scroll"><table class="matrix"><thead><tr><th>method</th>{heads}</tr></thead>{body}</table></div>'
 
 
-TOGGLE = """
-document.querySelectorAll('button[aria-expanded]').forEach(b => b.onclick = () => {
-  const rows = b.closest('tbody').nextElementSibling;
-  rows.hidden = !rows.hidden;
-  b.setAttribute('aria-expanded', String(!rows.hidden));
-});
-"""
-
-
-def front(files, matrix, thresholds, about):
+def front(files, matrix, faults, thresholds, about):
     tally = measure.total(files)
-    cards = "".join(card(tally, kind, thresholds) for kind in KINDS) + rpc_card(matrix)
+    cards = "".join(card(tally, kind, thresholds) for kind in KINDS) + rpc_card(matrix) + fault_page.front_card(faults)
     body = (f'<header><h1>Tatami <span>coverage</span></h1><p>{esc(about)}</p></header><main>'
             f'<section class="cards">{cards}</section>'
             f"<section><h2>By folder</h2><p>The thresholds count lib/ and agent/. Code that runs in a container's child counts like any "
@@ -121,7 +92,10 @@ def front(files, matrix, thresholds, about):
             f'<section id="rpc"><h2>RPC matrix</h2><p>How many tests saw a method end that way, over real sockets. '
             f'<span class="key hit">n</span> tests, <span class="key hole">hole</span> possible but never seen, '
             f'<span class="key odd">n</span> seen but not in the sheet. Open a method for the names of the tests.</p>'
-            f"{matrix_table(matrix)}</section></main>")
+            f"{matrix_table(matrix)}</section>"
+            f'<section><h2>Fault matrix</h2><p>Every place in lib/ and agent/ that enters the kernel: is it reached by a fault sweep, was it '
+            f'seen failing, and in how many of the ways that its manual page lists? <a href="{fault_page.PAGE}">All places, and the holes.'
+            f"</a></p>{fault_page.front_table(faults)}</section></main>")
     return page("Tatami coverage", body, TOGGLE)
 
 
@@ -156,7 +130,7 @@ document.getElementById('next').onclick = () => jump(1);
 
 
 def source(file, thresholds):
-    meters = "".join(meter(file.tally, kind, thresholds) for kind in KINDS)
+    meters = "".join(tally_meter(file.tally, kind, thresholds) for kind in KINDS)
     heads = "".join(f"<th>{kind}</th>" for kind in KINDS)
     unused = [f for f in file.functions if not f["execution_count"]]
     links = ", ".join(f'<a href="#l{f["lineno"]}">{esc(f["name"])}()</a>' for f in unused)

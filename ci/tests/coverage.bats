@@ -87,7 +87,7 @@ EOF
     run python3 -B -c '
 import shutil, sys
 sys.path.insert(0, "coverage")
-sys.argv = ["report", "build", "build/rpc.log"]
+sys.argv = ["report", "build", "build/rpc.log", "build/faults.log"]
 import measure, report
 measure.run_gcovr = lambda build, output: shutil.copy("raw.json", output)
 sys.exit(report.main())'
@@ -104,7 +104,7 @@ sys.exit(report.main())'
 @test "the report passes at the threshold and writes every format" {
     report 9
     [ "$status" -eq 0 ]
-    for file in index.html source/lib_base_a.c.html cobertura.xml coverage.json coverage.info; do
+    for file in index.html faults.html source/lib_base_a.c.html cobertura.xml coverage.json coverage.info; do
         [ -s "top/build/$file" ]
     done
     grep -q 'DA:10,0' top/build/coverage.info
@@ -133,4 +133,100 @@ record = {"file": "lib/a.c", "lines": [line(1, 5, 0, 5), line(2, 0), line(3, 5, 
 measure.drop_unreachable(record, Path("."))
 assert [(l["line_number"], len(l["branches"])) for l in record["lines"]] == [(1, 1), (3, 2), (4, 0)], record
 EOF
+}
+
+# faults LOG-LINE...: the fault matrix of one source file with three calls that can fail, after a log with these lines; then the
+# python on standard input sees it as m.
+faults() {
+    mkdir -p tree/lib/base tree/lib/tests tree/agent tree/mocks/kernel
+    printf '# comment\nopenat\tEACCES EIO\nread\tEIO\nwrite\tEIO EAGAIN\n' >tree/mocks/kernel/errnos.tsv
+    cat >tree/lib/base/a.c <<'EOF'
+/* sys_openat() in a comment is none, nor is one in a "text". */
+static int copy(int fd)
+{
+    int in = sys_openat(fd, "sys_write(", 0, 0);
+    sys_read(in, NULL, 0);
+    return sys_close(in);
+}
+
+static void tell(int fd)
+{
+    sys_write(
+        fd, NULL, 0);
+}
+EOF
+    echo 'void f(void) { sys_read(0, 0, 0); }' >tree/lib/tests/a_test.c
+    printf '%b\n' "$@" >log
+    cat >check.py
+    PYTHONPATH=$top/coverage python3 -B -c '
+import fault_matrix
+from pathlib import Path
+fault_matrix.KNOWN_HOLES = Path("known.tsv")
+places = {"0x10": "lib/base/a.c:4", "0x20": "lib/base/a.c:5", "0x40": "mocks/kernel/shell.c:7", "0x50": "lib/base/a.c:9"}
+m = fault_matrix.load("log", Path("tree").resolve(), lambda program, addresses: {a: places[a] for a in addresses})
+site = {s.call: s for s in m.sites}
+exec(Path("check.py").read_text())
+'
+}
+
+@test "the fault matrix finds the places that enter the kernel in the sources" {
+    faults '' <<'EOF'
+assert [(s.name(), s.call, s.function) for s in m.sites] == [("lib/base/a.c:4", "openat", "copy"), ("lib/base/a.c:5", "read", "copy"),
+    ("lib/base/a.c:6", "close", "copy"), ("lib/base/a.c:11", "write", "tell")], [vars(s) for s in m.sites]
+assert [s.state() for s in m.sites] == ["never", "never", "none", "never"]
+EOF
+}
+
+@test "the fault matrix adds up what the sweeps saw at a place, and what they did not try" {
+    faults 'p\tcreate\topenat\t0x10\t5\t0\tEIO:2:0:1:3' 'p\tcreate\topenat\t0x10\t1\t0\tEIO:1:0:0:0' \
+        'p\tremove\topenat\t0x10\t1\t0\tEIO:0:1:0:0' 'p\tcreate\tread\t0x20\t4\t0' <<'EOF'
+opened = site["openat"]
+assert opened.reached == {"create": 6, "remove": 1} and opened.ends() == {"refused": 3, "lost": 1, "later": 3, "unaffected": 1}, opened.ends()
+assert opened.state() == "failed" and opened.untried() == ["EACCES"]
+assert site["read"].state() == "reached" and site["write"].state() == "never"
+assert vars(m.tally()) == {"sites": 3, "reached": 2, "failed": 1, "pairs": 5, "tried": 1}
+assert [s.call for s in m.holes()] == ["read", "write"]
+text = fault_matrix.summary(m)
+assert "seen failing: 1 of 3 (reached: 2), with 1 of 5" in text and "5 faults: 3 refused, 1 borne, 1 cut" in text, text
+assert "never reached: lib/base/a.c: 11 write" in text and "never failed: lib/base/a.c: 5 read" in text, text
+assert m.to_json()["holes"] == ["lib/base/a.c:5", "lib/base/a.c:11"]
+EOF
+}
+
+@test "a call that no fault can strike is no hole in the fault matrix" {
+    faults 'p\tcreate\tread\t0x20\t4\t4' <<'EOF'
+assert site["read"].state() == "none" and site["read"] not in m.holes()
+EOF
+}
+
+@test "the fault matrix names places that the sources do not have, but for the mock's" {
+    faults 'p\tcreate\tread\t0x50\t4\t0' 'p\tcreate\tread\t0x40\t4\t0' <<'EOF'
+assert m.strangers == ["read at lib/base/a.c:9"], m.strangers
+assert "not understood: read at lib/base/a.c:9" in fault_matrix.summary(m)
+EOF
+}
+
+@test "a known hole is not counted, and a row that excuses nothing is told" {
+    printf '# why\nlib/base/a.c\ttell()\thost side\nlib/base/a.c\topenat\tgone\n' >known.tsv
+    faults 'p\tcreate\topenat\t0x10\t5\t0\tEIO:2:0:1:3' <<'EOF'
+assert [s.call for s in m.holes()] == ["read"] and site["write"].why_hole == "host side"
+assert m.stale == ["lib/base/a.c openat"] and "no hole any more: lib/base/a.c openat" in fault_matrix.summary(m)
+EOF
+}
+
+@test "a place is found again by the address behind its call" {
+    printf 'int sys_x(void);\nint main(void)\n{\n    int r =\n        sys_x();\n    return r;\n}\n' >m.c
+    cat >x.c <<'EOF'
+#include <link.h>
+#include <stdio.h>
+static int bias(struct dl_phdr_info *info, size_t size, void *arg) { *(long *)arg = info->dlpi_addr; return 1; }
+int sys_x(void) { long b = 0; dl_iterate_phdr(bias, &b); printf("%#lx\n", (long)__builtin_return_address(0) - b); return 0; }
+EOF
+    for how in -pie -no-pie -static; do
+        gcc -O0 -g -D_GNU_SOURCE "$how" -o m m.c x.c
+        PYTHONPATH=$top/coverage python3 -B -c '
+import fault_matrix, os, sys
+(place,) = fault_matrix.locate("m", sys.argv[1:]).values()
+assert fault_matrix.relative(place, os.getcwd()) == "m.c:5", place' "$(./m)"
+    done
 }

@@ -57,13 +57,15 @@ static struct site *find_site(struct fault_log *log, const struct sim_call *call
 void fault_log_add(struct fault_log *log, const struct sim *sim, uint64_t first, enum fault_outcome outcome)
 {
     struct sim_call call;
+    bool struck = false;
 
     for (uint64_t n = first + 1; log && sim_call_at(sim, n, &call); n++) {
         struct site *site = find_site(log, &call);
         site->reached++;
         site->sure += call.sure;
         if (call.errnum > 0)
-            site->failed[call.errnum][outcome]++;
+            site->failed[call.errnum][struck ? FAULT_LATER : outcome]++;
+        struck |= call.errnum > 0;
     }
 }
 
@@ -78,9 +80,9 @@ static void print_site(struct buf *out, const struct site *site)
 {
     for (int errnum = 1; errnum <= ERRNO_LAST; errnum++) {
         const unsigned int *ends = site->failed[errnum];
-        if (ends[FAULT_REFUSED] || ends[FAULT_UNAFFECTED] || ends[FAULT_LOST])
-            buf_printf(out, "\t%s:%u:%u:%u", strerrorname_np(errnum), ends[FAULT_REFUSED], ends[FAULT_UNAFFECTED],
-                       ends[FAULT_LOST]);
+        if (ends[FAULT_REFUSED] || ends[FAULT_UNAFFECTED] || ends[FAULT_LOST] || ends[FAULT_LATER])
+            buf_printf(out, "\t%s:%u:%u:%u:%u", strerrorname_np(errnum), ends[FAULT_REFUSED], ends[FAULT_UNAFFECTED],
+                       ends[FAULT_LOST], ends[FAULT_LATER]);
     }
     buf_append_str(out, "\n");
 }

@@ -3,9 +3,9 @@
  *
  * A call site is a place in the program that enters the kernel, told by the address it goes on at. The log is the file that
  * TATAMI_FAULT_LOG names; without that nothing is kept. Its lines, one per sweep and site, separated by tabs:
- *     PROGRAM SWEEP CALL ADDRESS REACHED SURE [ERRNO:REFUSED:UNAFFECTED:LOST]...
- * ADDRESS is for addr2line(1); REACHED and SURE count the calls made, and those that no fault can strike; the others count runs
- * in which the site failed with ERRNO, by their end. */
+ *     PROGRAM SWEEP CALL ADDRESS REACHED SURE [ERRNO:REFUSED:UNAFFECTED:LOST:LATER]...
+ * ADDRESS is for addr2line(1); REACHED and SURE count the calls made, and those that no fault can strike. The others count the
+ * faults of the site with ERRNO by the end of their runs, and the calls that failed later, after one at another site had. */
 #pragma once
 #include "mocks/kernel/sim.h"
 
@@ -13,6 +13,7 @@ enum fault_outcome {
     FAULT_REFUSED,    /* the answer was an error */
     FAULT_UNAFFECTED, /* the answer was good */
     FAULT_LOST,       /* the connection broke before the answer */
+    FAULT_LATER,      /* of no run of its own: the fault had struck another site and stayed */
     FAULT_OUTCOMES,
 };
 
