@@ -165,8 +165,11 @@ void agent_run(void *arg)
 {
     struct agent *agent = arg;
 
+    if (agent->is_init && modules_late_start(&agent->modules, agent->reaper, agent->log) < 0)
+        log_warning(agent->log, "agent", "no fiber to load kernel modules");
     while (!agent->stopping)
         (void)waitq_wait(agent->loop, &agent->stop, NO_DEADLINE);
+    modules_late_stop(&agent->modules);
     ttrpc_server_shutdown(agent->server, loop_deadline(agent->loop, SHUTDOWN_TIMEOUT), true);
     remove_containers(agent);
     loop_stop(agent->loop);

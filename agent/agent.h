@@ -6,6 +6,7 @@
 #include "agent/cgroup/cgroup.h"
 #include "agent/container/seccomp.h"
 #include "agent/guest/config.h"
+#include "agent/guest/modules_late.h"
 #include "agent/guest/options.h"
 #include "agent/sandbox/sandbox.h"
 #include "base/log.h"
@@ -30,6 +31,7 @@ struct agent {
     int base_fd;   /* directory of the bundles, options->base_dir */
     bool is_init;  /* PID 1 of the guest */
     bool no_pivot; /* the guest's root is an initramfs */
+    struct modules_late modules;
     struct sandbox sandbox;
     bool stopping;
     struct waitq stop; /* woken when stopping becomes true */

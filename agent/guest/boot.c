@@ -10,6 +10,7 @@
 #include <linux/reboot.h>
 
 #include "agent/guest/boot_mount.h"
+#include "agent/guest/modules.h"
 #include "base/macros.h"
 #include "sys/fd.h"
 #include "sys/sys.h"
@@ -59,6 +60,16 @@ struct boot {
     const struct config *config;
     const struct logger *log;
 };
+
+static int step_modules(const struct boot *boot, struct error *err)
+{
+    _buf_ struct buf problems = BUF_INIT(MODULES_PROBLEMS_MAX);
+    (void)err;
+    modules_load_list(MODULES_FIRST, &problems);
+    if (problems.data)
+        modules_log_problems(problems.data, boot->log);
+    return 0;
+}
 
 static int step_cgroups(const struct boot *boot, struct error *err)
 {
@@ -158,10 +169,9 @@ static const struct {
     int (*run)(const struct boot *boot, struct error *err);
     bool tolerated; /* a failure only warns */
 } steps[] = {
-    {"cgroups", step_cgroups, false},          {"ptmx", step_ptmx, false},
-    {"session", step_session, false},          {"hostname", step_hostname, true},
-    {"ctrl-alt-del", step_ctrl_alt_del, true}, {"umask", step_umask, false},
-    {"open files", step_open_files, true},     {"loopback", step_loopback, false},
+    {"modules", step_modules, false}, {"cgroups", step_cgroups, false},      {"ptmx", step_ptmx, false},
+    {"session", step_session, false}, {"hostname", step_hostname, true},     {"ctrl-alt-del", step_ctrl_alt_del, true},
+    {"umask", step_umask, false},     {"open files", step_open_files, true}, {"loopback", step_loopback, false},
 };
 
 int boot_as_init(const struct config *config, const struct logger *log, struct error *err)

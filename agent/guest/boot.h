@@ -16,8 +16,8 @@
  * mount. */
 int boot_early_mounts(const struct logger *log, struct error *err);
 
-/* The duties that need the configuration: cgroup mounts, /dev/ptmx, session and controlling terminal, host name, ctrl-alt-del,
- * umask, limit of open files, loopback. -errno with "boot: STEP: " in front. */
+/* The duties that need the configuration: kernel modules, cgroup mounts, /dev/ptmx, session and controlling terminal, host
+ * name, ctrl-alt-del, umask, limit of open files, loopback. -errno with "boot: STEP: " in front. */
 int boot_as_init(const struct config *config, const struct logger *log, struct error *err);
 
 /* Orphans of containers come to the agent, whether it is PID 1 or not. */

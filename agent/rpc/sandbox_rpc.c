@@ -6,20 +6,53 @@
 #include "agent/agent.h"
 #include "agent/container/container.h"
 #include "agent/guest/dirtree.h"
+#include "agent/guest/modules.h"
 #include "agent/rpc/rpc.h"
 #include "agent/sandbox/dns.h"
+#include "loop/offload.h"
 
 /* What CreateSandbox can ask for and this agent does not do yet is refused before anything happens. */
 static int refuse_unsupported(const Grpc__CreateSandboxRequest *create, struct error *err)
 {
-    if (create->n_kernel_modules > 0)
-        return error_status(err, STATUS_UNIMPLEMENTED, "CreateSandboxRequest.kernel_modules: '%s' is not supported yet",
-                            create->kernel_modules[0]->name);
     if (create->n_storages > 0)
         return error_status(err, STATUS_INTERNAL, "Failed to find the storage handler %s", create->storages[0]->driver);
     if (*create->guest_hook_path)
         return error_status(err, STATUS_UNIMPLEMENTED, "CreateSandboxRequest.guest_hook_path: '%s' is not supported yet",
                             create->guest_hook_path);
+    return 0;
+}
+
+struct module_request {
+    const char *name, *params;
+};
+
+static int load_module(void *arg, struct buf *out UNUSED, struct error *err)
+{
+    const struct module_request *wanted = arg;
+    return modules_load(wanted->name, wanted->params, err);
+}
+
+/* The image's own come first: what is asked for may need them. */
+static int load_modules(struct agent *agent, struct arena *a, const Grpc__CreateSandboxRequest *create, struct error *err)
+{
+    int r = modules_late_wait(&agent->modules);
+    if (r < 0)
+        return error_status(err, STATUS_CANCELLED, "cancelled");
+    for (size_t i = 0; i < create->n_kernel_modules; i++) {
+        const Grpc__KernelModule *module = create->kernel_modules[i];
+        if (!*module->name)
+            return error_status(err, STATUS_INTERNAL, "Kernel module name is empty");
+        struct module_request wanted = {module->name, ""};
+        struct strlist params = {0};
+        r = strlist_copy(a, &params, module->parameters, module->n_parameters);
+        if (r == 0)
+            wanted.params = strlist_join(a, &params, " ");
+        if (r < 0 || !wanted.params)
+            return error_status(err, STATUS_RESOURCE_EXHAUSTED, "kernel module '%s': parameters are too large", module->name);
+        r = offload(agent->reaper, load_module, &wanted, NO_DEADLINE, NULL, err);
+        if (r < 0)
+            return r;
+    }
     return 0;
 }
 
@@ -30,6 +63,8 @@ RPC_HANDLER(rpc_create_sandbox)
     (void)reply;
 
     int r = refuse_unsupported(create, err);
+    if (r == 0)
+        r = load_modules(agent, call->arena, create, err);
     if (r == 0)
         r = sandbox_create(&agent->sandbox, agent->reaper, create->sandbox_id, create->hostname, err);
     if (r == 0)

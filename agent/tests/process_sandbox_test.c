@@ -143,10 +143,10 @@ RIG_TEST(sandbox_requests_for_what_is_not_built_are_refused)
     Grpc__Storage storage = GRPC__STORAGE__INIT, *storages[] = {&storage};
     char long_name[80];
 
-    module.name = STRING("loop");
+    module.name = STRING("tatami-nosuch");
     request.kernel_modules = modules;
     request.n_kernel_modules = 1;
-    rig_refused(rig, "CreateSandbox", &request.base, STATUS_UNIMPLEMENTED, "kernel_modules: 'loop'");
+    rig_refused(rig, "CreateSandbox", &request.base, STATUS_INTERNAL, "kernel module 'tatami-nosuch': ");
     request.n_kernel_modules = 0;
     storage.driver = STRING("tape");
     request.storages = storages;

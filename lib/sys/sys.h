@@ -173,3 +173,5 @@ void sys_nanosleep(uint64_t ns);
 ssize_t sys_getrandom(void *p, size_t len, unsigned int flags);
 /* cmd: LINUX_REBOOT_CMD_*. */
 int sys_reboot(unsigned int cmd);
+/* Loads the kernel module in fd; params: "name=value" separated by blanks (finit_module(2)). */
+int sys_finit_module(int fd, const char *params, int flags);

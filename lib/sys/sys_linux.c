@@ -541,3 +541,8 @@ int sys_reboot(unsigned int cmd)
 {
     return (int)SYSCALL(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, cmd, NULL);
 }
+
+int sys_finit_module(int fd, const char *params, int flags)
+{
+    return (int)SYSCALL(SYS_finit_module, fd, params, flags);
+}

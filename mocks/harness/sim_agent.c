@@ -23,6 +23,7 @@
 #define CONFIG "/test/agent.toml"
 #define ROOTFS "/test/rootfs"
 #define LOG "/test/agent.log"
+#define MODULES "/lib/modules/6.18.44"
 #define CGROUP "/tatami-test-sim"
 #define CONNECT_TRIES 1000
 #define END_TRIES 1000
@@ -221,6 +222,31 @@ static void install_agent(struct sim_agent *guest)
         world_write(world, CONFIG, guest->setup.config);
 }
 
+/* What an image lists for the boot, and what CreateSandbox may ask for. */
+static void install_modules(struct world *world)
+{
+    static const struct {
+        const char *path, *name, *needs;
+    } modules[] = {
+        {"kernel/vsock.ko", "vsock", ""}, {"kernel/vsock-transport.ko", "vsock_transport", "vsock"},
+        {"kernel/fuse.ko", "fuse", ""},   {"kernel/virtiofs.ko", "virtiofs", "fuse"},
+        {"kernel/dummy.ko", "dummy", ""},
+    };
+
+    world_mkdir(world, MODULES "/kernel", 0755);
+    FOR_ROWS (module, modules) {
+        char path[128];
+        snprintf(path, sizeof(path), MODULES "/%s", module->path);
+        world_module(world, path, module->name, module->needs, "count");
+    }
+    world_write(world, MODULES "/modules.dep",
+                "kernel/vsock.ko:\nkernel/vsock-transport.ko: kernel/vsock.ko\nkernel/fuse.ko:\n"
+                "kernel/virtiofs.ko: kernel/fuse.ko\nkernel/dummy.ko:\n");
+    world_write(world, MODULES "/modules.builtin", "kernel/fs/ext4/ext4.ko\n");
+    world_write(world, "/etc/modules", "# the host\nvsock_transport count=2\n");
+    world_write(world, "/etc/modules.later", "virtiofs\n");
+}
+
 static void start_init(struct world *world)
 {
     world_start(world, "init", init_program, (const char *const[]){"init", NULL});
@@ -273,6 +299,8 @@ struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
     world_mkdir(guest->world, "/test/run", 0711);
     sim_make_rootfs(guest->world, ROOTFS);
     install_agent(guest);
+    if (setup->as_init)
+        install_modules(guest->world);
     start_agent(guest);
     return guest;
 }

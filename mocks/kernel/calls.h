@@ -27,6 +27,7 @@
     X(fchown)                                                                                                                  \
     X(fchownat)                                                                                                                \
     X(fcntl)                                                                                                                   \
+    X(finit_module)                                                                                                            \
     X(flock)                                                                                                                   \
     X(fsconfig)                                                                                                                \
     X(fsmount)                                                                                                                 \

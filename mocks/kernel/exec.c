@@ -34,7 +34,7 @@ static bool counts_as_writer(const struct world *world, const struct file *file)
     return !(file->flags & O_PATH) && (file->flags & O_ACCMODE) != O_RDONLY && file->path.mount != world->vfs.memfd;
 }
 
-static bool is_open_for_writing(const struct world *world, const struct inode *inode)
+bool is_open_for_writing(const struct world *world, const struct inode *inode)
 {
     const struct task *task;
 

@@ -59,6 +59,7 @@ static const int numbers[CALL_MAX] = {
     [CALL_fchown] = SYS_fchown,
     [CALL_fchownat] = SYS_fchownat,
     [CALL_fcntl] = SYS_fcntl,
+    [CALL_finit_module] = SYS_finit_module,
     [CALL_flock] = SYS_flock,
     [CALL_fsconfig] = SYS_fsconfig,
     [CALL_fsmount] = SYS_fsmount,

@@ -18,6 +18,7 @@
 #define DEFAULT_MEMORY (1ULL << 30)
 #define DEFAULT_CPUS 2
 #define SYSCTLS_MAX 65536
+#define MODULES_MAX 65536
 
 struct sim *world_sim(const struct world *world)
 {
@@ -61,6 +62,7 @@ struct world *world_new(struct sim *sim, const struct world_options *options)
         world->options.cpus = DEFAULT_CPUS;
     world->next_inum = FIRST_INUM;
     world->sysctls = BUF_INIT(SYSCTLS_MAX);
+    world->modules = BUF_INIT(MODULES_MAX);
     world->ctrl_alt_del = true;
     list_init(&world->tasks);
     list_append(&sim->worlds, &world->link);
@@ -183,6 +185,7 @@ void world_free(struct world *world)
     pid_namespace_unref(world->pid);
     user_namespace_unref(world->user);
     buf_done(&world->sysctls);
+    buf_done(&world->modules);
     free(world->programs);
     vsock_machine_free(world);
     free(world);

@@ -51,6 +51,7 @@ struct world {
     struct path root; /* the first root */
     unsigned int next_pty;
     struct buf sysctls;   /* "name=value\n" of what was written and belongs to no namespace */
+    struct buf modules;   /* "name\n" of each kernel module that was loaded */
     void *cgroups;        /* cgroup.c: hierarchies and the set of the first task */
     program_fn *programs; /* all that world_program() was given; the text of an executable names one by its place */
     size_t n_programs;
@@ -76,6 +77,10 @@ void world_mkdir(struct world *world, const char *path, mode_t mode);
 void world_write(struct world *world, const char *path, const char *text);
 /* Executable whose program is fn. */
 void world_program(struct world *world, const char *path, program_fn fn);
+/* Kernel module, for sys_finit_module(): name as the kernel writes it; needs: the modules that must be there before it,
+ * separated by commas; number: name of a parameter that takes a number, or "". */
+void world_module(struct world *world, const char *path, const char *name, const char *needs, const char *number);
+bool world_has_module(const struct world *world, const char *name);
 void world_symlink(struct world *world, const char *target, const char *path);
 /* Removes a file, link or tree. */
 void world_remove(struct world *world, const char *path);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernel modules: what finit_module(2) refuses. That a real one is loaded shows in the VM. */
+#include "mocks/tests/files.h"
+
+static int load(const char *path, int flags)
+{
+    int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    int r = sys_finit_module(fd, "", flags);
+    (void)sys_close(fd);
+    return r;
+}
+
+static void need_modules(void)
+{
+    if (sys_finit_module(-1, "", 0) == -ENOSYS)
+        conform_not_runnable("kernel without modules");
+}
+
+CONFORM_CASE(what_is_no_module)
+{
+    static const struct {
+        const char *label, *text;
+        int flags, result;
+    } rows[] = {
+        {"empty", "", 0, -EINVAL},
+        {"text", "hello\n", 0, -ENOEXEC},
+        {"magic alone", "\177ELF", 0, -ENOEXEC},
+        {"flag that is none", "hello\n", 0x100, -EINVAL},
+    };
+
+    need_modules();
+    FOR_CASES(row, rows)
+    {
+        make_file("/tmp/module", row->text);
+        expect(load("/tmp/module", row->flags), row->result);
+    }
+    expect(load("/tmp", 0), -EINVAL);
+    expect(load("/dev/null", 0), -EINVAL);
+    expect(load("/tmp/missing", 0), -EBADF);
+}
+
+CONFORM_CASE(file_that_can_be_written)
+{
+    need_modules();
+    make_file("/tmp/module", "hello\n");
+    int fd = sys_openat(AT_FDCWD, "/tmp/module", O_WRONLY | O_CLOEXEC, 0);
+    expect(sys_finit_module(fd, "", 0), -EBADF);
+    expect(load("/tmp/module", 0), -ETXTBSY);
+    expect(sys_close(fd), 0);
+    expect(load("/tmp/module", 0), -ENOEXEC);
+}
+
+static int load_without_capability(void *arg UNUSED)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {0};
+
+    expect(sys_capset(&header, none), 0);
+    return -sys_finit_module(-1, "", 0x100);
+}
+
+CONFORM_CASE(without_the_capability)
+{
+    need_modules();
+    expect(in_child(load_without_capability, NULL), EPERM);
+}
