@@ -32,8 +32,9 @@ LDFLAGS_coverage := --coverage -Wl,-T,coverage/counters.ld
 LDFLAGS_asan     := -fsanitize=address,undefined
 LDFLAGS_fuzz     := -fsanitize=fuzzer,address,undefined
 
-# The mock kernel is to be fast, not small; a fuzzer looks for new ways through the product, not through the mock.
-FAST_release := -O2
+# The mock kernel is to be fast, not small; a fuzzer looks for new ways through the product, not through the mock. gcc would turn
+# zalloc() back into calloc() (mocks/kernel/memory.h).
+FAST_release := -O2 -fno-builtin-malloc
 FAST_fuzz    := -fno-sanitize=fuzzer-no-link,undefined
 
 # Only the product is measured; instrumented tests would also lose the shared counters (gcc resets them in fork()).

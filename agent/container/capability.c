@@ -68,7 +68,7 @@ int capability_parse(const char *name)
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         const char *known = names[i] + strlen(PREFIX);
-        if (strlen(known) == len - skip && memcmp(known, name + skip, len - skip) == 0)
+        if (strncmp(known, name + skip, len - skip) == 0 && known[len - skip] == '\0')
             return (int)i;
     }
     return -EINVAL;

@@ -150,14 +150,17 @@ char *arena_strdup(struct arena *a, const char *s)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+    char first[256];
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    int len = vsnprintf(first, sizeof(first), fmt, args);
     va_end(args);
 
     char *text = len < 0 ? NULL : arena_alloc(a, (size_t)len + 1);
-    if (text)
+    if (text && (size_t)len < sizeof(first))
+        memcpy(text, first, (size_t)len);
+    else if (text)
         vsnprintf(text, (size_t)len + 1, fmt, again);
     va_end(again);
     return text;

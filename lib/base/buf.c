@@ -47,17 +47,20 @@ int buf_append_str(struct buf *b, const char *s)
 
 int buf_printf(struct buf *b, const char *fmt, ...)
 {
+    size_t room = b->data ? b->cap - b->len : 0;
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    int len = vsnprintf(room ? b->data + b->len : NULL, room, fmt, args);
     va_end(args);
 
     int r = len < 0 ? -EINVAL : buf_reserve(b, (size_t)len);
-    if (r == 0) {
+    if (r == 0 && (size_t)len >= room)
         vsnprintf(b->data + b->len, (size_t)len + 1, fmt, again);
+    if (r == 0)
         b->len += (size_t)len;
-    }
+    else if (room)
+        b->data[b->len] = '\0'; /* what did not fit */
     va_end(again);
     return r;
 }

@@ -146,6 +146,9 @@ static void strings_are_copied(void **state)
     assert_memory_equal(arena_memdup(a, bytes, sizeof(bytes)), bytes, sizeof(bytes));
     assert_non_null(arena_memdup(a, NULL, 0));
     assert_string_equal(arena_printf(a, "%d-%s", 12, "x"), "12-x");
+    const char *text = arena_printf(a, "%300d", 5);
+    assert_int_equal(strlen(text), 300);
+    assert_string_equal(text + 298, " 5");
     assert_false(arena_exhausted(a));
 }
 

@@ -18,6 +18,20 @@ static void appended_parts_form_a_string(void **state)
     assert_int_equal(b.len, 8);
 }
 
+static void printed_text_makes_the_room_it_needs(void **state)
+{
+    _buf_ struct buf b = BUF_INIT(1000);
+
+    (void)state;
+    for (int len = 60; len < 70; len++) { /* around the first size */
+        b.len = 0;
+        assert_int_equal(buf_printf(&b, "<%*d>", len, 7), 0);
+        assert_int_equal(b.len, len + 2);
+        assert_int_equal(strlen(b.data), len + 2);
+        assert_string_equal(b.data + len, "7>");
+    }
+}
+
 static void an_empty_part_makes_an_empty_string(void **state)
 {
     _buf_ struct buf b = BUF_INIT(0);
@@ -122,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appended_parts_form_a_string),
+        cmocka_unit_test(printed_text_makes_the_room_it_needs),
         cmocka_unit_test(an_empty_part_makes_an_empty_string),
         cmocka_unit_test(the_cap_is_reached_but_never_passed),
         cmocka_unit_test(reserve_makes_room_without_content),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hierarchies, groups and the tasks in them (cgroups(7)). */
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cgroup_internal.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ void group_unref(struct group *group)
 
 struct group *group_new(struct hierarchy *hierarchy, struct group *parent, const char *name)
 {
-    struct group *group = calloc(1, sizeof(*group));
+    struct group *group = zalloc(sizeof(*group));
 
     group->hierarchy = hierarchy;
     group->name = strdup(name);
@@ -200,7 +201,7 @@ void cgroup_set_unref(struct cgroup_set *set)
 
 static struct cgroup_set *set_copy(const struct cgroup_set *from)
 {
-    struct cgroup_set *set = calloc(1, sizeof(*set));
+    struct cgroup_set *set = zalloc(sizeof(*set));
 
     for (size_t i = 0; from && i < CGROUP_HIERARCHIES; i++)
         set->groups[i] = from->groups[i] ? group_ref(from->groups[i]) : NULL;
@@ -427,8 +428,8 @@ void cgroup_show_controllers(const struct world *world, struct buf *out)
 
 void cgroups_new(struct world *world)
 {
-    struct cgroups *cgroups = calloc(1, sizeof(*cgroups));
-    struct hierarchy *unified = calloc(1, sizeof(*unified));
+    struct cgroups *cgroups = zalloc(sizeof(*cgroups));
+    struct hierarchy *unified = zalloc(sizeof(*unified));
 
     cgroups->world = world;
     cgroups->next_id = 1;

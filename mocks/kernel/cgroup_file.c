@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cgroup_internal.h"
 #include "mocks/kernel/world.h"
 
@@ -74,7 +75,7 @@ static struct control *control_make(struct group *group, const struct control_fi
     if (control)
         return control;
 
-    control = calloc(1, sizeof(*control));
+    control = zalloc(sizeof(*control));
     control->group = group_ref(group);
     control->file = file;
     control->inode = inode_new(group->hierarchy->super, file_mode(file), &control_ops);
@@ -197,7 +198,7 @@ void value_set(struct control *control, const char *text)
     struct value *value = value_find(control->group, control->file);
 
     if (!value) {
-        value = calloc(1, sizeof(*value));
+        value = zalloc(sizeof(*value));
         value->file = control->file;
         list_append(&control->group->values, &value->link);
     }
@@ -420,7 +421,7 @@ static int control_open(struct inode *inode, struct file *file)
 
     if (control->gone)
         return -ENODEV;
-    struct opener *opener = calloc(1, sizeof(*opener));
+    struct opener *opener = zalloc(sizeof(*opener));
     if (task) {
         cred_copy(&opener->cred, &task->cred);
         opener->cgroup_namespace = task->namespaces.cgroup ? simple_namespace_ref(task->namespaces.cgroup) : NULL;

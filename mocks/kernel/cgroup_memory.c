@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cgroup_internal.h"
 #include "mocks/kernel/world.h"
 
@@ -48,7 +49,7 @@ struct charge {
 static struct list *task_charges(struct task *task)
 {
     if (!task->memory_charges) {
-        task->memory_charges = calloc(1, sizeof(struct list));
+        task->memory_charges = zalloc(sizeof(struct list));
         list_init(task->memory_charges);
     }
     return task->memory_charges;
@@ -90,7 +91,7 @@ static void task_add(struct task *task, struct group *group, uint64_t bytes)
             return;
         }
     }
-    charge = calloc(1, sizeof(*charge));
+    charge = zalloc(sizeof(*charge));
     charge->group = group_ref(group);
     charge->bytes = bytes;
     list_append(task_charges(task), &charge->link);

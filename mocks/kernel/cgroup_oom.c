@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cgroup_internal.h"
 #include "mocks/kernel/eventfd.h"
 #include "mocks/kernel/world.h"
@@ -170,7 +171,7 @@ int oom_listener_add(struct control *control, char *text)
     if (r < 0 || source->group != group)
         return -EINVAL;
 
-    struct listener *listener = calloc(1, sizeof(*listener));
+    struct listener *listener = zalloc(sizeof(*listener));
     listener->event = file_ref(event);
     listener->oom = oom;
     list_append(&group->oom_listeners, &listener->link);

@@ -5,6 +5,7 @@
  * somebody uses it, so that what is mounted on it stays there. Each dentry keeps its parent. */
 #include <stdlib.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/vfs_private.h"
 
 /* Lower ones are those of "." and ".." and of what follows them. */
@@ -26,7 +27,7 @@ static uint64_t next_position(const struct dentry *dir)
 
 static struct dentry *dentry_new(struct dentry *parent, const char *name, struct inode *inode)
 {
-    struct dentry *dentry = calloc(1, sizeof(*dentry));
+    struct dentry *dentry = zalloc(sizeof(*dentry));
     list_init(&dentry->children);
     list_init(&dentry->link);
     dentry->parent = parent ? dentry_ref(parent) : dentry;

@@ -2,6 +2,7 @@
 /* Many files watched by one descriptor (epoll(7)). Level-triggered: every wait asks each watched file how it is. A watch
  * belongs to the open file and the number it was added by; it ends with the last reference of the file, not with the close of
  * that number. */
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/epoll.h"
 
 #include <errno.h>
@@ -119,7 +120,7 @@ static int make_epoll(int flags)
 {
     if (flags & ~EPOLL_CLOEXEC)
         return -EINVAL;
-    struct epoll *epoll = calloc(1, sizeof(*epoll));
+    struct epoll *epoll = zalloc(sizeof(*epoll));
     list_init(&epoll->items);
     epoll->file = file_new(&epoll_ops, 0600, O_RDWR, epoll);
     return fd_publish(epoll->file, flags & EPOLL_CLOEXEC);
@@ -173,7 +174,7 @@ static int check_nesting(const struct epoll *epoll, const struct file *target)
 
 static int item_add(struct epoll *epoll, struct file *file, int fd, const struct epoll_event *event)
 {
-    struct epoll_item *item = calloc(1, sizeof(*item));
+    struct epoll_item *item = zalloc(sizeof(*item));
 
     *item = (struct epoll_item){.epoll = epoll, .file = file, .fd = fd, .event = *event, .next = file->watchers};
     file->watchers = item;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event counters (eventfd(2)): writes add to a number, a read takes it. */
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/eventfd.h"
 
 #include <stdlib.h>
@@ -117,7 +118,7 @@ static int make_eventfd(unsigned int value, int flags)
     if (flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE))
         return -EINVAL;
 
-    struct counter *counter = calloc(1, sizeof(*counter));
+    struct counter *counter = zalloc(sizeof(*counter));
     counter->value = value;
     counter->semaphore = flags & EFD_SEMAPHORE;
     return fd_publish(file_new(&eventfd_ops, 0600, O_RDWR | (flags & O_NONBLOCK), counter), flags & O_CLOEXEC);

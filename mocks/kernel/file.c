@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/vfs_private.h"
 
 struct file *file_alloc(const struct path *path, struct inode *inode, int flags)
 {
-    struct file *file = calloc(1, sizeof(*file));
+    struct file *file = zalloc(sizeof(*file));
     if (path) {
         file->path = *path;
         path_ref(path);

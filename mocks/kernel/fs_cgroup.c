@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cgroup_internal.h"
 #include "mocks/kernel/vfs_private.h"
 
@@ -446,7 +447,7 @@ static int v1_make(struct cgroups *cgroups, const struct v1_options *options, st
     if (r < 0)
         return r;
 
-    struct hierarchy *hierarchy = calloc(1, sizeof(*hierarchy));
+    struct hierarchy *hierarchy = zalloc(sizeof(*hierarchy));
     *hierarchy = (struct hierarchy){
         .world = cgroups->world,
         .version = 1,

@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <stdlib.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/mount_private.h"
 
 #define FSMOUNT_ATTRIBUTES                                                                                                     \
@@ -75,7 +76,7 @@ static void complain(struct context *context, const char *what, const char *key)
 
 static int context_open(const struct filesystem *type, struct super *picked, bool cloexec)
 {
-    struct context *context = calloc(1, sizeof(*context));
+    struct context *context = zalloc(sizeof(*context));
     context->type = type;
     context->options = BUF_INIT(65536);
     context->phase = picked ? PHASE_RECONFIGURE : PHASE_CREATE;
@@ -164,7 +165,10 @@ static int set_parameter(struct context *context, const char *key, const char *v
                  key);
         return -EINVAL;
     }
-    return buf_printf(&context->options, "%s%s%s%s", context->options.len ? "," : "", key, value ? "=" : "", shown(value));
+    if (context->options.len > 0)
+        (void)buf_append_str(&context->options, ",");
+    (void)buf_append_str(&context->options, key);
+    return value ? buf_printf(&context->options, "=%s", value) : 0;
 }
 
 static int create_super(struct context *context)

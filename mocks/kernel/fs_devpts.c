@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/mount.h"
 #include "mocks/kernel/task.h"
 #include "mocks/kernel/tty.h"
@@ -131,7 +132,7 @@ static int devpts_mount(struct world *world, const char *source, const char *dat
     if (r < 0)
         return r;
     struct super *super = super_new(world, &devpts_filesystem, 0755, NULL);
-    struct devpts *devpts = calloc(1, sizeof(*devpts));
+    struct devpts *devpts = zalloc(sizeof(*devpts));
     devpts->options = options;
     list_init(&devpts->ttys);
     super->data = devpts;

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cred.h"
 #include "mocks/kernel/socket.h"
 
@@ -128,7 +129,7 @@ int inet_socket_new(int type, int protocol, struct socket **ret_socket)
 {
     if (type != SOCK_DGRAM || protocol != 0)
         unsupported("socket: AF_INET, type %d, protocol %d", type, protocol);
-    struct socket *socket = calloc(1, sizeof(*socket));
+    struct socket *socket = zalloc(sizeof(*socket));
     *socket = (struct socket){.ops = &inet_ops, .type = type, .sndbuf = SOCKET_BUFFER_DEFAULT, .rcvbuf = SOCKET_BUFFER_DEFAULT};
     *ret_socket = socket;
     return 0;

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <sys/sysmacros.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/vfs.h"
 #include "mocks/kernel/vfs_private.h"
 
 struct inode *inode_new(struct super *super, mode_t mode, const struct inode_ops *ops)
 {
     static const struct inode_ops no_ops;
-    struct inode *inode = calloc(1, sizeof(*inode));
+    struct inode *inode = zalloc(sizeof(*inode));
     inode->super = super;
     inode->ops = ops ? ops : &no_ops;
     inode->ino = ++super->next_ino;

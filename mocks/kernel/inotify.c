@@ -8,6 +8,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/sys_fd.h"
 #include "sys/sys.h"
 
@@ -61,7 +62,7 @@ static void queue(struct inotify *inotify, int wd, uint32_t mask, const char *na
         mask = IN_Q_OVERFLOW;
         len = 0;
     }
-    struct queued_event *queued = calloc(1, sizeof(*queued));
+    struct queued_event *queued = zalloc(sizeof(*queued));
     len = (len + sizeof(queued->event) - 1) / sizeof(queued->event) * sizeof(queued->event);
     queued->event = (struct event_head){.wd = wd, .mask = mask, .len = (uint32_t)len};
     if (len > 0)
@@ -220,7 +221,7 @@ static int make_inotify(int flags)
 {
     if (flags & ~(IN_CLOEXEC | IN_NONBLOCK))
         return -EINVAL;
-    struct inotify *inotify = calloc(1, sizeof(*inotify));
+    struct inotify *inotify = zalloc(sizeof(*inotify));
     list_init(&inotify->watches);
     list_init(&inotify->events);
     return fd_publish(file_new(&inotify_ops, 0600, O_RDONLY | (flags & O_NONBLOCK), inotify), flags & O_CLOEXEC);
@@ -256,7 +257,7 @@ static int watch_inode(struct inotify *inotify, struct inode *inode, uint32_t ma
         watch->mask = mask & IN_MASK_ADD ? watch->mask | events : events;
         return watch->wd;
     }
-    watch = calloc(1, sizeof(*watch));
+    watch = zalloc(sizeof(*watch));
     *watch = (struct inotify_watch){
         .next = inode->watches, .inotify = inotify, .inode = inode_ref(inode), .wd = ++inotify->last_wd, .mask = events};
     inode->watches = watch;

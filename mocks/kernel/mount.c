@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <stdlib.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/mount_private.h"
 
 struct mount *mount_ref(struct mount *mount)
@@ -17,7 +18,7 @@ struct mount *mount_ref(struct mount *mount)
 struct mount *mount_new(struct super *super, struct dentry *root, unsigned int flags)
 {
     struct vfs *vfs = world_vfs(super->world);
-    struct mount *mount = calloc(1, sizeof(*mount));
+    struct mount *mount = zalloc(sizeof(*mount));
     list_init(&mount->link);
     list_init(&mount->world_link);
     list_init(&mount->child_link);

@@ -2,11 +2,12 @@
 /* Mount namespaces: trees of mounts with an owner (mount_namespaces(7)). */
 #include <stdlib.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/mount_private.h"
 
 static struct mount_namespace *namespace_new(struct world *world, struct user_namespace *owner)
 {
-    struct mount_namespace *namespace = calloc(1, sizeof(*namespace));
+    struct mount_namespace *namespace = zalloc(sizeof(*namespace));
     list_init(&namespace->mounts);
     namespace->world = world;
     namespace->owner = user_namespace_ref(owner);

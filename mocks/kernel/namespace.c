@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cgroup.h"
 #include "mocks/kernel/mount.h"
 #include "mocks/kernel/nsfs.h"
@@ -22,10 +23,8 @@
 
 struct simple_namespace *simple_namespace_new(struct world *world, int type, struct user_namespace *owner)
 {
-    struct simple_namespace *namespace = calloc(1, sizeof(*namespace));
+    struct simple_namespace *namespace = zalloc(sizeof(*namespace));
 
-    if (!namespace)
-        abort();
     namespace->type = type;
     namespace->owner = user_namespace_ref(owner);
     namespace->inum = world->next_inum++;

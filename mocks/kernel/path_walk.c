@@ -223,16 +223,14 @@ int walk_last(struct walk *walk, bool follow)
 /* Takes the next component off *text. */
 static int next_component(struct walk *walk, const char **text)
 {
-    size_t len = strcspn(*text, "/");
+    size_t len = (size_t)(strchrnul(*text, '/') - *text);
     if (len > NAME_MAX)
         return -ENAMETOOLONG;
     memcpy(walk->last, *text, len);
     walk->last[len] = '\0';
     walk->last_type = LAST_NAME;
-    if (strcmp(walk->last, ".") == 0)
-        walk->last_type = LAST_DOT;
-    else if (strcmp(walk->last, "..") == 0)
-        walk->last_type = LAST_DOTDOT;
+    if (walk->last[0] == '.' && len <= 2 && (len == 1 || walk->last[1] == '.'))
+        walk->last_type = len == 1 ? LAST_DOT : LAST_DOTDOT;
     *text += len;
     return 0;
 }
@@ -249,9 +247,16 @@ static int walk_through(struct walk *walk)
     return r;
 }
 
+static const char *skip_slashes(const char *text)
+{
+    while (*text == '/')
+        text++;
+    return text;
+}
+
 static int walk_text(struct walk *walk, const char *text)
 {
-    text += strspn(text, "/");
+    text = skip_slashes(text);
     walk->last_type = LAST_ROOT;
     while (*text) {
         if (!S_ISDIR(walk->path.dentry->inode->mode))
@@ -261,10 +266,10 @@ static int walk_text(struct walk *walk, const char *text)
             r = next_component(walk, &text);
         if (r < 0)
             return r;
-        size_t slashes = strspn(text, "/");
-        text += slashes;
+        const char *end = text;
+        text = skip_slashes(text);
         if (*text == '\0') {
-            walk->slash |= slashes > 0;
+            walk->slash |= text > end;
             return 0;
         }
         r = walk_through(walk);

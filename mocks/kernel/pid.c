@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/process.h"
 #include "mocks/kernel/world.h"
 
@@ -13,10 +14,8 @@
 
 struct pid_namespace *pid_namespace_new(struct world *world, struct pid_namespace *parent, struct user_namespace *owner)
 {
-    struct pid_namespace *namespace = calloc(1, sizeof(*namespace));
+    struct pid_namespace *namespace = zalloc(sizeof(*namespace));
 
-    if (!namespace)
-        abort();
     namespace->parent = parent ? pid_namespace_ref(parent) : NULL;
     namespace->owner = user_namespace_ref(owner);
     namespace->level = parent ? parent->level + 1 : 0;

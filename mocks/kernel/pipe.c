@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cred.h"
 #include "mocks/kernel/sys_fd.h"
 #include "sys/sys.h"
@@ -225,7 +226,7 @@ static int pipe_ioctl(struct file *file, unsigned long request, void *arg)
 
 static struct pipe *pipe_new(struct inode *inode)
 {
-    struct pipe *pipe = calloc(1, sizeof(*pipe));
+    struct pipe *pipe = zalloc(sizeof(*pipe));
 
     pipe->size = DEFAULT_PAGES;
     pipe->pages = calloc(pipe->size, sizeof(*pipe->pages));

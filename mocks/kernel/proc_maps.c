@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/proc.h"
 
 #define WRITE_MAX 4096 /* a page: what does not fit is refused */
@@ -23,7 +24,7 @@ static int map_attach(struct inode *inode, struct file *file, const struct file_
 
     if (!proc_task_exists(node->task) || !node->task->cred.user)
         return -EINVAL;
-    struct map_file *map = calloc(1, sizeof(*map));
+    struct map_file *map = zalloc(sizeof(*map));
     map->user = user_namespace_ref(node->task->cred.user);
     map->group = node->entry->type;
     if (current())

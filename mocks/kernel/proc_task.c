@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cgroup.h"
 #include "mocks/kernel/proc.h"
 #include "mocks/kernel/process.h"
@@ -44,7 +45,7 @@ static void update_owner(struct inode *inode, const struct task *task)
 struct inode *proc_node_new(struct super *super, struct task *task, const struct proc_entry *entry, unsigned int index)
 {
     struct inode *inode = inode_new(super, entry->mode, entry->ops);
-    struct proc_node *node = calloc(1, sizeof(*node));
+    struct proc_node *node = zalloc(sizeof(*node));
 
     node->task = task_ref(task);
     node->entry = entry;

@@ -78,7 +78,7 @@ static struct inode *look_up(struct super *super, const struct place *place, con
 
     for (size_t i = 0; i < place->tree->n; i++) {
         const char *rest = rest_of(place, entry_path(place->tree, i));
-        if (rest && strncmp(rest, name, len) == 0 && (rest[len] == '/' || rest[len] == '\0'))
+        if (rest && rest[0] == name[0] && strncmp(rest, name, len) == 0 && (rest[len] == '/' || rest[len] == '\0'))
             return make(super, place, i);
     }
     return NULL;

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/sysmacros.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cred.h"
 #include "mocks/kernel/sys_fd.h"
 #include "mocks/kernel/tty.h"
@@ -84,7 +85,7 @@ static bool is_hung_up(const struct file *file)
 
 static void attach(struct file *file, struct tty *tty, const struct file_ops *ops)
 {
-    struct end *end = calloc(1, sizeof(*end));
+    struct end *end = zalloc(sizeof(*end));
 
     *end = (struct end){.tty = tty_ref(tty), .hangups = tty->hangups};
     file->ops = ops;
@@ -181,7 +182,7 @@ static int open_master(struct file *file)
     int r = devpts_of(file, &root);
     if (r < 0)
         return r;
-    struct tty *tty = calloc(1, sizeof(*tty));
+    struct tty *tty = zalloc(sizeof(*tty));
     tty->world = current()->world;
     tty->locked = true;
     tty->refs = 1;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/run.h"
 #include "mocks/kernel/world.h"
 #include "sys/sys.h"
@@ -39,7 +40,7 @@ struct run *task_run(const struct task *task)
 
 void run_new(struct task *task, const struct entry *entry)
 {
-    struct run *run = calloc(1, sizeof(*run));
+    struct run *run = zalloc(sizeof(*run));
 
     run->sim = task->world->sim;
     run->task = task;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulation as a whole, and the frame around every call. */
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/sim.h"
 
 #include <errno.h>
@@ -15,10 +16,8 @@
 
 struct sim *sim_new(const struct sim_options *options)
 {
-    struct sim *sim = calloc(1, sizeof(*sim));
+    struct sim *sim = zalloc(sizeof(*sim));
 
-    if (!sim)
-        abort();
     sim->options = *options;
     sim->random = options->seed;
     sim->now_ns = START_NS;
@@ -103,7 +102,7 @@ static void take_signals(struct run *run)
 {
     struct task *task = run->task;
 
-    while (signals_wait(task) || run->interrupted) {
+    while ((task->signals_pending && signals_wait(task)) || run->interrupted) {
         bool handle = run->interrupted || signals_act(task);
         run->interrupted = false;
         if (task->state >= TASK_ZOMBIE || run->leaving)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/sysmacros.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/vfs_private.h"
 
 const struct filesystem *filesystem_find(const char *name)
@@ -20,7 +21,7 @@ const struct filesystem *filesystem_find(const char *name)
 struct super *super_new(struct world *world, const struct filesystem *type, mode_t root_mode, const struct inode_ops *root_ops)
 {
     struct vfs *vfs = world_vfs(world);
-    struct super *super = calloc(1, sizeof(*super));
+    struct super *super = zalloc(sizeof(*super));
     super->world = world;
     super->type = type;
     super->dev = makedev(0, ++vfs->next_dev);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The task object: what a process is made of, what fork copies and what a zombie has lost. */
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/task.h"
 
 #include <stdlib.h>
@@ -10,10 +11,8 @@
 
 struct task *task_new(struct world *world, struct task *parent)
 {
-    struct task *task = calloc(1, sizeof(*task));
+    struct task *task = zalloc(sizeof(*task));
 
-    if (!task)
-        abort();
     task->refs = 1;
     task->world = world;
     task->parent = parent;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/unix.h"
 #include "mocks/kernel/world.h"
 
@@ -84,7 +85,7 @@ static void abstract_remove(struct unix_name *name, struct world *world)
 
 static struct unix_name *name_new(struct unix_socket *sk, const struct address *address)
 {
-    struct unix_name *name = calloc(1, sizeof(*name));
+    struct unix_name *name = zalloc(sizeof(*name));
 
     list_init(&name->link);
     name->refs = 1;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/cred.h"
 #include "mocks/kernel/unix.h"
 
@@ -39,7 +40,7 @@ void unix_unref(struct unix_socket *sk)
 
 static struct unix_socket *unix_new(int type)
 {
-    struct unix_socket *sk = calloc(1, sizeof(*sk));
+    struct unix_socket *sk = zalloc(sizeof(*sk));
 
     sk->base = (struct socket){
         .ops = type == SOCK_STREAM ? &stream_ops : &packet_ops,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/capability.h"
 #include "mocks/kernel/mount.h"
 #include "mocks/kernel/process.h"
@@ -14,10 +15,8 @@
 
 struct user_namespace *user_namespace_new(struct world *world, struct user_namespace *parent, const struct cred *creator)
 {
-    struct user_namespace *namespace = calloc(1, sizeof(*namespace));
+    struct user_namespace *namespace = zalloc(sizeof(*namespace));
 
-    if (!namespace)
-        abort();
     namespace->world = world;
     namespace->refs = 1;
     namespace->inum = world->next_inum++;

@@ -16,27 +16,37 @@ static char type_letter(mode_t mode)
     return letters[(mode & S_IFMT) >> 12];
 }
 
-static void put_file(const struct dentry *dentry, const struct dentry *root, struct buf *out)
+static void put_file(const struct dentry *dentry, const struct buf *name, struct buf *out)
 {
     const struct inode *inode = dentry->inode;
-    struct buf name = BUF_INIT(PATH_MAX * 2);
-    dentry_name(dentry, root, &name);
-    (void)buf_printf(out, "%s %c%04o %u:%u", name.data, type_letter(inode->mode), inode->mode & 07777, inode->uid, inode->gid);
-    buf_done(&name);
+    (void)buf_append(out, name->data, name->len);
+    (void)buf_printf(out, " %c%04o %u:%u", type_letter(inode->mode), inode->mode & 07777, inode->uid, inode->gid);
     if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
         (void)buf_printf(out, " %u,%u", major(inode->rdev), minor(inode->rdev));
     else if (S_ISLNK(inode->mode))
         (void)buf_printf(out, " -> %s", shown(inode->content.data));
     else if (S_ISREG(inode->mode))
         (void)buf_printf(out, " %llu", (unsigned long long)inode_size(inode));
-    (void)buf_append_str(out, "\n");
+    (void)buf_append(out, "\n", 1);
 }
 
-static void put_tree(const struct dentry *dir, const struct dentry *root, struct buf *out)
+static void put_tree(const struct dentry *dir, struct buf *name, struct buf *out);
+
+static void put_child(const struct dentry *child, struct buf *name, struct buf *out)
+{
+    size_t len = name->len;
+    if (len > 1)
+        (void)buf_append(name, "/", 1);
+    (void)buf_append_str(name, child->name);
+    put_tree(child, name, out);
+    name->len = len;
+}
+
+static void put_tree(const struct dentry *dir, struct buf *name, struct buf *out)
 {
     struct dentry *child, **sorted;
     size_t n = 0;
-    put_file(dir, root, out);
+    put_file(dir, name, out);
     LIST_FOREACH (child, &dir->children, link)
         n += !child->computed;
     if (n == 0)
@@ -48,11 +58,14 @@ static void put_tree(const struct dentry *dir, const struct dentry *root, struct
             sorted[n++] = child;
     qsort(sorted, n, sizeof(struct dentry *), by_name);
     for (size_t i = 0; i < n; i++)
-        put_tree(sorted[i], root, out);
+        put_child(sorted[i], name, out);
     free(sorted);
 }
 
 void vfs_snapshot(const struct path *path, struct buf *out)
 {
-    put_tree(path->dentry, path->dentry, out);
+    struct buf name = BUF_INIT(PATH_MAX * 2);
+    (void)buf_append(&name, "/", 1);
+    put_tree(path->dentry, &name, out);
+    buf_done(&name);
 }

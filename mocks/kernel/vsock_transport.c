@@ -4,6 +4,7 @@
  *
  * Credit: each side tells the size of its buffer and how many bytes have left it; the other side has at most that much on its
  * way. */
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/vsock.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 struct vsock_machine *vsock_machine(struct world *world)
 {
     if (!world->vsock) {
-        world->vsock = calloc(1, sizeof(*world->vsock));
+        world->vsock = zalloc(sizeof(*world->vsock));
         list_init(&world->vsock->sockets);
         world->vsock->next_port = 1024;
     }
@@ -46,7 +47,7 @@ struct world *vsock_world(struct world *own, unsigned int cid)
 
 struct vsock *vsock_alloc(struct world *world)
 {
-    struct vsock *sk = calloc(1, sizeof(*sk));
+    struct vsock *sk = zalloc(sizeof(*sk));
 
     sk->world = world;
     sk->local = sk->remote = (struct vsock_end){VMADDR_CID_ANY, VMADDR_PORT_ANY};
@@ -116,7 +117,7 @@ void vsock_set_window(struct vsock *sk)
 
 static struct vsock_packet *packet_new(enum vsock_op op, const struct vsock_end *from, const struct vsock_end *to, size_t len)
 {
-    struct vsock_packet *packet = calloc(1, sizeof(*packet) + len);
+    struct vsock_packet *packet = zalloc(sizeof(*packet) + len);
 
     packet->op = op;
     packet->from = *from;

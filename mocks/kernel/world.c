@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A machine: made, started, thrown away. What it is made of comes from the modules; the order is here. */
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/world.h"
 
 #include <fcntl.h>
@@ -50,10 +51,8 @@ static void make_namespaces(struct world *world)
 
 struct world *world_new(struct sim *sim, const struct world_options *options)
 {
-    struct world *world = calloc(1, sizeof(*world));
+    struct world *world = zalloc(sizeof(*world));
 
-    if (!world)
-        abort();
     world->sim = sim;
     world->options = *options;
     if (world->options.memory_bytes == 0)

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/run.h"
 #include "mocks/kernel/vsock.h"
 #include "mocks/kernel/world.h"
@@ -22,7 +23,7 @@ struct line {
 static struct line *line_of(struct sim *sim)
 {
     if (!sim->line) {
-        sim->line = calloc(1, sizeof(*sim->line));
+        sim->line = zalloc(sizeof(*sim->line));
         list_init(&sim->line->packets);
     }
     return sim->line;
@@ -35,7 +36,7 @@ static struct line_plans *plans_of(struct world *world)
     struct vsock_machine *machine = vsock_machine(world);
 
     if (!machine->plans)
-        machine->plans = calloc(1, sizeof(*machine->plans));
+        machine->plans = zalloc(sizeof(*machine->plans));
     return machine->plans;
 }
 
@@ -80,7 +81,7 @@ static void put(struct line *line, struct vsock_packet *packet)
 static void break_connection(struct world *from, struct world *to, const struct vsock_packet *packet, uint64_t due_ns)
 {
     for (int side = 0; side < 2; side++) {
-        struct vsock_packet *end = calloc(1, sizeof(*end));
+        struct vsock_packet *end = zalloc(sizeof(*end));
         end->op = VSOCK_BROKEN;
         end->from = side ? packet->from : packet->to;
         end->to = side ? packet->to : packet->from;

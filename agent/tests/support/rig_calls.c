@@ -32,7 +32,7 @@ static const struct ttrpc_method *find_method(const char *service, const char *n
     const struct ttrpc_method *methods = rpc_methods(&n);
 
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(methods[i].service, service) == 0 && strcmp(methods[i].name, name) == 0)
+        if (strcmp(methods[i].name, name) == 0 && strcmp(methods[i].service, service) == 0)
             return &methods[i];
     }
     fail_msg("no method %s of %s", name, service);
