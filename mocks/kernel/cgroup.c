@@ -73,6 +73,7 @@ struct group *group_new(struct hierarchy *hierarchy, struct group *parent, const
     }
     memory_reset(group);
     pids_reset(group);
+    v1_group_made(group);
     cpuset_group_made(group);
     group->frozen = group_is_freezing(group);
     return group;
@@ -266,13 +267,14 @@ void group_move_task(struct group *to, struct task *task)
     struct group *from = group_ref(task_group(task, to->hierarchy));
     struct cgroup_set *set;
 
-    if (from != to) {
+    /* A zombie is nobody's member: its move changes nothing. */
+    if (from != to && is_alive(task)) {
+        pids_task_comes(from, to);
         set = set_copy(task->cgroups);
         group_unref(set->groups[to->hierarchy->slot]);
         set->groups[to->hierarchy->slot] = to->parent ? group_ref(to) : NULL;
         cgroup_set_unref(task->cgroups);
         task->cgroups = set;
-        pids_note_peak(to);
         change_tasks(to, 1);
         freezer_task_came(to, task);
         change_tasks(from, -1);
@@ -343,6 +345,14 @@ int cgroup_task_fork(struct task *child, const struct task *parent, int cgroup_f
     child->frozen = child->frozen_hard = false;
     enter_all(child);
     return 0;
+}
+
+void cgroup_task_born(struct task *child, const struct task *parent)
+{
+    const struct hierarchy *v2 = world_cgroups(child->world)->hierarchies[0];
+
+    if (task_group(child, v2)->kills != task_group(parent, v2)->kills)
+        task_signal(child, SIGKILL);
 }
 
 void cgroup_task_exit(struct task *task)

@@ -103,14 +103,6 @@ int cpuset_may_attach(struct group *group)
     return own_mask(group, 0) && own_mask(group, 1) ? 0 : -ENOSPC;
 }
 
-static void copy_from_parent(struct group *group, const char *name)
-{
-    struct inode *inode = control_lookup(group, name);
-
-    value_set(control_of(inode), value_get(group->parent, name));
-    inode_unref(inode);
-}
-
 /* cgroup.clone_children: a new version 1 group begins with what its parent has. */
 void cpuset_group_made(struct group *group)
 {
@@ -118,9 +110,8 @@ void cpuset_group_made(struct group *group)
         return;
     if (strcmp(value_get(group->parent, "cgroup.clone_children"), "1") != 0)
         return;
-    copy_from_parent(group, "cgroup.clone_children");
-    copy_from_parent(group, names[0]);
-    copy_from_parent(group, names[1]);
+    value_inherit(group, names[0]);
+    value_inherit(group, names[1]);
 }
 
 /* ---- files ---- */

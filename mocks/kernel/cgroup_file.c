@@ -216,6 +216,14 @@ const char *value_get(const struct group *group, const char *name)
     return file && file->initial ? file->initial : "";
 }
 
+void value_inherit(struct group *group, const char *name)
+{
+    struct inode *inode = control_lookup(group, name);
+
+    value_set(control_of(inode), value_get(group->parent, name));
+    inode_unref(inode);
+}
+
 int show_value(struct control *control, struct buf *out)
 {
     const struct value *value = value_find(control->group, control->file);

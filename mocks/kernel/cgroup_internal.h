@@ -80,6 +80,7 @@ struct group {
     unsigned int n_tasks, n_populated, n_populated_domains; /* the latter two: children */
     unsigned int n_descendants;
     uint64_t max_descendants, max_depth;
+    unsigned int kills; /* by cgroup.kill, here and above */
 
     bool freeze;  /* asked for here */
     bool frozen;  /* reached, and told */
@@ -186,6 +187,8 @@ int show_value(struct control *control, struct buf *out);
 int store_number(struct control *control, char *text);
 void value_set(struct control *control, const char *text);
 const char *value_get(const struct group *group, const char *name);
+/* A new group begins with what its parent has. */
+void value_inherit(struct group *group, const char *name);
 int store_ignored(struct control *control, char *text);
 uint64_t *group_u64(struct group *group, size_t offset);
 void values_free(struct group *group);
@@ -246,12 +249,15 @@ bool group_is_freezing(const struct group *group);
 /* Somebody has read the state: those on the way arrive. */
 void freezer_looked_at(struct group *group);
 
+void v1_group_made(struct group *group);
+
 int cpuset_may_attach(struct group *group);
 void cpuset_group_made(struct group *group);
 
 /* A child that is a member already: may there be one more? -EAGAIN. */
 int pids_fork(struct group *group);
-void pids_note_peak(struct group *group);
+/* Called before a task moves. */
+void pids_task_comes(struct group *from, struct group *to);
 void pids_reset(struct group *group);
 
 /* The controller starts anew in a group. */

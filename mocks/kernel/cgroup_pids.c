@@ -22,15 +22,21 @@ void pids_reset(struct group *group)
     group->pids = (struct group_pids){.max = UINT64_MAX};
 }
 
-void pids_note_peak(struct group *group)
+static void note_peak(struct group *group, uint64_t n)
 {
-    if (!(group->hierarchy->controllers & CG_BIT(CG_PIDS)))
+    if (n > group->pids.peak)
+        group->pids.peak = n;
+}
+
+/* A task that moves is counted in its new group before the old one forgets it: those above both see one more. */
+void pids_task_comes(struct group *from, struct group *to)
+{
+    if (!(to->hierarchy->controllers & CG_BIT(CG_PIDS)))
         return;
-    for (; group->parent; group = group->parent) {
-        uint64_t n = count(group);
-        if (n > group->pids.peak)
-            group->pids.peak = n;
-    }
+    from = group_with(from, CG_PIDS);
+    to = group_with(to, CG_PIDS);
+    for (struct group *at = to; from != to && at->parent; at = at->parent)
+        note_peak(at, count(at) + 1);
 }
 
 /* Version 1 counts the failure where the fork was tried, version 2 where the limit is, and above. */
@@ -49,17 +55,19 @@ static void note_failure(struct group *forking, struct group *over)
     }
 }
 
+/* Those below the limit that is reached have counted the child for a moment. */
 int pids_fork(struct group *group)
 {
     struct group *forking = group_with(group, CG_PIDS);
 
     for (struct group *at = forking; at->parent; at = at->parent) {
-        if (at->pids.max != UINT64_MAX && count(at) > at->pids.max) {
+        uint64_t n = count(at);
+        if (at->pids.max != UINT64_MAX && n > at->pids.max) {
             note_failure(forking, at);
             return -EAGAIN;
         }
+        note_peak(at, n);
     }
-    pids_note_peak(forking);
     return 0;
 }
 

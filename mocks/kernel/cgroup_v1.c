@@ -27,7 +27,8 @@ static int store_member(struct control *control, char *text)
     int r = member_parse(control, text, &task);
     if (r == 0)
         r = control_as_opener(control, check_owner, task);
-    if (r == 0 && task_group(task, group->hierarchy) != group && (group->hierarchy->controllers & CG_BIT(CG_CPUSET)))
+    bool moves = r == 0 && task->state < TASK_ZOMBIE && task_group(task, group->hierarchy) != group;
+    if (moves && (group->hierarchy->controllers & CG_BIT(CG_CPUSET)))
         r = cpuset_may_attach(group);
     if (r == 0)
         group_move_task(group, task);
@@ -52,6 +53,17 @@ static int store_release_agent(struct control *control, char *text)
         return -EPERM;
     value_set(control, text);
     return 0;
+}
+
+/* A new group begins with the flags of its parent. */
+void v1_group_made(struct group *group)
+{
+    static const char *const flags[] = {"notify_on_release", "cgroup.clone_children"};
+
+    if (group->hierarchy->version == 2 || !group->parent)
+        return;
+    FOR_ROWS (flag, flags)
+        value_inherit(group, *flag);
 }
 
 static const struct control_file core_files[] = {

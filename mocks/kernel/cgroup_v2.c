@@ -130,7 +130,7 @@ int member_parse(const struct control *control, const char *text, struct task **
         task = task ? task_find((int)pid) : NULL;
     for (struct task *at = NULL; !current() && (at = task_next(control->group->hierarchy->world, at));)
         task = at->pids[0] == pid ? at : task;
-    if (!task || task->state >= TASK_ZOMBIE)
+    if (!task || task->state == TASK_DEAD)
         return -ESRCH;
     *ret_task = task;
     return 0;
@@ -356,6 +356,8 @@ static int store_kill(struct control *control, char *text)
         return -ERANGE;
     if (group->threaded)
         return -EOPNOTSUPP;
+    for (struct group *at = group; at; at = group_next(group, at))
+        at->kills++;
     while ((task = task_next(world, task))) {
         if (task->state < TASK_ZOMBIE && group_is_below(task_group(task, group->hierarchy), group))
             task_signal(task, SIGKILL);

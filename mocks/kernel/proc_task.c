@@ -140,18 +140,13 @@ static const struct user_namespace *viewer_user(const struct inode *inode)
 
 static char state_letter(const struct task *task)
 {
-    switch (task->state) {
-    case TASK_STOPPED:
+    if (task->state >= TASK_ZOMBIE)
+        return task->state == TASK_ZOMBIE ? 'Z' : 'X';
+    if (task->frozen_hard)
+        return 'D';
+    if (task->state == TASK_STOPPED)
         return 'T';
-    case TASK_ZOMBIE:
-        return 'Z';
-    case TASK_DEAD:
-        return 'X';
-    default:
-        if (task->frozen_hard)
-            return 'D';
-        return task == current() || (task->state == TASK_RUNNABLE && !task->frozen) ? 'R' : 'S';
-    }
+    return task == current() || (task->state == TASK_RUNNABLE && !task->frozen) ? 'R' : 'S';
 }
 
 static const char *state_name(char letter)

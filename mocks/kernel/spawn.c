@@ -114,6 +114,7 @@ static int spawn(const struct sys_spawn *args, int (*fn)(void *arg), void *arg)
     if (args->ret_pidfd)
         *args->ret_pidfd = pidfd;
     run_new(child, &(struct entry){.fn = fn, .arg = arg});
+    cgroup_task_born(child, parent);
     return task_pid_in(child, parent->pid_namespace);
 }
 

@@ -204,6 +204,48 @@ CONFORM_CASE(a_zombie_keeps_no_group)
     expect(collect(pid), -SIGKILL);
 }
 
+CONFORM_CASE(a_zombie_moves_without_effect)
+{
+    static const struct {
+        const char *label, *controllers;
+    } rows[] = {{"freezer", "freezer"}, {"pids", "pids"}, {"version 2", NULL}};
+
+    FOR_CASES(row, rows)
+    {
+        int root = hierarchy(row->controllers);
+        struct test_group group = group_in(root);
+        siginfo_t info;
+        int pid = spawn(sleep_for_ever, NULL);
+        expect(sys_kill(pid, SIGKILL), 0);
+        expect(sys_waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
+        expect(put_pid(group.dir, "cgroup.procs", pid), 0);
+        expect_text(text_of(group.dir, "cgroup.procs"), "");
+        expect(collect(pid), -SIGKILL);
+        expect(put_pid(group.dir, "cgroup.procs", pid), -ESRCH);
+        group_end(&group);
+    }
+}
+
+CONFORM_CASE(a_new_group_has_the_flags_of_its_parent)
+{
+    static const struct {
+        const char *label, *file;
+    } rows[] = {{"notify_on_release", "notify_on_release"}, {"clone_children", "cgroup.clone_children"}};
+
+    FOR_CASES(row, rows)
+    {
+        int root = hierarchy("freezer");
+        struct test_group group = group_in(root), before = group_in(group.dir);
+        expect(put(group.dir, row->file, "1"), 0);
+        struct test_group after = group_in(group.dir);
+        expect_text(text_of(before.dir, row->file), "0\n");
+        expect_text(text_of(after.dir, row->file), "1\n");
+        group_end(&after);
+        group_end(&before);
+        group_end(&group);
+    }
+}
+
 CONFORM_CASE(groups_can_be_renamed_in_place)
 {
     int root = hierarchy("freezer");
@@ -428,6 +470,8 @@ CONFORM_CASE(a_limit_above_counts_too)
     expect(in_child(enter_and_fork, &below), EAGAIN);
     expect_text(text_of(below.dir, "pids.events"), "max 1\n");
     expect_text(text_of(group.dir, "pids.events"), "max 0\n");
+    expect_text(text_of(below.dir, "pids.peak"), "2\n"); /* where it was no limit that refused it */
+    expect_text(text_of(group.dir, "pids.peak"), "1\n");
     group_end(&below);
     group_end(&group);
 }
@@ -446,6 +490,24 @@ CONFORM_CASE(a_zombie_counts)
     expect_text(text_of(group.dir, "pids.current"), "1\n");
     expect(collect(pid), -SIGKILL);
     expect_text(text_of(group.dir, "pids.current"), "0\n");
+    group_end(&group);
+}
+
+CONFORM_CASE(a_move_counts_twice_for_those_above_both)
+{
+    int root = hierarchy("pids");
+    struct test_group group = group_in(root), one = group_in(group.dir), other = group_in(group.dir);
+
+    int pid = spawn(sleep_for_ever, NULL);
+    expect(put_pid(one.dir, "cgroup.procs", pid), 0);
+    expect_text(text_of(group.dir, "pids.peak"), "1\n");
+    expect(put_pid(other.dir, "cgroup.procs", pid), 0);
+    expect_text(text_of(group.dir, "pids.peak"), "2\n");
+    expect_text(text_of(group.dir, "pids.current"), "1\n");
+    expect_text(text_of(other.dir, "pids.peak"), "1\n");
+    kill_and_collect(pid);
+    group_end(&other);
+    group_end(&one);
     group_end(&group);
 }
 

@@ -347,6 +347,52 @@ CONFORM_CASE(nobody_is_born_where_nobody_may_be)
     expect(born_result(group.dir), -ENOENT);
 }
 
+static int exits_7(void *arg)
+{
+    (void)arg;
+    return 7;
+}
+
+static int born_exit(const struct test_group *group)
+{
+    return collect(sys_spawn(&(struct sys_spawn){.cgroup_fd = group->dir}, exits_7, NULL));
+}
+
+static int enter_killed_group(void *arg)
+{
+    const struct test_group *groups = arg;
+
+    if (put(groups[0].dir, "cgroup.procs", "0") < 0)
+        return 99;
+    expect(born_exit(&groups[0]), 7);
+    expect(in_child(exits_7, NULL), 7);
+    expect(born_exit(&groups[1]), -SIGKILL);
+    return 0;
+}
+
+/* The kernel tells a kill during the fork by a count, and compares that of the parent's group with that of the child's. */
+CONFORM_CASE(who_is_born_into_a_group_that_was_killed_before_dies)
+{
+    int root = hierarchy(NULL), major = 0, minor = 0;
+    sscanf(text_of(AT_FDCWD, "/proc/sys/kernel/osrelease"), "%d.%d", &major, &minor);
+    if (major < 6 || (major == 6 && minor < 14))
+        conform_not_runnable("kills are counted since 6.14");
+    struct test_group groups[] = {group_in(root), group_in(root)}, below = group_in(groups[0].dir);
+
+    expect(born_exit(&groups[0]), 7);
+    expect(put(groups[0].dir, "cgroup.kill", "1"), 0);
+    expect(born_exit(&groups[0]), -SIGKILL);
+    expect(born_exit(&below), -SIGKILL);
+    expect(born_exit(&groups[1]), 7);
+    expect(in_child(enter_killed_group, groups), 0);
+    struct test_group late = group_in(groups[0].dir);
+    expect(born_exit(&late), 7);
+    group_end(&late);
+    group_end(&below);
+    group_end(&groups[0]);
+    group_end(&groups[1]);
+}
+
 /* ---- rights and views ---- */
 
 static int enter_as_user(void *arg)

@@ -78,6 +78,54 @@ CONFORM_CASE(killing_a_frozen_process)
     }
 }
 
+static char letter_of(int pid)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    const char *found = strstr(text_of(AT_FDCWD, path), "State:\t");
+    return found ? found[7] : '-';
+}
+
+CONFORM_CASE(the_state_of_a_frozen_process)
+{
+    static const struct {
+        const char *label;
+        size_t version;
+        bool stopped;
+        char frozen, thawed;
+    } rows[] = {
+        {"version 1, asleep", 0, false, 'D', 'S'},
+        {"version 1, stopped", 0, true, 'D', 'T'},
+        {"version 2, asleep", 1, false, 'S', 'S'},
+        {"version 2, stopped", 1, true, 'T', 'T'},
+    };
+
+    FOR_CASES(row, rows)
+    {
+        const struct version *version = &versions[row->version];
+        struct test_group group = group_in(hierarchy(version->controllers));
+        siginfo_t info;
+        int pid = spawn(sleep_for_ever, NULL);
+        expect(put_pid(group.dir, "cgroup.procs", pid), 0);
+        while (letter_of(pid) != 'S')
+            sys_nanosleep(1000000);
+        if (row->stopped) {
+            expect(sys_kill(pid, SIGSTOP), 0);
+            expect(sys_waitid(P_PID, pid, &info, WSTOPPED), 0);
+        }
+        expect(put(group.dir, version->file, version->freeze), 0);
+        expect_true(comes(group.dir, version->state, version->frozen));
+        expect(letter_of(pid), row->frozen);
+        expect(put(group.dir, version->file, version->thaw), 0);
+        expect_true(comes(group.dir, version->state, version->not_frozen));
+        for (int i = 0; i < 100 && letter_of(pid) != row->thawed; i++)
+            sys_nanosleep(1000000);
+        expect(letter_of(pid), row->thawed);
+        kill_and_collect(pid);
+        group_end(&group);
+    }
+}
+
 CONFORM_CASE(signals_to_a_frozen_process)
 {
     static const struct {

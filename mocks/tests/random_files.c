@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random calls on files: making, removing, renaming, links, permissions, opens with all their flags. */
+/* Random calls on files: making, removing, renaming, symbolic links, permissions, opens with all their flags. There are no hard
+ * links: the seam cannot make them. */
 #include "mocks/tests/support/random.h"
 
 #define SLOTS 4

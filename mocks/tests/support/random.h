@@ -132,12 +132,12 @@ static inline UNUSED int list_names(int fd, char names[64][32], bool sorted)
 static inline UNUSED void say_tree(int dirfd, const char *path, unsigned int depth)
 {
     char names[64][32], child[128], text[128];
-    struct stat st;
     int fd = sys_openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     int n = fd < 0 ? fd : list_names(fd, names, true);
     if (n < 0)
         SAY_RESULT(n, "list %s", path);
     for (int i = 0; i < n; i++) {
+        struct stat st = {0};
         int r = sys_fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW);
         ssize_t len = r == 0 && S_ISLNK(st.st_mode) ? sys_readlinkat(fd, names[i], text, sizeof(text) - 1) : 0;
         text[len < 0 ? 0 : len] = '\0';
