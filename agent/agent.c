@@ -6,39 +6,16 @@
 #include <linux/magic.h>
 #include <linux/vm_sockets.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "agent/container/container.h"
+#include "agent/guest/root.h"
 #include "agent/rpc/rpc.h"
 #include "sys/fd.h"
 #include "ttrpc/address.h"
 
 #define SHUTDOWN_TIMEOUT (10 * NSEC_PER_SEC)
-#define MOUNTINFO_MAX (1024 * 1024)
 
 /* ---- where it runs ---- */
-
-/* The last entry for "/" in mountinfo tells the type of the root (proc(5)): pivot_root refuses an initramfs. */
-static int root_is_initramfs(bool *ret_is, struct error *err)
-{
-    _buf_ struct buf text = BUF_INIT(MOUNTINFO_MAX);
-    bool is = false;
-
-    int r = file_read_at(AT_FDCWD, "/proc/self/mountinfo", &text);
-    if (r < 0)
-        return error_set(err, r, "read /proc/self/mountinfo");
-    for (char *line = text.data; line && *line;) {
-        char *end = strchrnul(line, '\n');
-        char *next = *end ? end + 1 : end;
-        *end = '\0';
-        const char *separator = strstr(line, " - ");
-        if (strstr(line, " / / ") && separator)
-            is = strncmp(separator + 3, "rootfs ", 7) == 0;
-        line = next;
-    }
-    *ret_is = is;
-    return 0;
-}
 
 static int open_proc(int *ret_fd, struct error *err)
 {
@@ -111,8 +88,9 @@ int agent_init(struct agent *agent, const struct agent_setup *setup, struct erro
     waitq_init(&agent->stop);
     sandbox_init(&agent->sandbox);
 
-    int r = root_is_initramfs(&agent->no_pivot, err);
-    if (r == 0)
+    int r = root_is_bare(err);
+    agent->no_pivot = r > 0;
+    if (r >= 0)
         r = open_proc(&agent->proc_fd, err);
     if (r == 0)
         r = open_base(setup->options->base_dir, &agent->base_fd, err);

@@ -30,7 +30,7 @@ struct agent {
     int proc_fd;   /* the guest's /proc */
     int base_fd;   /* directory of the bundles, options->base_dir */
     bool is_init;  /* PID 1 of the guest */
-    bool no_pivot; /* the guest's root is an initramfs */
+    bool no_pivot; /* pivot_root(2) refuses to replace the root */
     struct modules_late modules;
     struct sandbox sandbox;
     bool stopping;

@@ -15,7 +15,7 @@ struct rootfs {
     const struct oci_spec *spec;
     const struct cgroup *cgroup; /* for mounts of type cgroup */
     bool new_user_namespace;     /* device nodes are bound from the guest, not made */
-    bool no_pivot;               /* the guest's root is an initramfs: MS_MOVE and chroot instead of pivot_root */
+    bool no_pivot;               /* the guest's root is a bare one: MS_MOVE and chroot instead of pivot_root */
     /* owned by this module from rootfs_build() on */
     int root_fd;      /* O_PATH, the container's root */
     int proc_fd;      /* the guest's /proc, verified procfs */

@@ -11,6 +11,7 @@
 
 #include "agent/guest/boot_mount.h"
 #include "agent/guest/modules.h"
+#include "agent/guest/root.h"
 #include "base/macros.h"
 #include "sys/fd.h"
 #include "sys/sys.h"
@@ -45,11 +46,15 @@ static void open_standard_descriptors(void)
 
 int boot_early_mounts(const struct logger *log, struct error *err)
 {
+    int r = boot_mount_apply(&early_mounts[0], log, err); /* /proc tells what the root is */
+    if (r == 0)
+        r = root_lift(err);
     FOR_ROWS (mount, early_mounts) {
-        int r = boot_mount_apply(mount, log, err);
-        if (r < 0)
-            return r;
+        if (r == 0)
+            r = boot_mount_apply(mount, log, err);
     }
+    if (r < 0)
+        return r;
     open_standard_descriptors();
     return 0;
 }

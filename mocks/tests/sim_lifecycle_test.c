@@ -99,11 +99,21 @@ static void same_seed_gives_the_same_trace_byte_for_byte(void **state UNUSED)
     }
 }
 
+static void containers_pivot_away_from_an_initramfs(void **state UNUSED)
+{
+    struct buf trace = trace_of((struct sim_setup){.test = "PID 1, initramfs", .seed = 1, .as_init = true, .initramfs = true});
+
+    assert_non_null(strstr(trace.data, "pivot_root(\".\", \".\") = 0"));
+    assert_null(strstr(trace.data, "pivot_root(\".\", \".\") = -"));
+    buf_done(&trace);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(life_of_a_sandbox_leaves_nothing_behind),
         cmocka_unit_test(same_seed_gives_the_same_trace_byte_for_byte),
+        cmocka_unit_test(containers_pivot_away_from_an_initramfs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
