@@ -75,7 +75,8 @@ programs    = $(addprefix $(B)/,$(basename $(1)))
 
 AGENT := $(B)/tatami-agent
 CTL   := $(if $(wildcard runtime-min/ctl/main.c),$(B)/tatami-ctl)
-PROGRAMS      := $(if $(wildcard agent/main.c),$(AGENT)) $(CTL)
+TATAMI := $(if $(wildcard runtime-min/cli/main.c),$(B)/tatami)
+PROGRAMS      := $(if $(wildcard agent/main.c),$(AGENT)) $(CTL) $(TATAMI)
 UNIT_TESTS    := $(call programs,$(UNIT_TEST_SRC))
 PROCESS_TESTS := $(call programs,$(PROCESS_TEST_SRC))
 REPLAYS       := $(if $(wildcard fuzz/replay_main.c),$(addsuffix _replay,$(call programs,$(FUZZ_SRC))))
@@ -330,7 +331,8 @@ link = $(CC) $(1) $(CFLAGS_B) $(LDFLAGS_B) -o $@ $(filter %.o %.a,$^) $(LIBS)
 # The source the program was built from, for --version.
 COMMIT := $(or $(shell git rev-parse --short HEAD 2>/dev/null),unknown)
 $(B)/agent/main.o build/clang/agent/main.ok: private CPPFLAGS += -DTATAMI_COMMIT='"$(COMMIT)"'
-$(B)/agent/main.o: $(B)/.commit
+$(B)/runtime-min/cli/main.o build/clang/runtime-min/cli/main.ok: private CPPFLAGS += -DTATAMI_COMMIT='"$(COMMIT)"'
+$(B)/agent/main.o $(B)/runtime-min/cli/main.o: $(B)/.commit
 $(B)/.commit: FORCE
 	$(call remember,$(COMMIT))
 
@@ -339,6 +341,10 @@ $(AGENT): $(B)/agent/main.o $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.l
 	$(Q)$(call link,$(STATIC))
 
 $(B)/tatami-ctl: $(B)/runtime-min/ctl/main.o $(B)/libruntime.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link,$(STATIC))
+
+$(B)/tatami: $(B)/runtime-min/cli/main.o $(B)/libruntime.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
 

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime-min/container/console.h"
+
+#include <string.h>
+#include <asm/ioctls.h>
+
+#include "runtime-min/container/unix_path.h"
+#include "sys/fd.h"
+
+#define PTMX "/dev/ptmx"
+
+/* As <asm/termios.h> has it, which would bring a second struct termio. */
+struct window_size {
+    unsigned short rows;
+    unsigned short columns;
+    unsigned short x_pixels;
+    unsigned short y_pixels;
+};
+
+int console_make_raw(int fd, struct termios *saved)
+{
+    int r = sys_ioctl(fd, TCGETS, saved);
+    if (r < 0)
+        return r;
+    struct termios raw = *saved;
+    raw.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+    raw.c_oflag &= ~(tcflag_t)OPOST;
+    raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+    raw.c_cflag = (raw.c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8;
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    return sys_ioctl(fd, TCSETS, &raw);
+}
+
+void console_restore(int fd, const struct termios *saved)
+{
+    struct termios copy = *saved;
+
+    (void)sys_ioctl(fd, TCSETS, &copy);
+}
+
+bool console_size(int fd, unsigned int *ret_rows, unsigned int *ret_columns)
+{
+    struct window_size size;
+
+    if (sys_ioctl(fd, TIOCGWINSZ, &size) < 0 || size.rows == 0 || size.columns == 0)
+        return false;
+    *ret_rows = size.rows;
+    *ret_columns = size.columns;
+    return true;
+}
+
+static int prepare(const struct console *console, unsigned int rows, unsigned int columns)
+{
+    struct window_size size = {.rows = (unsigned short)rows, .columns = (unsigned short)columns};
+    struct termios saved;
+
+    int r = console_make_raw(console->slave, &saved);
+    if (r == 0 && rows > 0 && columns > 0)
+        r = sys_ioctl(console->slave, TIOCSWINSZ, &size);
+    return r;
+}
+
+int console_open(struct console *ret_console, unsigned int rows, unsigned int columns, struct error *err)
+{
+    struct console console = CONSOLE_NONE;
+    int unlock = 0;
+
+    if (rows > UINT16_MAX || columns > UINT16_MAX)
+        return error_status(err, STATUS_INVALID_ARGUMENT, "process.consoleSize: %ux%u is beyond 65535", columns, rows);
+    console.master = sys_openat(AT_FDCWD, PTMX, O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
+    int r = console.master < 0 ? console.master : sys_ioctl(console.master, TIOCSPTLCK, &unlock);
+    if (r == 0) {
+        console.slave = sys_ioctl(console.master, TIOCGPTPEER, (void *)(uintptr_t)(O_RDWR | O_NOCTTY | O_CLOEXEC));
+        r = console.slave < 0 ? console.slave : prepare(&console, rows, columns);
+    }
+    if (r < 0) {
+        console_close(&console);
+        return error_set(err, r, "open a pseudo-terminal (" PTMX ")");
+    }
+    *ret_console = console;
+    return 0;
+}
+
+void console_close(struct console *console)
+{
+    fd_close(&console->master);
+    fd_close(&console->slave);
+}
+
+int console_send(const struct console *console, const char *path, struct error *err)
+{
+    char name[] = PTMX;
+    char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(__alignof__(struct cmsghdr)))) = {0};
+    struct iovec iov = {.iov_base = name, .iov_len = strlen(name)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&msg);
+
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &console->master, sizeof(int));
+    _close_ int fd = unix_path_connect(path, SOCK_STREAM);
+    if (fd < 0)
+        return error_set(err, fd, "connect to the console socket %s", path);
+    ssize_t n = sys_sendmsg(fd, &msg, MSG_NOSIGNAL);
+    if (n != (ssize_t)iov.iov_len)
+        return error_set(err, n < 0 ? (int)n : -EIO, "send the terminal to the console socket %s", path);
+    return 0;
+}

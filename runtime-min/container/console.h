@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Terminals of the host. The guest's terminal does the line discipline, so those of the host are raw: else input would be
+ * echoed twice. */
+#pragma once
+#include <stdbool.h>
+
+#include <asm/termbits.h>
+
+#include "base/error.h"
+
+struct console {
+    int master;
+    int slave;
+};
+
+#define CONSOLE_NONE ((struct console){.master = -1, .slave = -1})
+
+/* A new pseudo-terminal of that size, raw, both ends close-on-exec and not the caller's controlling terminal. */
+int console_open(struct console *ret_console, unsigned int rows, unsigned int columns, struct error *err);
+void console_close(struct console *console);
+/* Sends the master over the unix socket at path: one message with the one descriptor, as every OCI runtime does. */
+int console_send(const struct console *console, const char *path, struct error *err);
+/* Makes a terminal raw and saves what it was. -ENOTTY when it is none. */
+int console_make_raw(int fd, struct termios *saved);
+void console_restore(int fd, const struct termios *saved);
+/* False when fd is no terminal or has no size. */
+bool console_size(int fd, unsigned int *ret_rows, unsigned int *ret_columns);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime-min/container/guest_spec.h"
+
+#include <string.h>
+
+#define HOSTNAME_MAX 64
+
+void guest_spec_prepare_process(struct oci_process *process)
+{
+    process->apparmor_profile = NULL;
+    process->selinux_label = NULL;
+}
+
+void guest_spec_prepare_resources(struct oci_resources *resources)
+{
+    if (!resources)
+        return;
+    resources->block_io = NULL;
+    resources->network = NULL;
+    if (resources->cpu) {
+        resources->cpu->cpus = NULL;
+        resources->cpu->mems = NULL;
+    }
+}
+
+static void prepare_namespaces(struct oci_linux *linux_)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < linux_->n_namespaces; i++) {
+        struct oci_namespace entry = linux_->namespaces[i];
+        if (entry.type == OCI_NS_NETWORK)
+            continue;
+        entry.path = NULL;
+        linux_->namespaces[kept++] = entry;
+    }
+    linux_->n_namespaces = kept;
+}
+
+static void prepare_hooks(struct oci_spec *spec)
+{
+    struct oci_hooks *hooks = spec->hooks;
+
+    if (!hooks)
+        return;
+    hooks->prestart = hooks->create_runtime = hooks->poststart = hooks->poststop = (struct oci_hook_list){.n = 0};
+    if (hooks->create_container.n == 0 && hooks->start_container.n == 0)
+        spec->hooks = NULL;
+}
+
+static int check_devices(const struct oci_linux *linux_, struct error *err)
+{
+    for (size_t i = 0; i < linux_->n_devices; i++) {
+        const struct oci_device *device = &linux_->devices[i];
+        if (device->type == 'b')
+            return error_status(err, STATUS_UNIMPLEMENTED,
+                                "linux.devices[%zu]: block device %s cannot be handed to the machine", i, device->path);
+    }
+    return 0;
+}
+
+static int prepare_linux(struct arena *a, struct oci_spec *spec, const char *guest_id, struct error *err)
+{
+    struct oci_linux *linux_ = spec->linux_;
+
+    if (!linux_)
+        linux_ = spec->linux_ = arena_alloc(a, sizeof(*linux_));
+    prepare_namespaces(linux_);
+    guest_spec_prepare_resources(linux_->resources);
+    linux_->cgroups_path = arena_printf(a, "/%s", guest_id);
+    linux_->mount_label = NULL;
+    linux_->intel_rdt_l3_schema = NULL;
+    return check_devices(linux_, err);
+}
+
+/* ---- mounts ---- */
+
+static bool is_bind(const struct oci_mount *mount)
+{
+    return strlist_contains(&mount->options, "bind") || strlist_contains(&mount->options, "rbind") ||
+           (mount->type && strcmp(mount->type, "bind") == 0);
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+    size_t len = strlen(directory);
+
+    return strncmp(path, directory, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+/* File systems that every kernel has its own of. */
+static bool is_of_guest(const char *source)
+{
+    static const char *const own[] = {"/proc", "/sys", "/dev"};
+
+    FOR_ROWS (directory, own) {
+        if (is_below(source, *directory))
+            return true;
+    }
+    return false;
+}
+
+static bool is_readonly(const struct oci_mount *mount)
+{
+    bool readonly = false;
+
+    for (size_t i = 0; i < mount->options.n; i++) {
+        if (strcmp(mount->options.items[i], "ro") == 0)
+            readonly = true;
+        else if (strcmp(mount->options.items[i], "rw") == 0)
+            readonly = false;
+    }
+    return readonly;
+}
+
+static int add_mount(struct arena *a, struct oci_mount *mount, size_t index, const char *bundle,
+                     struct guest_spec_mounts *mounts, struct error *err)
+{
+    const char *source = mount->source;
+
+    if (!source || !*source)
+        return error_status(err, STATUS_INVALID_ARGUMENT, "mounts[%zu].source: a bind mount needs one", index);
+    if (*source != '/')
+        source = arena_printf(a, "%s/%s", bundle, source);
+    if (is_of_guest(source))
+        return 0;
+    mounts->items[mounts->n++] =
+        (struct guest_spec_mount){.source = source, .readonly = is_readonly(mount), .target = &mount->source};
+    return 0;
+}
+
+int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest_id, const char *bundle, const char *rootfs,
+                       struct guest_spec_mounts *ret_mounts, struct error *err)
+{
+    struct guest_spec_mounts mounts = {.items = arena_calloc(a, spec->n_mounts + 1, sizeof(*mounts.items))};
+
+    if (!mounts.items)
+        return error_status(err, STATUS_RESOURCE_EXHAUSTED, "mounts: %zu are too many", spec->n_mounts);
+    guest_spec_prepare_process(spec->process);
+    prepare_hooks(spec);
+    int r = prepare_linux(a, spec, guest_id, err);
+    if (r < 0)
+        return r;
+    if (spec->hostname && strlen(spec->hostname) > HOSTNAME_MAX)
+        spec->hostname[HOSTNAME_MAX] = '\0';
+    /* Writable in any case: the agent may have to make the places of mounts before it makes the root read-only. */
+    mounts.items[mounts.n++] = (struct guest_spec_mount){.source = rootfs, .readonly = false, .target = &spec->root->path};
+    for (size_t i = 0; i < spec->n_mounts && r == 0; i++) {
+        if (is_bind(&spec->mounts[i]))
+            r = add_mount(a, &spec->mounts[i], i, bundle, &mounts, err);
+    }
+    if (r == 0)
+        *ret_mounts = mounts;
+    return r;
+}

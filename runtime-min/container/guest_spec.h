@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The spec as the guest gets it: what names things of the host is mapped to the guest or taken out, as Kata's runtime does.
+ *
+ * taken out   hooks that run on the host; the network namespace (the guest's network is the container's) and all paths of
+ *             namespaces; cgroupsPath (the guest has its own), cpusets, block devices' and network classes' limits; labels of
+ *             SELinux and AppArmor profiles, which the guest's kernel does not have; intelRdt
+ * mapped      root.path and bind mounts to what is shared with the guest. A bind mount of something below /proc, /sys or /dev
+ *             means the guest's own
+ * refused     block devices and device nodes the guest cannot have */
+#pragma once
+#include "base/error.h"
+#include "oci/spec.h"
+
+struct guest_spec_mount {
+    const char *source; /* absolute, on the host */
+    bool readonly;
+    char **target; /* gets the path in the guest */
+};
+
+struct guest_spec_mounts {
+    struct guest_spec_mount *items;
+    size_t n;
+};
+
+/* Changes the spec, which lives in a, in place. ret_mounts: what has to be shared, the root file system first. */
+int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest_id, const char *bundle, const char *rootfs,
+                       struct guest_spec_mounts *ret_mounts, struct error *err);
+/* The same for a process alone. */
+void guest_spec_prepare_process(struct oci_process *process);
+/* And for resources. */
+void guest_spec_prepare_resources(struct oci_resources *resources);

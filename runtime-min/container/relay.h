@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Relay: copies the streams of one process in the guest to and from those of its handle, and finds out when the process has
+ * ended.
+ *
+ * Nothing is lost and nothing waits for a reader that stopped. An ending is noticed by the end of both outputs. Three cases
+ * hide it: a reader of ours that stopped, a descendant that keeps an output open, and a read that began just after the exit. So
+ * a read that waits for QUIET_NS and a write that is stalled ask the agent whether the process still lives; once it does not,
+ * output has RELAY_DRAIN_NS without progress to leave. */
+#pragma once
+#include <stdbool.h>
+
+#include "runtime-min/container/guest.h"
+#include "runtime-min/container/stream.h"
+
+#define RELAY_DRAIN_NS (10 * NSEC_PER_SEC)
+
+struct relay;
+
+/* One output. */
+struct relay_output {
+    struct relay *relay;
+    const char *method; /* ReadStdout or ReadStderr */
+    struct stream stream;
+    struct fiber *fiber; /* NULL once it ended */
+    bool is_reading;     /* waits for the guest */
+    bool was_asked;      /* whether the process lives, during this read */
+    bool is_stalled;     /* waits for our reader */
+    uint64_t since;      /* of the read or of the last progress */
+};
+
+struct relay {
+    struct guest *guest;
+    struct guest_process process;
+    bool terminal;
+    struct relay_output outputs[2];
+    size_t n_outputs;
+    struct stream input;
+    struct fiber *input_fiber;
+    struct fiber *watcher;
+    struct waitq ended;   /* woken when a fiber ends */
+    struct waitq changed; /* for the watcher */
+    bool gone;            /* the process is known to have ended */
+    uint64_t gone_at;
+};
+
+/* Starts copying with descriptors 0, 1 and 2; with a terminal 2 is not used. relay must stay in place until relay_stop(). */
+int relay_start(struct relay *relay, struct guest *guest, const struct guest_process *process, bool terminal);
+/* From a fiber: waits until all output was delivered or given up. */
+void relay_wait(struct relay *relay);
+/* Ends all fibers. */
+void relay_stop(struct relay *relay);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime-min/container/stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "sys/fd.h"
+
+void stream_open(struct stream *stream, int fd, int flags)
+{
+    char path[32];
+    struct stat st;
+
+    *stream = (struct stream){.fd = fd};
+    if (sys_fstat(fd, &st) < 0)
+        return;
+    stream->is_socket = S_ISSOCK(st.st_mode);
+    if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+        return;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int own = sys_openat(AT_FDCWD, path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+    stream->may_block = own < 0;
+    stream->is_owned = own >= 0;
+    if (own >= 0)
+        stream->fd = own;
+}
+
+void stream_close(struct stream *stream)
+{
+    if (stream->is_owned)
+        fd_close(&stream->fd);
+    stream->is_owned = false;
+    stream->fd = -1;
+}
+
+ssize_t stream_read(struct loop *loop, const struct stream *stream, void *p, size_t len)
+{
+    for (;;) {
+        int r = fiber_wait_fd(loop, stream->fd, EPOLLIN, NO_DEADLINE);
+        if (r < 0)
+            return r;
+        ssize_t n = sys_read(stream->fd, p, len);
+        if (n != -EAGAIN)
+            return n;
+    }
+}
+
+static ssize_t send_some(int fd, const void *p, size_t len)
+{
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)p, .iov_len = len};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    return sys_sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t stream_try_write(const struct stream *stream, const void *p, size_t len)
+{
+    if (stream->is_socket)
+        return send_some(stream->fd, p, len);
+    if (!stream->may_block)
+        return sys_write(stream->fd, p, len);
+    struct pollfd poll = {.fd = stream->fd, .events = POLLOUT};
+    int r = sys_poll(&poll, 1, 0);
+    return r <= 0 ? (r < 0 ? r : -EAGAIN) : sys_write(stream->fd, p, len < PIPE_BUF ? len : PIPE_BUF);
+}

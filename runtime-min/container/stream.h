@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Standard streams that a handle was born with: pipes, terminals, sockets or files that others hold too. O_NONBLOCK belongs to
+ * the open file, not to the descriptor, so it is never set on them; what can block is opened anew. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "loop/loop.h"
+
+struct stream {
+    int fd;
+    bool is_owned; /* opened here */
+    bool is_socket;
+    bool may_block; /* could not be opened anew: written in pieces that a ready pipe takes at once */
+};
+
+/* flags: O_RDONLY or O_WRONLY. Never fails: a descriptor that cannot be opened anew is used as it is. */
+void stream_open(struct stream *stream, int fd, int flags);
+void stream_close(struct stream *stream);
+/* From a fiber. Bytes, 0 at the end, or -errno. */
+ssize_t stream_read(struct loop *loop, const struct stream *stream, void *p, size_t len);
+/* One attempt: bytes, -EAGAIN, or another -errno (-EPIPE: nobody reads). */
+ssize_t stream_try_write(const struct stream *stream, const void *p, size_t len);

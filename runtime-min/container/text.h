@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small texts of the runtime's formats. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define NSEC_IN_SEC UINT64_C(1000000000)
+#define TEXT_TIME_MAX 96 /* what the compiler believes six numbers may take */
+
+/* RFC 3339 in UTC ("2026-01-02T03:04:05.000000006Z"), without the fraction when it is 0. */
+void text_time(uint64_t realtime_ns, char text[static TEXT_TIME_MAX]);
+/* Copies what is valid UTF-8; other bytes become '?', and control characters but newline and tab too. Cut at size. */
+void text_make_utf8(const char *text, char *out, size_t size);
