@@ -8,11 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mocks/kernel/memory.h"
 #include "mocks/kernel/proc.h"
+
+struct proc_super {
+    struct pid_namespace *namespace;
+    struct proc_options options;
+};
 
 const struct pid_namespace *proc_namespace(const struct super *super)
 {
-    return super->data;
+    return ((const struct proc_super *)super->data)->namespace;
+}
+
+const struct proc_options *proc_options_of(const struct super *super)
+{
+    return &((const struct proc_super *)super->data)->options;
 }
 
 struct task *proc_viewer(const struct super *super)
@@ -91,17 +102,25 @@ static struct task *find_task(const struct super *super, int pid)
     return NULL;
 }
 
+/* Links that are made for the reader belong to the processes. */
+static bool is_there(const struct super *super, const struct inode_ops *link)
+{
+    return link != &fixed_link_ops || !proc_options_of(super)->only_processes;
+}
+
 static struct inode *root_lookup(struct inode *dir, const char *name)
 {
     int pid = parse_pid(name);
     struct task *task = pid ? find_task(dir->super, pid) : NULL;
 
-    if (task)
+    if (task && (proc_options_of(dir->super)->hide < PROC_HIDE_UNTRACEABLE || proc_shows(dir->super, task, PROC_HIDE_CONTENTS)))
         return proc_task_directory(dir->super, task);
     FOR_ROWS (link, links) {
-        if (strcmp(link->name, name) == 0)
+        if (strcmp(link->name, name) == 0 && is_there(dir->super, link->ops))
             return make_link(dir->super, (size_t)(link - links));
     }
+    if (proc_options_of(dir->super)->only_processes)
+        return NULL;
     if (strcmp(name, "sys") == 0)
         return pseudo_tree_root(dir->super, &proc_sys_tree);
     return pseudo_tree_lookup(dir->super, &proc_machine_tree, name);
@@ -117,13 +136,18 @@ static void add_new(void (*add)(void *arg, const char *name, struct inode *inode
 static void root_list(struct inode *dir, void (*add)(void *arg, const char *name, struct inode *inode), void *arg)
 {
     struct task *task = NULL;
+    bool all = !proc_options_of(dir->super)->only_processes;
 
-    pseudo_tree_list(dir->super, &proc_machine_tree, add, arg);
+    if (all)
+        pseudo_tree_list(dir->super, &proc_machine_tree, add, arg);
     for (size_t i = 0; i < ARRAY_SIZE(links); i++)
-        add_new(add, arg, links[i].name, make_link(dir->super, i));
-    add_new(add, arg, "sys", pseudo_tree_root(dir->super, &proc_sys_tree));
+        if (is_there(dir->super, links[i].ops))
+            add_new(add, arg, links[i].name, make_link(dir->super, i));
+    if (all)
+        add_new(add, arg, "sys", pseudo_tree_root(dir->super, &proc_sys_tree));
     while ((task = task_next(dir->super->world, task))) {
-        int pid = proc_task_exists(task) ? task_pid_in(task, proc_namespace(dir->super)) : 0;
+        bool shown = proc_task_exists(task) && proc_shows(dir->super, task, PROC_HIDE_NAMES);
+        int pid = shown ? task_pid_in(task, proc_namespace(dir->super)) : 0;
         char name[16];
         snprintf(name, sizeof(name), "%d", pid);
         if (pid)
@@ -135,47 +159,17 @@ static const struct inode_ops root_ops = {.lookup = root_lookup, .list = root_li
 
 /* ---- mounting ---- */
 
-/* A group that sees all processes although they are hidden: without hidepid= it changes nothing. */
-static int check_gid(const char *value)
-{
-    char *end;
-
-    if (!value || *value < '0' || *value > '9')
-        return -EINVAL;
-    unsigned long gid = strtoul(value, &end, 0);
-    return *end == '\0' && gid <= UINT32_MAX ? 0 : -EINVAL;
-}
-
 static int check_option(const char *key, const char *value)
 {
-    if (strcmp(key, "gid") == 0)
-        return check_gid(value);
-    if (strcmp(key, "hidepid") == 0 && value && (strcmp(value, "0") == 0 || strcmp(value, "off") == 0))
-        return 0;
-    if (strcmp(key, "hidepid") == 0 || strcmp(key, "subset") == 0)
-        unsupported("proc mount option %s=%s", key, value ? value : "");
-    return -EINVAL;
-}
-
-static int check_options(const char *data)
-{
-    char *copy = strdup(data ? data : ""), *cursor = copy, *word;
-    int r = 0;
-
-    while (r == 0 && (word = strsep(&cursor, ","))) {
-        char *value = strchr(word, '=');
-        if (value)
-            *value++ = '\0';
-        if (*word)
-            r = check_option(word, value);
-    }
-    free(copy);
-    return r;
+    return proc_options_set(&(struct proc_options){0}, key, value);
 }
 
 static void proc_release(struct super *super)
 {
-    pid_namespace_unref(super->data);
+    struct proc_super *proc = super->data;
+
+    pid_namespace_unref(proc->namespace);
+    free(proc);
 }
 
 static int proc_mount(struct world *world, const char *source, const char *data, struct super **ret_super)
@@ -185,11 +179,15 @@ static int proc_mount(struct world *world, const char *source, const char *data,
 
     if (task && !capable_in(task, namespace->owner, CAP_SYS_ADMIN))
         return -EPERM;
-    int r = check_options(data);
+    struct proc_options options = {0};
+    int r = proc_options_parse(&options, data);
     if (r < 0)
         return r;
     struct super *super = super_new(world, &proc_filesystem, 0555, &root_ops);
-    super->data = pid_namespace_ref(namespace);
+    struct proc_super *proc = zalloc(sizeof(*proc));
+    *proc = (struct proc_super){pid_namespace_ref(namespace), options};
+    super->data = proc;
+    super->options = proc_options_text(&options);
     super->release = proc_release;
     super->traits = SUPER_NODEV | SUPER_NOEXEC | SUPER_VISIBLE | SUPER_NO_NEW;
     super->source = source ? strdup(source) : NULL;
@@ -202,9 +200,17 @@ static int proc_mount(struct world *world, const char *source, const char *data,
 
 static int proc_reconfigure(struct super *super, unsigned long flags, const char *data)
 {
-    (void)super;
+    struct proc_super *proc = super->data;
+    struct proc_options options = proc->options;
+
     (void)flags;
-    return check_options(data);
+    int r = proc_options_parse(&options, data);
+    if (r < 0)
+        return r;
+    proc->options = options;
+    free(super->options);
+    super->options = proc_options_text(&options);
+    return 0;
 }
 
 const struct filesystem proc_filesystem = {

@@ -30,6 +30,28 @@ struct proc_table {
 /* Inode number: stable while the process lives. */
 enum { PROC_INO_TASK = 1 << 20 };
 
+/* From whom who may not trace them hides processes: each hides what those before it hide. */
+enum proc_hide {
+    PROC_HIDE_NOTHING,
+    PROC_HIDE_CONTENTS,    /* what is in their directories */
+    PROC_HIDE_NAMES,       /* the directories, too */
+    PROC_HIDE_UNTRACEABLE, /* the same, whoever asks */
+};
+
+struct proc_options {
+    enum proc_hide hide;
+    gid_t gid;           /* of the world: this group sees all */
+    bool only_processes; /* nothing else in the root directory */
+};
+
+/* proc_options.c: one option, all of them, as mountinfo shows them (to be freed). 0, -EINVAL. */
+int proc_options_set(struct proc_options *options, const char *key, const char *value);
+int proc_options_parse(struct proc_options *options, const char *data);
+char *proc_options_text(const struct proc_options *options);
+/* Does the mount show this much of a task to the current one? */
+bool proc_shows(const struct super *super, const struct task *task, enum proc_hide from);
+const struct proc_options *proc_options_of(const struct super *super);
+
 /* The pid namespace that a procfs shows. */
 const struct pid_namespace *proc_namespace(const struct super *super);
 /* The first task when nobody runs. */

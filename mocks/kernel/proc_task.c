@@ -534,14 +534,27 @@ static void process_list(struct inode *dir, void (*add)(void *arg, const char *n
 
 static int process_permission(struct inode *inode, int mask)
 {
+    const struct task *task = proc_task(inode);
+
     (void)mask;
-    return proc_task_exists(proc_task(inode)) ? 0 : -ESRCH;
+    if (!proc_task_exists(task))
+        return -ESRCH;
+    if (proc_shows(inode->super, task, PROC_HIDE_CONTENTS))
+        return 0;
+    return proc_options_of(inode->super)->hide == PROC_HIDE_NAMES ? -ENOENT : -EPERM;
+}
+
+static bool process_hides(const struct inode *inode)
+{
+    const struct task *task = proc_task(inode);
+    return proc_task_exists(task) && !proc_shows(inode->super, task, PROC_HIDE_NAMES);
 }
 
 static const struct inode_ops process_ops = {
     .lookup = process_lookup,
     .list = process_list,
     .permission = process_permission,
+    .hides = process_hides,
     .valid = proc_node_valid,
     .release = proc_node_release,
 };

@@ -15,24 +15,27 @@ static struct file *empty_path_file(int fd, const char *path, int flags)
     return (flags & AT_EMPTY_PATH) && *path == '\0' && fd != AT_FDCWD ? fd_get(current(), fd) : NULL;
 }
 
+static int stat_inode(struct inode *inode, struct stat *st)
+{
+    if (inode->ops->hides && inode->ops->hides(inode))
+        return -ENOENT;
+    inode_stat(inode, current()->cred.user, st);
+    return 0;
+}
+
 static int stat_at(int dirfd, const char *path, struct stat *st, int flags)
 {
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | 0x6000 /* AT_STATX_SYNC_TYPE */))
         return -EINVAL;
     if (!path)
         return flags & AT_EMPTY_PATH ? stat_at(dirfd, "", st, flags) : -EFAULT;
-    const struct user_namespace *viewer = current()->cred.user;
     struct file *file = empty_path_file(dirfd, path, flags);
-    if (file) {
-        inode_stat(file->inode, viewer, st);
-        return 0;
-    }
+    if (file)
+        return stat_inode(file->inode, st);
     _path_ struct path place = {0};
     unsigned int walk = (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) | (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
     int r = path_walk(dirfd, path, walk, 0, &place, NULL);
-    if (r == 0)
-        inode_stat(place.dentry->inode, viewer, st);
-    return r;
+    return r < 0 ? r : stat_inode(place.dentry->inode, st);
 }
 
 int sys_fstatat(int dirfd, const char *path, struct stat *st, int flags)
@@ -45,10 +48,7 @@ int sys_fstat(int fd, struct stat *st)
 {
     CALL_ENTER(fstat, "%d", fd);
     struct file *file = fd_get(current(), fd);
-    if (!file)
-        return (int)call_leave(-EBADF);
-    inode_stat(file->inode, current()->cred.user, st);
-    return (int)call_leave(0);
+    return (int)call_leave(file ? stat_inode(file->inode, st) : -EBADF);
 }
 
 static long mount_flags(const struct mount *mount)

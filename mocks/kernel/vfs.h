@@ -49,6 +49,7 @@ struct inode_ops {
     /* What is special about renaming; NULL: nothing. replaces: the new name is taken. */
     int (*rename)(struct inode *child, const struct inode *dir, const struct inode *new_dir, const char *name, bool replaces);
     int (*permission)(struct inode *inode, int mask); /* on top of the mode bits */
+    bool (*hides)(const struct inode *inode);         /* from the current task: fstat(2) finds nothing. NULL: never */
     /* Computed entry that is still in use: does it lead to the same object? false: it is looked up again. NULL: always. */
     bool (*valid)(struct inode *inode);
     /* Changes what fstat(2) reports (sizes of computed files, ...). */

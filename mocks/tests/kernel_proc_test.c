@@ -157,21 +157,6 @@ CONFORM_CASE(nothing_can_be_made)
     expect(st.f_type, 0x9fa0);
 }
 
-CONFORM_CASE(mount_options_of_proc)
-{
-    static const struct {
-        const char *label, *options;
-        int result;
-    } rows[] = {
-        {"none", NULL, 0},           {"empty", "", 0}, {"hidepid 0", "hidepid=0", 0}, {"unknown", "nonsense", -EINVAL},
-        {"size", "size=1", -EINVAL},
-    };
-
-    expect(sys_mkdirat(AT_FDCWD, "/tmp/p", 0755), 0);
-    FOR_CASES(row, rows)
-    expect(sys_mount("proc", "/tmp/p", "proc", 0, row->options), row->result);
-}
-
 /* ---- links ---- */
 
 CONFORM_CASE(self_is_the_reader)
