@@ -111,9 +111,12 @@ int process_signal(struct process *process, int sig, struct error *err)
 {
     struct child *child = process->child;
 
-    if (!child || process->exited)
-        return 0;
     bool is_init = process->container && process == process->container->init;
+    if (!child || process->exited) {
+        if (sig == 0)
+            return error_status(err, STATUS_NOT_FOUND, is_init ? "InitProcessNotFound" : "InvalidExecId");
+        return 0;
+    }
     if (is_init && sig == SIGTERM && !process_handles(child->pid, sig))
         sig = SIGKILL;
 

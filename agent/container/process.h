@@ -48,5 +48,6 @@ void process_detach(struct process *process);
 /* From a fiber. 0 with the exit code; -ECANCELED, -ETIMEDOUT; INTERNAL "Invalid container id" when its container was removed.
  */
 int process_wait(struct loop *loop, struct process *process, int *ret_status, struct error *err);
-/* One signal to exactly this process; one that is gone counts as signalled. Init gets KILL for a TERM it does not handle. */
+/* One signal to exactly this process; one that is gone counts as signalled, but the probe with signal 0 says NOT_FOUND. Init
+ * gets KILL for a TERM it does not handle. */
 int process_signal(struct process *process, int sig, struct error *err);

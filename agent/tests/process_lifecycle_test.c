@@ -107,6 +107,20 @@ RIG_TEST(handled_signal_reaches_the_handler)
     EXPECT_OK(rig_remove(rig, "trap", &err));
 }
 
+RIG_TEST(signal_0_tells_whether_a_process_lives_until_it_is_waited_for)
+{
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_signal(rig, "c1", "c1", 0, &err));
+    EXPECT_OK(rig_signal(rig, "c1", "", SIGKILL, &err));
+    while (rig_signal(rig, "c1", "c1", 0, NULL) == STATUS_OK)
+        ;
+    EXPECT_REFUSED(STATUS_NOT_FOUND, "InitProcessNotFound", rig_signal(rig, "c1", "c1", 0, &err));
+    EXPECT_OK(rig_signal(rig, "c1", "c1", SIGTERM, &err)); /* it is gone, which is what was asked for */
+    assert_int_equal(rig_wait(rig, "c1", ""), 137);
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+}
+
 RIG_TEST(exec_runs_in_the_same_namespaces_and_cgroup)
 {
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
@@ -281,6 +295,7 @@ int main(void)
         cmocka_unit_test(program_that_does_not_exist_is_refused_at_creation),
         cmocka_unit_test(signals_end_containers_with_128_plus_their_number),
         cmocka_unit_test(handled_signal_reaches_the_handler),
+        cmocka_unit_test(signal_0_tells_whether_a_process_lives_until_it_is_waited_for),
         cmocka_unit_test(exec_runs_in_the_same_namespaces_and_cgroup),
         cmocka_unit_test(exec_id_is_unique_until_it_was_waited_for),
         cmocka_unit_test(all_waiters_get_the_code_and_later_ones_not_found),
