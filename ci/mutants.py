@@ -23,6 +23,7 @@ TYPES = {"char", "short", "int", "long", "unsigned", "signed", "float", "double"
          "static", "const", "va_list", "DIR"}
 # A log line is for people: no test is asked to pin its words. What should never happen has no test.
 UNTESTED_CALL = re.compile(r"log_\w+|va_end|abort|assert|static_assert|_Static_assert")
+DESCRIPTOR = re.compile(r"(\w+_)?fd|dir")
 FLAG = re.compile(r"[A-Z][A-Z0-9]*_\w+")
 CLEANUP = re.compile(r"_[a-z]+(?:_[a-z]+)*_$")
 CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -235,8 +236,12 @@ class Parser:
                 self.add("constant", at, at, BOOLEANS[token.text])
             elif token.text == "|" and (FLAG.fullmatch(self.word(at - 1)) or FLAG.fullmatch(self.word(at + 1))):
                 self.flags(at)
-            elif token.kind == "sign" and token.text in SWAPS and self.is_binary(at):
+            elif token.kind == "sign" and token.text in SWAPS and self.is_binary(at) and not self.is_descriptor_check(at):
                 self.add("operator", at, at, SWAPS[token.text])
+
+    def is_descriptor_check(self, at):
+        """No descriptor of the product is 0, so "fd < 0" and "fd <= 0" are the same."""
+        return self.word(at) in ("<", ">=") and self.word(at + 1) == "0" and bool(DESCRIPTOR.fullmatch(self.word(at - 1)))
 
     def flags(self, at):
         """A set of flags without one of them; the first one of all has no sign in front of it."""
@@ -257,6 +262,9 @@ class Parser:
         try:
             value = int(digits, 8 if re.fullmatch(r"0[0-7]+", digits) else 0)
         except ValueError:
+            return
+        if value == 0 and self.word(at - 1) == "return" and self.word(at + 1) == ";":
+            self.add("constant", at, at, "-1")  # 0 and 1 are both success
             return
         # Nobody can tell -1 from -2. Compared with 0, another operator says the same; the mode of an open that creates nothing means nothing.
         if self.word(at - 1) != "-" and (value or not (self.word(at - 1) in ("<", ">", "<=", ">=", "==", "!=") or self.is_mode_of_open(at))):
