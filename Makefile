@@ -95,7 +95,7 @@ PROCESS_BATS := $(wildcard runtime-min/tests/*.bats)
 PRODUCT_OBJECTS := $(call objects,$(LIB_SRC) $(AGENT_SRC) $(wildcard agent/main.c) $(RUNTIME_SRC) $(wildcard runtime-min/*/main.c))
 C_SRC  := $(filter %.c,$(LIB_SRC)) $(AGENT_SRC) $(RUNTIME_SRC) $(SUPPORT_SRC) $(UNIT_TEST_SRC) $(PROCESS_TEST_SRC) $(BENCH_SRC) \
           $(MOCK_SRC) $(HARNESS_SRC) $(SIM_TEST_SRC) $(CONFORM_SRC) $(RANDOM_SRC) $(wildcard mocks/tests/support/*.c) \
-          $(wildcard agent/main.c runtime-min/*/main.c fuzz/*.c coverage/*.c)
+          $(wildcard agent/main.c runtime-min/*/main.c fuzz/*.c coverage/*.c ci/guest/*.c)
 ALL_C  := $(C_SRC) $(wildcard lib/*/*.h agent/*/*.h agent/tests/support/*.h runtime-min/*/*.h mocks/*/*.h coverage/*.h ci/bench/*.h)
 
 .PHONY: all clean help
@@ -118,6 +118,7 @@ clean:
 ##   make sim SEEDS=n SEED=first random histories in the simulation; a seed that fails can be repeated
 ##   make traces                 write the golden traces of fixtures/traces anew
 ##   make conformance SEEDS=n    the mock kernel against the real one: the same cases, and random sequences of calls, on both (root)
+##   make conformance-vm         the same cases in a VM, whose kernel has what this one may lack; ONLY=word
 ##   make mutate                 changes the product in one place at a time: which tests notice? FILES=words SAMPLE=n SEED=n
 ##   make valgrind               the unit tests of pure code and the simulation under valgrind
 ##   make bench                  speed and size, beside crun and a bare-syscall floor
@@ -378,9 +379,10 @@ $(B)/mocks/tests/random_%_real: $(B)/mocks/tests/random_%.o $(CONFORM).o $(CONFO
 	$(call say,LINK)
 	$(Q)$(call link)
 
+# Static: they run in a VM without libraries as well.
 $(B)/mocks/tests/kernel_%_real: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_real.o $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)
-	$(Q)$(call link)
+	$(Q)$(call link,$(STATIC))
 
 $(B)/%_test: $(B)/%_test.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)

@@ -39,3 +39,26 @@ $(GUEST)/initramfs-debug.cpio: $(GUEST)/busybox.tools
 $(GUEST)/busybox.tools: /bin/busybox
 	@mkdir -p $(@D)
 	@/bin/busybox --list >$@
+
+# ---- the conformance suite in a VM ----
+
+GUEST_TESTS := $(patsubst %,$(GUEST)/tests/%,$(notdir $(CONFORM_REAL)))
+
+.PHONY: conformance-vm
+conformance-vm: guest
+	@$(AGAIN) $(GUEST)/conformance.cpio
+	@ci/guest/run-conformance $(GUEST)/conformance.cpio $(ONLY)
+
+$(GUEST)/tests/%: $(B)/mocks/tests/%
+	@mkdir -p $(@D)
+	$(Q)strip -o $@ $<
+
+$(B)/ci/guest/%: $(B)/ci/guest/%.o $(B)/libagent.a $(B)/libtatami.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link,$(STATIC))
+
+CONFORM_MODULES := ci/guest/modules-conformance.txt
+$(GUEST)/conformance.cpio: $(B)/ci/guest/conform_init $(GUEST_TESTS) $(GUEST_KERNEL) $(GUEST_MODULES) $(CONFORM_MODULES) ci/guest/make-initramfs
+	$(call say,GUEST)
+	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) --modules $(CONFORM_MODULES) \
+	    $(foreach test,$(GUEST_TESTS),--add tests/$(notdir $(test))=$(test)) $@
