@@ -375,12 +375,12 @@ $(B)/mocks/tests/random_%_test: $(B)/mocks/tests/random_%.o $(CONFORM).o $(CONFO
 	$(call say,LINK)
 	$(Q)$(call link)
 
-$(B)/mocks/tests/random_%_real: $(B)/mocks/tests/random_%.o $(CONFORM).o $(CONFORM)_real.o $(B)/libtatami.a $(B)/.link
+$(B)/mocks/tests/random_%_real: $(B)/mocks/tests/random_%.o $(CONFORM).o $(CONFORM)_real.o $(CONFORM)_differences.o $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link)
 
 # Static: they run in a VM without libraries as well.
-$(B)/mocks/tests/kernel_%_real: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_real.o $(B)/libtatami.a $(B)/.link
+$(B)/mocks/tests/kernel_%_real: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_real.o $(CONFORM)_differences.o $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
 

@@ -57,6 +57,8 @@ struct conform_program {
     FOR_ROWS (row, rows)                                                                                                       \
         if (conform_row(row->label))
 
+/* The row cannot run on this kernel; goes on. */
+void conform_row_not_runnable(const char *reason);
 /* Ends the case: it cannot run on this kernel ("no cgroup version 2 controllers"). */
 void conform_not_runnable(const char *reason) __attribute__((noreturn));
 /* True in the mock: only for what is a different fact of the machine (sizes of tables, numbers), never to excuse a difference.
@@ -84,6 +86,7 @@ struct conform_counts {
     unsigned int cases, failed, not_runnable;
     bool case_failed; /* the present case or row */
     bool not_run;
+    const char *test; /* name of the present case */
     char label[128];
     char reason[128];
 };
@@ -94,6 +97,9 @@ extern struct conform_counts *conform_counts;
 /* Runs a case as process 1's child; the first program of a world, or of fresh namespaces. Returns its wait status as waitid
  * tells it: exit status or -signal. */
 int conform_init(const struct conform_case *test);
+/* Why this kernel answers otherwise to the case, or to the row of it, than the one that the mock is a model of; NULL: it does
+ * not. */
+const char *conform_difference(const char *test, const char *label);
 /* One case on this kernel, from the outside; false: it did not come to its end (message printed). */
 bool conform_run(const struct conform_case *test);
 extern const struct conform_case __start_conform_cases[], __stop_conform_cases[];

@@ -140,7 +140,7 @@ static inline UNUSED int kind_of(int fd)
 }
 
 /* Mounts whose mount point ends like this, in the order of /proc/self/mountinfo, without the numbers: "root point options
- * [propagation] - type source super". Empty when there is none. */
+ * [propagation] - type source super". Empty when there is none. A kernel may be built to say "inode64" of each tmpfs. */
 static inline UNUSED const char *mount_lines(const char *point, char *p, size_t size)
 {
     static const char file[] = "/proc/self/mountinfo";
@@ -157,6 +157,9 @@ static inline UNUSED const char *mount_lines(const char *point, char *p, size_t 
         int skip;
         if (sscanf(line, "%*d %*d %*d:%*d %n%255s %255s", &skip, root, place) != 2)
             continue;
+        char *wide = strstr(line, ",inode64");
+        if (wide)
+            memmove(wide, wide + 8, strlen(wide + 8) + 1);
         size_t have = strlen(place), want = strlen(point);
         if (have >= want && strcmp(place + have - want, point) == 0)
             used += (size_t)snprintf(p + used, size - used, "%s\n", line + skip);

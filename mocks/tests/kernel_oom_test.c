@@ -273,7 +273,8 @@ CONFORM_CASE(a_group_dies_as_a_whole)
     expect(put_pid(group.dir, "cgroup.procs", pid), 0);
     expect(in_child(enter_and_use, &use), -SIGKILL);
     expect(collect(pid), -SIGKILL);
-    expect(value_of(group.dir, "memory.events", "oom_kill "), 2);
+    /* The chosen one counts again if it still has its memory when the group is killed. */
+    expect_true(value_of(group.dir, "memory.events", "oom_kill ") >= 2);
     expect(value_of(group.dir, "memory.events", "oom_group_kill "), 1);
     group_end(&group);
 }

@@ -474,6 +474,7 @@ CONFORM_CASE(a_slave_waits_for_the_end_of_the_master)
 
     int pid = spawn(wait_for_end, &pty);
     expect(sys_poll(&pollfd, 1, 2000), 1);
+    sys_nanosleep(50 * 1000000); /* until it waits */
     sys_close(pty.master);
     expect(collect(pid), 1);
 }

@@ -44,9 +44,20 @@ bool conform_expect_text(const char *file, int line, const char *what, const cha
     return false;
 }
 
+static void uncount(const char *prefix, const char *label, const char *reason)
+{
+    conform_counts->cases--;
+    conform_counts->not_runnable++;
+    fprintf(stderr, "  %s: not runnable: %s%s%s%s\n", conform_counts->test, label, label[0] ? ": " : "", prefix, reason);
+}
+
 static void close_row(void)
 {
-    if (conform_counts->case_failed)
+    const char *reason = conform_counts->case_failed ? conform_difference(conform_counts->test, conform_counts->label) : NULL;
+
+    if (reason)
+        uncount("differs, ", conform_counts->label, reason);
+    else if (conform_counts->case_failed)
         conform_counts->failed++;
     conform_counts->case_failed = false;
     conform_counts->label[0] = '\0';
@@ -58,6 +69,11 @@ bool conform_row(const char *label)
     conform_counts->cases++;
     snprintf(conform_counts->label, sizeof(conform_counts->label), "%s", label);
     return true;
+}
+
+void conform_row_not_runnable(const char *reason)
+{
+    uncount("", conform_counts->label, reason);
 }
 
 void conform_not_runnable(const char *reason)
@@ -122,18 +138,17 @@ static void run_case(const struct conform_case *test)
     bool ended;
 
     conform_counts->cases++;
+    conform_counts->test = test->name;
     conform_counts->not_run = false;
     ended = conform_run(test);
     if (!ended)
         conform_counts->case_failed = true;
-    if (conform_counts->case_failed)
-        printf("  %s failed\n", test->name);
+    unsigned int failed = conform_counts->failed;
     close_row();
-    if (conform_counts->not_run) {
-        conform_counts->cases--;
-        conform_counts->not_runnable++;
-        printf("  %s: not runnable: %s\n", test->name, conform_counts->reason);
-    }
+    if (conform_counts->failed > failed)
+        printf("  %s failed\n", test->name);
+    if (conform_counts->not_run)
+        uncount("", "", conform_counts->reason);
     fflush(stdout);
 }
 
