@@ -35,6 +35,7 @@ enum controller {
 };
 
 struct hierarchy {
+    struct cgroup_host *host;
     int version;          /* 1 or 2 */
     uint32_t controllers; /* bit per enum controller */
     int fd;               /* directory */
@@ -48,7 +49,7 @@ struct cgroup_host {
     const struct logger *log;
     struct hierarchy hierarchies[HIERARCHIES_MAX];
     size_t n_hierarchies;
-    struct list made; /* struct made_dir: ancestors that cgroup_create() made */
+    struct list made; /* struct made_dir: what cgroup_create() made besides the groups themselves */
 };
 
 struct member {
@@ -57,7 +58,8 @@ struct member {
     const char *path;                      /* as the guest sees it, mount point included */
     const char *below;                     /* path below the hierarchy, no leading '/' */
     size_t n_levels;                       /* components of below */
-    size_t n_old;                          /* how many of them were there before; the others member_make() made */
+    size_t n_old;                          /* how many of them were there before */
+    size_t n_made;                         /* the deepest that member_make() made; 0: none */
     uint32_t enabled[PATH_LEVELS_MAX + 1]; /* version 2: controllers newly enabled for the children of level i; 0 is the root */
 };
 
@@ -92,9 +94,9 @@ const char *controller_name(enum controller controller, int version);
 
 /* ---- member.c: one group in one hierarchy ---- */
 
-/* Makes the directories of member->below level by level. On failure nothing that it made is left and member->fd is -1. */
+/* Makes the directories of member->below level by level. On failure what it made is taken back and member->fd is -1. */
 int member_make(struct member *member, struct error *err);
-/* Inverse of a successful member_make(). */
+/* Inverse of a successful member_make(). What cannot be removed is remembered. */
 void member_unmake(struct member *member);
 /* Moves a process: 0 or -errno. */
 int member_enter(const struct member *member, int pid);
@@ -103,8 +105,12 @@ size_t path_prefix_len(const char *path, size_t n_levels);
 
 /* ---- delete.c ---- */
 
-/* Remembers the ancestors that the member made: they go away with the last group in them. */
-void cgroup_host_remember_made(struct cgroup_host *host, const struct member *member);
+/* Remembers the directories of these levels that member_make() made: they go away once they are empty. */
+void member_remember_made(const struct member *member, size_t last_level);
+/* The member's own directory belongs to its group again. */
+void member_forget_made(const struct member *member);
+/* Tries to remove all that is remembered, and logs what fails for another reason than its use. */
+void cgroup_host_remove_made(struct cgroup_host *host);
 void cgroup_host_forget_made(struct cgroup_host *host);
 
 /* ---- group.c ---- */

@@ -94,8 +94,10 @@ int cgroup_create(struct cgroup_host *host, const char *path, struct cgroup **re
     }
     undo_commit(&undo);
 
-    for (size_t i = 0; i < cgroup->n_members; i++)
-        cgroup_host_remember_made(host, &cgroup->members[i]);
+    for (size_t i = 0; i < cgroup->n_members; i++) {
+        member_forget_made(&cgroup->members[i]);
+        member_remember_made(&cgroup->members[i], n_levels - 1);
+    }
     *ret_cgroup = cgroup;
     return 0;
 }

@@ -172,6 +172,7 @@ static int host_add(struct cgroup_host *host, const struct hierarchy_spec *spec,
     if (!path)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "too many cgroup hierarchies");
     host->hierarchies[host->n_hierarchies++] = (struct hierarchy){
+        .host = host,
         .version = spec->version,
         .controllers = found,
         .fd = fd_take(&fd),
@@ -237,9 +238,10 @@ void cgroup_host_free(struct cgroup_host *host)
 {
     if (!host)
         return;
+    cgroup_host_remove_made(host);
+    cgroup_host_forget_made(host);
     for (size_t i = 0; i < host->n_hierarchies; i++)
         fd_close(&host->hierarchies[i].fd);
-    cgroup_host_forget_made(host);
     arena_free(host->arena);
 }
 

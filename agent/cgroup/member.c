@@ -116,6 +116,8 @@ static int level_make(struct member *member, size_t level, int *dir)
         return r;
     if (r == 0 && member->n_old >= level)
         member->n_old = level - 1;
+    if (r == 0)
+        member->n_made = level;
 
     _close_ int child = sys_openat(member->hierarchy->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (child < 0)
@@ -172,9 +174,13 @@ void member_unmake(struct member *member)
 {
     char path[PATH_MAX];
 
-    for (size_t level = member->n_levels; level > member->n_old; level--) {
+    for (size_t level = member->n_made; level > member->n_old; level--) {
         level_path(member, level, path);
-        sys_unlinkat(member->hierarchy->fd, path, AT_REMOVEDIR);
+        int r = sys_unlinkat(member->hierarchy->fd, path, AT_REMOVEDIR);
+        if (r < 0 && r != -ENOENT) {
+            member_remember_made(member, level);
+            break;
+        }
     }
     for (size_t level = member->n_old + 1; level-- > 0;) {
         if (member->enabled[level] == 0)

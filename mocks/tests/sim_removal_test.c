@@ -69,11 +69,61 @@ static void agent_ends_although_its_containers_cannot_be_removed(void **state UN
     sim_agent_free(guest);
 }
 
+/* The third directory that a creation makes is the group, after the bundle's and the parent of the group. */
+static void fail_group_and_removals(void *arg, uint64_t n)
+{
+    struct sim_agent *guest = arg;
+    struct sim_call call;
+    size_t *n_made = guest->context;
+
+    if (!sim_call_at(guest->sim, n, &call))
+        return;
+    *n_made += call.call == CALL_mkdirat;
+    if (call.call == CALL_unlinkat || (call.call == CALL_mkdirat && *n_made == 3))
+        sim_set_fault(guest->sim, &(struct sim_fault){.at = n, .errnum = EACCES});
+}
+
+static void fail_to_create_and_to_undo(struct rig *rig)
+{
+    struct sim_agent *guest = sim_client_of(rig)->guest;
+
+    sim_set_hook(guest->sim, fail_group_and_removals, guest);
+    EXPECT_REFUSED(STATUS_INTERNAL, "make cgroup", rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    sim_set_hook(guest->sim, NULL, NULL);
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+}
+
+static void live(struct rig *rig)
+{
+    assert_int_equal(rig_run_container(rig, "c2", rig_spec(rig, "c2", "exit 3"), NULL, NULL), 3);
+}
+
+static void parent_group_that_could_not_be_taken_back_goes_with_the_next_removal(void **state UNUSED)
+{
+    FOR_ROWS (cgroups, ((const enum world_cgroups[]){WORLD_CGROUP_V2, WORLD_CGROUP_V1})) {
+        struct sim_agent *guest = sim_agent_boot(&(struct sim_setup){.seed = 1, .cgroups = *cgroups});
+        size_t n_made = 0;
+        guest->context = &n_made;
+        sim_agent_tell(guest, rig_create_sandbox);
+        struct buf before = sim_agent_snapshot(guest);
+        sim_agent_tell(guest, fail_to_create_and_to_undo);
+        assert_int_equal(n_made, 3);
+        sim_agent_tell(guest, live);
+        struct buf after = sim_agent_snapshot(guest);
+        sim_expect_same(&before, &after, "after the next removal");
+        assert_int_equal(sim_agent_stop(guest), 0);
+        sim_agent_free(guest);
+        buf_done(&before);
+        buf_done(&after);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(removal_that_fails_says_so_and_can_be_repeated),
         cmocka_unit_test(agent_ends_although_its_containers_cannot_be_removed),
+        cmocka_unit_test(parent_group_that_could_not_be_taken_back_goes_with_the_next_removal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
