@@ -166,7 +166,7 @@ asan-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(PROCESS_TES
 # writes lines of every length; and the simulation, which makes none of these calls, but for the sweeps: they run the same paths
 # thousands of times.
 PURE_TESTS := $(filter-out %base_log_test,$(foreach area,base oci proto toml,$(filter $(B)/lib/tests/$(area)_%,$(UNIT_TESTS))))
-VALGRIND_TESTS := $(PURE_TESTS) $(filter-out %sim_fault_test %sim_race_test,$(SIM_TESTS))
+VALGRIND_TESTS := $(PURE_TESTS) $(filter-out %fault_test %sim_race_test,$(SIM_TESTS))
 valgrind: $(VALGRIND_TESTS)
 	@SEEDS=$(or $(SEEDS),20) $(RUN) --valgrind --unit $(VALGRIND_TESTS)
 

@@ -140,12 +140,15 @@ static int step_umask(const struct boot *boot, struct error *err)
 static int step_open_files(const struct boot *boot, struct error *err)
 {
     struct rlimit limit;
-    (void)boot;
+
     int r = sys_prlimit(0, RLIMIT_NOFILE, NULL, &limit);
     if (r == 0 && limit.rlim_max < NOFILE_LIMIT) {
         struct rlimit raised = {NOFILE_LIMIT, NOFILE_LIMIT};
-        if (sys_prlimit(0, RLIMIT_NOFILE, &raised, NULL) == 0)
+        int refused = sys_prlimit(0, RLIMIT_NOFILE, &raised, NULL);
+        if (refused == 0)
             return 0;
+        log_warning(boot->log, "root", "raise the limit of open files to %d: %s, so it is %llu", NOFILE_LIMIT,
+                    errno_name(-refused), (unsigned long long)limit.rlim_max);
     }
     limit.rlim_cur = limit.rlim_max;
     if (r == 0)

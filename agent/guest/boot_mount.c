@@ -28,15 +28,16 @@ static bool field_is(const char *line, size_t n, const char *text)
     return len == strlen(text) && memcmp(field, text, len) == 0;
 }
 
-/* Whether the topmost mount on target has the type: the last line about it counts. False while there is no /proc to ask. */
-static bool is_mounted(const char *target, const char *fstype)
+/* Whether the topmost mount on target has the type: the last line about it counts. 0 while there is no /proc to ask; -errno. */
+static int is_mounted(const char *target, const char *fstype)
 {
     _buf_ struct buf text = BUF_INIT(MOUNTINFO_MAX);
     bool mounted = false;
 
-    if (file_read_at(AT_FDCWD, MOUNTINFO, &text) < 0 || !text.data)
-        return false;
-    for (const char *line = text.data; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+    int r = file_read_at(AT_FDCWD, MOUNTINFO, &text);
+    if (r < 0)
+        return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+    for (const char *line = text.data; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
         const char *separator = strstr(line, " - ");
         if (separator && field_is(line, 4, target))
             mounted = field_is(separator, 2, fstype);
@@ -59,9 +60,10 @@ int boot_mount_apply(const struct boot_mount *mount, const struct logger *log, s
 {
     struct error problem = {0};
 
-    if (is_mounted(mount->target, mount->fstype))
+    int r = is_mounted(mount->target, mount->fstype);
+    if (r > 0)
         return 0;
-    int r = mount_directory(mount, &problem);
+    r = r < 0 ? error_set(&problem, r, "read '%s'", MOUNTINFO) : mount_directory(mount, &problem);
     if (r < 0 && mount->tolerated) {
         log_warning(log, "mount", "%s", problem.text);
         return 0;

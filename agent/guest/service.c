@@ -212,7 +212,8 @@ int agent_main(int argc, char **argv, char **envp, const char *commit)
     if (start(&options, envp, &err) < 0)
         return complain(&err);
     say(2, "tatami-agent shutdown complete\n");
-    if (is_init)
-        boot_power_off();
-    return 0;
+    if (!is_init)
+        return 0;
+    error_set(&err, boot_power_off(), "switch the machine off");
+    return complain(&err);
 }

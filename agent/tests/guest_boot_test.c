@@ -468,6 +468,14 @@ static void no_descriptor_left(struct machine *machine)
     close(next);
     EXPECT(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)next, (rlim_t)next}) == 0);
     EXPECT(boot_as_init(&machine->config, &machine->log, &machine->err) == -EMFILE);
+    EXPECT(machine_failed(machine, "boot: cgroups: read '/proc/self/mountinfo': EMFILE: Too many open files"));
+}
+
+static void refused_socket(struct machine *machine)
+{
+    boot_to_steps(machine);
+    EXPECT(refuse_call(SYS_socket, 0, AF_INET, EMFILE) == 0);
+    EXPECT(boot_as_init(&machine->config, &machine->log, &machine->err) == -EMFILE);
     EXPECT(machine_failed(machine, "boot: loopback: create a socket: EMFILE: Too many open files"));
 }
 
@@ -523,7 +531,7 @@ static void a_failed_step_is_named(void **state)
     static void (*const cases[])(struct machine * machine) = {
         no_admin,      no_admin_v1,        no_such_controller, no_proc_cgroups, dev_is_read_only, ptmx_is_a_directory,
         no_net_admin,  no_descriptor_left, refused_link,       refused_session, refused_flags,    refused_remount,
-        refused_limit,
+        refused_limit, refused_socket,
     };
     (void)state;
 
@@ -540,6 +548,7 @@ static void one_descriptor_limit_below(struct machine *machine)
     EXPECT(setrlimit(RLIMIT_NOFILE, &(struct rlimit){300, 700}) == 0);
     EXPECT(boot_as_init(&machine->config, &machine->log, &machine->err) == 0);
     EXPECT(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 700 && limit.rlim_max == 700);
+    EXPECT(machine_logged(machine, "raise the limit of open files to 1048576: EPERM, so it is 700"));
 }
 
 static void the_limit_of_open_files_is_raised_as_far_as_possible(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mocks/harness/fault_sweep.h"
+#include "mocks/harness/sweep_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,15 +10,11 @@
 #include <unistd.h>
 
 #include "loop/sanitize.h"
-#include "mocks/harness/errno_table.h"
-#include "mocks/harness/fault_log.h"
 
 #define CALLS_MAX 500000 /* more of them in one run: the agent turns in circles */
 #define CALLS_SHOWN 12   /* of those */
 #define REPORTS_MAX 20
 #define FAILURES_PER_CALL 2 /* then the rest of its errnos is left out */
-
-/* ---- one run ---- */
 
 struct position {
     uint64_t call; /* among those of the operation, from 1 */
@@ -26,33 +22,16 @@ struct position {
     bool for_ever;
 };
 
-struct run_state {
-    const struct sweep *sweep;
-    const struct errno_table *table;
-    struct sim_agent *guest;
-    struct buf before;
-    uint64_t limit;
-    uint64_t at;               /* number of the call that is to fail; 0: none */
-    enum sys_call wanted_call; /* that it should be */
-    int wanted_errnum;
-    enum sys_call struck_call; /* CALL_MAX: none */
-    int struck_errnum;
-    bool for_ever;
-    enum status_code status;
-    struct error err;
-    size_t refused, unaffected;
-    struct fault_log *log; /* NULL: nobody asks for one */
-    struct buf circle;
-};
+/* ---- for the kinds ---- */
 
-static struct run_state *state_of(struct rig *rig)
+static struct sweep_run *run_of(struct rig *rig)
 {
     return sim_client_of(rig)->guest->context;
 }
 
 int sweep_errnum(struct rig *rig, enum sys_call call)
 {
-    const struct run_state *run = state_of(rig);
+    const struct sweep_run *run = run_of(rig);
 
     if (run->at && sim_fault_struck(run->guest->sim)) /* still during act() */
         return run->wanted_call == call ? run->wanted_errnum : 0;
@@ -61,19 +40,11 @@ int sweep_errnum(struct rig *rig, enum sys_call call)
 
 bool sweep_was_for_ever(struct rig *rig)
 {
-    return state_of(rig)->for_ever;
-}
-
-static void act(struct rig *rig)
-{
-    struct run_state *run = state_of(rig);
-
-    run->err = (struct error){.errnum = 0};
-    run->status = run->sweep->act(rig, &run->err);
+    return run_of(rig)->for_ever;
 }
 
 /* A lost connection is a possible answer; the next story wants a new one. */
-static void serve(struct rig *rig)
+void sweep_serve(struct rig *rig)
 {
     Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
     struct error err;
@@ -91,7 +62,7 @@ static void serve(struct rig *rig)
  * kind in the place is left alone. The last calls of an agent that turns in circles are shown. */
 static void before_call(void *arg, uint64_t n)
 {
-    struct run_state *run = arg;
+    struct sweep_run *run = arg;
     struct sim_call call;
 
     if (n == run->at && sim_call_at(run->guest->sim, n, &call) && call.call != run->wanted_call)
@@ -102,65 +73,74 @@ static void before_call(void *arg, uint64_t n)
         fail_msg("the agent makes more than %d calls:\n%s", CALLS_MAX, run->circle.data);
 }
 
-static void tell_if(struct run_state *run, void (*story)(struct rig *rig))
+void sweep_watch(struct sweep_run *run)
 {
-    if (story)
-        sim_agent_tell(run->guest, story);
-}
-
-static void boot(struct run_state *run)
-{
-    run->guest = sim_agent_boot(&run->sweep->setup);
     run->guest->context = run;
     run->limit = UINT64_MAX;
     sim_set_hook(run->guest->sim, before_call, run);
-    sim_agent_tell(run->guest, rig_create_sandbox);
-    sim_agent_tell(run->guest, serve);
-
-    run->before = sim_agent_snapshot(run->guest);
 }
 
-static void shut_down(struct run_state *run)
+void sweep_set_fault(struct sweep_run *run, uint64_t first, const struct sweep_fault *fault)
 {
-    (void)sim_agent_stop(run->guest);
-    sim_agent_free(run->guest);
-    buf_done(&run->before);
+    run->limit = first + CALLS_MAX;
+    run->at = first + fault->call;
+    run->wanted_errnum = fault->errnum;
+    run->for_ever = fault->for_ever;
+    run->struck_call = CALL_MAX;
+    sim_set_fault(run->guest->sim, &(struct sim_fault){.at = run->at, .errnum = fault->errnum, .for_ever = fault->for_ever});
 }
 
-static enum fault_outcome outcome(const struct run_state *run)
+bool sweep_clear_fault(struct sweep_run *run, uint64_t first)
+{
+    struct sim *sim = run->guest->sim;
+    struct sim_call call = {.call = CALL_MAX};
+
+    bool struck = sim_fault_struck(sim);
+    if (struck) {
+        fault_log_add(run->log, sim, first, sweep_outcome(run));
+        (void)sim_call_at(sim, run->at, &call);
+    }
+    run->struck_call = call.call;
+    run->struck_errnum = run->wanted_errnum;
+    sim_set_fault(sim, &(struct sim_fault){.at = 0});
+    run->limit = UINT64_MAX;
+    run->at = 0;
+    return struck;
+}
+
+enum fault_outcome sweep_outcome(const struct sweep_run *run)
 {
     if (run->status == STATUS_OK)
         return FAULT_UNAFFECTED;
     return run->status == STATUS_UNAVAILABLE ? FAULT_LOST : FAULT_REFUSED;
 }
 
-static void judge(struct run_state *run, bool struck)
+void sweep_count(struct sweep_run *run, bool struck)
 {
-    if (run->status == STATUS_OK) {
+    if (run->status == STATUS_OK)
         run->unaffected += struck;
-        tell_if(run, run->sweep->done);
-        return;
-    }
-    run->refused++;
-    if (!run->err.text[0])
+    else
+        run->refused++;
+    if (run->status != STATUS_OK && !run->err.text[0])
         fail_msg("the answer %s has no text", status_name(run->status));
-    tell_if(run, run->status == STATUS_UNAVAILABLE ? run->sweep->lost : run->sweep->undone);
 }
 
-static bool same_world(const struct run_state *run)
+void sweep_tell_if(struct sweep_run *run, void (*story)(struct rig *rig))
+{
+    if (story)
+        sim_agent_tell(run->guest, story);
+}
+
+bool sweep_same_world(const struct sweep_run *run)
 {
     _buf_ struct buf now = sim_agent_snapshot(run->guest);
 
     return now.len == run->before.len && memcmp(now.data, run->before.data, now.len) == 0;
 }
 
-static void expect_clean(struct run_state *run)
+void sweep_expect_same_world(const struct sweep_run *run)
 {
-    tell_if(run, run->sweep->clean);
-    if (same_world(run))
-        return;
-    tell_if(run, run->sweep->retry);
-    if (same_world(run))
+    if (sweep_same_world(run))
         return;
     sim_agent_show_descriptors(run->guest);
     struct buf after = sim_agent_snapshot(run->guest);
@@ -168,50 +148,27 @@ static void expect_clean(struct run_state *run)
     buf_done(&after);
 }
 
-/* Returns false when the operation made another call in that place. */
-static bool run_fault(struct run_state *run, uint64_t call, int errnum, bool for_ever)
-{
-    struct sim *sim = run->guest->sim;
-
-    tell_if(run, run->sweep->prepare);
-    uint64_t count = sim_call_count(sim);
-    run->limit = count + CALLS_MAX;
-    run->at = count + call;
-    run->wanted_errnum = errnum;
-    run->struck_call = CALL_MAX;
-    sim_set_fault(sim, &(struct sim_fault){.at = count + call, .errnum = errnum, .for_ever = for_ever});
-    sim_agent_tell(run->guest, act);
-    bool struck = sim_fault_struck(sim);
-    if (struck)
-        fault_log_add(run->log, sim, count, outcome(run));
-    struct sim_call struck_call = {.call = CALL_MAX};
-    (void)(struck && sim_call_at(sim, count + call, &struck_call));
-    run->struck_call = struck_call.call;
-    run->struck_errnum = errnum;
-    run->for_ever = for_ever;
-    sim_set_fault(sim, &(struct sim_fault){.at = 0});
-    run->limit = UINT64_MAX;
-    run->at = 0;
-    sim_agent_tell(run->guest, serve);
-    if (!struck && run->status != STATUS_OK)
-        fail_msg("without a fault: %s: %s", status_name(run->status), run->err.text);
-    judge(run, struck);
-    expect_clean(run);
-    return struck;
-}
-
 /* ---- all runs, in order ---- */
 
-/* What the operation calls when nothing fails. Names must be free'd. */
-static enum sys_call *list_calls(struct run_state *run, uint64_t *ret_n)
+static const struct sweep_kind *kind_of(const struct sweep_run *run)
 {
+    static const struct sweep_kind *const kinds[] = {
+        [SWEEP_CALL] = &sweep_of_call,
+        [SWEEP_START] = &sweep_of_start,
+        [SWEEP_END] = &sweep_of_end,
+    };
+
+    return kinds[run->sweep->kind];
+}
+
+/* What the operation calls when nothing fails, from place 1 on. Must be free'd. */
+static enum sys_call *list_calls(struct sweep_run *run, uint64_t *ret_n)
+{
+    uint64_t first, n;
+
     run->struck_call = CALL_MAX;
-    boot(run);
-    tell_if(run, run->sweep->prepare);
-    uint64_t first = sim_call_count(run->guest->sim);
-    sim_agent_tell(run->guest, act);
-    uint64_t n = sim_call_count(run->guest->sim) - first;
-    fault_log_add(run->log, run->guest->sim, first, outcome(run));
+    kind_of(run)->rehearse(run, &first, &n);
+    fault_log_add(run->log, run->guest->sim, first, sweep_outcome(run));
     if (run->status != STATUS_OK)
         fail_msg("%s without a fault: %s: %s", run->sweep->name, status_name(run->status), run->err.text);
 
@@ -221,20 +178,21 @@ static enum sys_call *list_calls(struct run_state *run, uint64_t *ret_n)
         if (sim_call_at(run->guest->sim, first + i, &call))
             calls[i] = call.call;
     }
-    sim_agent_tell(run->guest, serve);
-    judge(run, false);
-    expect_clean(run);
-    shut_down(run);
+    kind_of(run)->settle(run);
     run->refused = run->unaffected = 0;
     *ret_n = n;
     return calls;
 }
 
 /* A call that would have to be made again can fail so only once: for ever, the caller would be right to try for ever. When all
- * readers of pipes are gone, so is that of the log. */
+ * readers of pipes are gone, so is that of the log; and there is an end to the connections that break before they are accepted.
+ */
 static bool is_sensible(enum sys_call call, int errnum, bool for_ever)
 {
-    return !for_ever || (errnum != EAGAIN && !(call == CALL_write && errnum == EPIPE));
+    bool only_once =
+        errnum == EAGAIN || (call == CALL_write && errnum == EPIPE) || (call == CALL_accept4 && errnum == ECONNABORTED);
+
+    return !for_ever || !only_once;
 }
 
 /* Slow builds take a sample. */
@@ -260,8 +218,9 @@ static void position_next(struct position *position, size_t n_errnums)
     position->call++;
 }
 
-static void run_from(struct run_state *run, struct position position, bool alone, int progress_fd)
+static void run_from(struct sweep_run *run, struct position position, bool alone, int progress_fd)
 {
+    const struct sweep_kind *kind = kind_of(run);
     uint64_t n;
     enum sys_call *calls = list_calls(run, &n);
     bool booted = false;
@@ -277,21 +236,22 @@ static void run_from(struct run_state *run, struct position position, bool alone
         if (n_errnums && is_sensible(call, errnum, position.for_ever) && (alone || is_sampled(&position))) {
             dprintf(progress_fd, "%llu %zu %d %s %s %zu %zu\n", (unsigned long long)position.call, position.errnum,
                     position.for_ever, sys_call_name(call), strerrorname_np(errnum), run->refused, run->unaffected);
+            const struct sweep_fault fault = {position.call, errnum, position.for_ever};
             bool fresh = !booted;
             if (fresh)
-                boot(run);
+                kind->open(run);
             booted = true;
             run->wanted_call = call;
-            if (!run_fault(run, position.call, errnum, position.for_ever) && !fresh) {
-                shut_down(run);
-                boot(run);
-                (void)run_fault(run, position.call, errnum, position.for_ever);
+            if (!kind->play(run, &fault) && !fresh) {
+                kind->close(run);
+                kind->open(run);
+                (void)kind->play(run, &fault);
             }
         }
         uint64_t before = position.call;
         position_next(&position, n_errnums);
         if (booted && (alone || position.call != before)) {
-            shut_down(run);
+            kind->close(run);
             booted = false;
         }
         if (alone)
@@ -304,7 +264,7 @@ static void run_from(struct run_state *run, struct position position, bool alone
 
 /* ---- the worker: this program again ---- */
 
-static bool parse_place(const char *text, const struct run_state *run, struct position *ret_position, bool *ret_alone)
+static bool parse_place(const char *text, const struct sweep_run *run, struct position *ret_position, bool *ret_alone)
 {
     unsigned long long call;
     size_t place;
@@ -320,7 +280,7 @@ static bool parse_place(const char *text, const struct run_state *run, struct po
     if (sscanf(text, "%llu:%31[A-Z0-9]:%15s", &call, name, how) != 3)
         return false;
     *ret_position = (struct position){.call = call, .for_ever = strcmp(how, "ever") == 0};
-    struct run_state list = *run;
+    struct sweep_run list = *run;
     uint64_t n;
     enum sys_call *calls = list_calls(&list, &n);
     int errnum = errno_by_name(name);
@@ -333,7 +293,7 @@ static bool parse_place(const char *text, const struct run_state *run, struct po
     return true;
 }
 
-void fault_sweep_replay(const struct sweep *sweeps, size_t n)
+static void replay(const struct sweep *sweeps, size_t n)
 {
     const char *wanted = getenv("TATAMI_SWEEP"), *fd = getenv("TATAMI_SWEEP_FD");
     struct errno_table table;
@@ -343,7 +303,7 @@ void fault_sweep_replay(const struct sweep *sweeps, size_t n)
     errno_table_load(&table);
     size_t name = strcspn(wanted, ":");
     for (size_t i = 0; i < n; i++) {
-        struct run_state run = {.sweep = &sweeps[i], .table = &table, .circle = BUF_INIT(65536)};
+        struct sweep_run run = {.sweep = &sweeps[i], .table = &table, .circle = BUF_INIT(65536)};
         struct position position;
         bool alone = false;
         if (strlen(sweeps[i].name) != name || strncmp(sweeps[i].name, wanted, name) != 0)
@@ -432,8 +392,9 @@ static void report(const struct sweep *sweep, const struct progress *progress)
                 program);
 }
 
-void fault_sweep(const struct sweep *sweep)
+static void sweep_bears_every_fault(void **state)
 {
+    const struct sweep *sweep = *state;
     struct position position = {.call = 1};
     size_t refused = 0, unaffected = 0, failed = 0, failures_of_call = 0;
     uint64_t failed_call = 0;
@@ -462,4 +423,20 @@ void fault_sweep(const struct sweep *sweep)
     }
     if (failed > 0)
         fail_msg("%s: %zu faults are not borne", sweep->name, failed);
+}
+
+int fault_sweep_main(const struct sweep *sweeps, size_t n, int argc, char **argv)
+{
+    struct CMUnitTest *tests = calloc(n, sizeof(*tests));
+
+    assert_non_null(tests);
+    replay(sweeps, n);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    for (size_t i = 0; i < n; i++)
+        tests[i] = (struct CMUnitTest){
+            .name = sweeps[i].name, .test_func = sweep_bears_every_fault, .initial_state = (void *)(uintptr_t)&sweeps[i]};
+    int failed = _cmocka_run_group_tests("sweeps", tests, n, NULL, NULL);
+    free(tests);
+    return failed;
 }

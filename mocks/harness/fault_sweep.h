@@ -12,6 +12,12 @@
 #pragma once
 #include "mocks/harness/sim_agent.h"
 
+enum sweep_kind_name {
+    SWEEP_CALL,  /* act() is the operation */
+    SWEEP_START, /* the agent's start is, up to its first answer; then done() is told */
+    SWEEP_END,   /* act() is, and the agent's end that it brings about; without act(): its end after SIGTERM */
+};
+
 struct sweep {
     const char *name;
     struct sim_setup setup;
@@ -22,6 +28,7 @@ struct sweep {
     void (*lost)(struct rig *rig);   /* after no answer, as the connection broke; may be NULL */
     void (*clean)(struct rig *rig);  /* may be NULL */
     void (*retry)(struct rig *rig);  /* an inverse that failed may leave something until this; NULL: never */
+    enum sweep_kind_name kind;
 };
 
 /* In done() and the others: did a call of this kind fail, and with what? 0: no. */
@@ -29,9 +36,7 @@ int sweep_errnum(struct rig *rig, enum sys_call call);
 /* And did it fail ever after? */
 bool sweep_was_for_ever(struct rig *rig);
 
-/* One line of the report: "create: 512 calls, 3071 faults: 2904 refused, 167 without effect on the answer". */
-void fault_sweep(const struct sweep *sweep);
-
-/* Runs the sweep that the environment asks for (TATAMI_SWEEP=NAME:CALL:ERRNO:once|ever, see the reports) and exits; returns
- * when it asks for none. For the start of main(). */
-void fault_sweep_replay(const struct sweep *sweeps, size_t n);
+/* The main() of a program of sweeps: a test per sweep, which prints "create: 512 calls, 3071 faults: 2904 refused, 167 without
+ * effect on the answer". An argument is the pattern of the names that are to be run. With
+ * TATAMI_SWEEP=NAME:CALL:ERRNO:once|ever in the environment (see the reports) it plays that fault alone. */
+int fault_sweep_main(const struct sweep *sweeps, size_t n, int argc, char **argv);

@@ -26,8 +26,8 @@
 #define MODULES "/lib/modules/6.18.44"
 #define CGROUP "/tatami-test-sim"
 #define CONNECT_TRIES 1000
-#define END_TRIES 1000
-#define END_PAUSE (20 * NSEC_PER_MSEC)
+#define WATCH_TRIES 1000
+#define WATCH_PAUSE (20 * NSEC_PER_MSEC)
 #define CONNECT_PAUSE NSEC_PER_MSEC
 #define REST_NS (20 * NSEC_PER_MSEC) /* virtual time after a story in which the guest finishes what it was doing */
 #define ARENA_BYTES (256 * 1024 * 1024)
@@ -36,11 +36,17 @@
 /* ---- the programs ---- */
 
 /* TATAMI_SIM_LOG=1: what the agent says is shown at the end of the guest, or when a story fails. */
+static bool is_log_shown(void)
+{
+    return getenv("TATAMI_SIM_LOG") != NULL;
+}
+
+/* The file is there when somebody wants it. */
 static void open_log(void)
 {
-    if (!getenv("TATAMI_SIM_LOG"))
+    if (!world_exists(current()->world, LOG))
         return;
-    int fd = sys_openat(AT_FDCWD, LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = sys_openat(AT_FDCWD, LOG, O_WRONLY | O_APPEND | O_CLOEXEC, 0);
     (void)sys_dup3(fd, 1, 0);
     (void)sys_dup3(fd, 2, 0);
     (void)sys_close(fd);
@@ -50,8 +56,17 @@ static void show_log(const struct sim_agent *guest)
 {
     _buf_ struct buf text = BUF_INIT(SNAPSHOT_MAX);
 
-    if (getenv("TATAMI_SIM_LOG") && world_read(guest->world, LOG, &text) && text.data)
+    if (is_log_shown() && world_read(guest->world, LOG, &text) && text.data)
         print_message("%s", text.data);
+}
+
+struct buf sim_agent_said(const struct sim_agent *guest)
+{
+    struct buf text = BUF_INIT(SNAPSHOT_MAX);
+
+    if (!world_read(guest->world, LOG, &text))
+        fail_msg("nobody asked for the agent's log");
+    return text;
 }
 
 /* The machine's first program is found without a path: it becomes the file, which the agent reads again to seal itself. */
@@ -160,8 +175,10 @@ static int client_program(int argc UNUSED, char **argv, char **envp UNUSED)
     }
     ttrpc_client_free(rig->client);
     loop_free(rig->loop);
-    if (--client->guest->n_open == 0)
+    if (--client->guest->n_open == 0) {
+        sys_nanosleep(REST_NS); /* who is waited for is collected */
         sim_stop(client->guest->sim);
+    }
     return 0;
 }
 
@@ -220,6 +237,10 @@ static void install_agent(struct sim_agent *guest)
     world_program(world, AGENT, agent_program);
     if (guest->setup.config)
         world_write(world, CONFIG, guest->setup.config);
+    if (guest->setup.unbooted)
+        world_write(world, "/etc/hostname", "guest\n");
+    if (guest->setup.logged || is_log_shown())
+        world_write(world, LOG, "");
 }
 
 /* What an image lists for the boot, and what CreateSandbox may ask for. */
@@ -280,6 +301,7 @@ struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
     const struct world_options options = {
         .cgroups = setup->as_init ? WORLD_CGROUP_V2 : setup->cgroups, /* PID 1 mounts what it wants */
         .initramfs_root = setup->initramfs,
+        .unbooted = setup->unbooted,
         .cid = GUEST_CID,
         .cmdline = command_line(setup),
     };
@@ -305,11 +327,16 @@ struct sim_agent *sim_agent_boot(const struct sim_setup *setup)
     return guest;
 }
 
+void sim_agent_dismiss(struct sim_agent *guest)
+{
+    guest->closing = true;
+    (void)sim_run(guest->sim);
+}
+
 void sim_agent_free(struct sim_agent *guest)
 {
     show_log(guest);
-    guest->closing = true;
-    (void)sim_run(guest->sim);
+    sim_agent_dismiss(guest);
     for (int i = 0; i < guest->n_clients; i++) {
         struct rig *rig = &guest->clients[i].rig;
         arena_free(rig->arena);
@@ -360,30 +387,77 @@ void sim_agent_tell(struct sim_agent *guest, void (*story)(struct rig *rig))
     sim_agent_tell_all(guest, &story, 1);
 }
 
-static int killer_program(int argc UNUSED, char **argv, char **envp UNUSED)
-{
-    const struct task *agent;
+/* ---- start and end ---- */
 
-    sscanf(argv[1], "%p", (void **)&agent);
-    if (sys_kill(agent->pids[0], SIGTERM) < 0)
+struct watcher {
+    const struct sim_agent *guest;
+    int sig;       /* sent to the agent at first; 0: none */
+    bool connects; /* is done as well when the agent takes a connection */
+    bool connected;
+};
+
+static bool try_to_connect(const struct sim_agent *guest)
+{
+    struct address address;
+
+    if (address_parse(guest->host ? HOST_VIEW : "unix://" SOCKET, &address, NULL) < 0)
+        return false;
+    _close_ int fd = address_connect(&address, NULL);
+    return fd >= 0;
+}
+
+static int watcher_program(int argc UNUSED, char **argv, char **envp UNUSED)
+{
+    struct watcher *watcher;
+
+    sscanf(argv[1], "%p", (void **)&watcher);
+    const struct task *agent = watcher->guest->agent;
+    if (watcher->sig && sys_kill(agent->pids[0], watcher->sig) < 0)
         return 1;
-    for (int i = 0; i < END_TRIES && agent->state < TASK_ZOMBIE; i++)
-        sys_nanosleep(END_PAUSE);
+    for (int i = 0; i < WATCH_TRIES && agent->state < TASK_ZOMBIE && !watcher->connected; i++) {
+        sys_nanosleep(WATCH_PAUSE);
+        watcher->connected = watcher->connects && try_to_connect(watcher->guest);
+    }
     sys_nanosleep(REST_NS);
     sim_stop(agent->world->sim); /* containers that are left may run for ever */
     return 0;
 }
 
-int sim_agent_stop(struct sim_agent *guest)
+/* A signal must come from inside the guest, and a machine that is switched off is best watched from outside. */
+static void run_watcher(const struct sim_agent *guest, struct watcher *watcher)
 {
     char pointer[32];
-    const char *argv[] = {"killer", pointer, NULL};
+    const char *argv[] = {"watcher", pointer, NULL};
 
-    if (!sim_agent_ended(guest)) {
-        snprintf(pointer, sizeof(pointer), "%p", (void *)guest->agent);
-        world_start(guest->world, "killer", killer_program, argv);
-        (void)sim_run(guest->sim);
-    }
+    watcher->guest = guest;
+    snprintf(pointer, sizeof(pointer), "%p", (void *)watcher);
+    world_start(watcher->sig || !guest->host ? guest->world : guest->host, "watcher", watcher_program, argv);
+    (void)sim_run(guest->sim);
+}
+
+bool sim_agent_start(struct sim_agent *guest)
+{
+    struct watcher watcher = {.connects = true};
+
+    run_watcher(guest, &watcher);
+    if (!watcher.connected && !sim_agent_ended(guest))
+        fail_blocked(guest);
+    return watcher.connected && !sim_agent_ended(guest);
+}
+
+void sim_agent_await_end(struct sim_agent *guest)
+{
+    guest->stopped = true;
+    if (!sim_agent_ended(guest))
+        run_watcher(guest, &(struct watcher){.sig = 0});
+    if (!sim_agent_ended(guest))
+        fail_blocked(guest);
+}
+
+int sim_agent_stop(struct sim_agent *guest)
+{
+    if (!sim_agent_ended(guest))
+        run_watcher(guest, &(struct watcher){.sig = SIGTERM});
     if (!sim_agent_ended(guest))
         fail_blocked(guest);
     /* PID 1 switches the machine off, which is the last thing it does. */
@@ -393,11 +467,38 @@ int sim_agent_stop(struct sim_agent *guest)
 
 /* ---- looking ---- */
 
+/* What belongs to the machine as a whole, and to the agent's own process. */
+static void show_settings(const struct sim_agent *guest, struct buf *out)
+{
+    const struct namespaces *namespaces = &guest->world->namespaces;
+    const struct task *agent = guest->agent;
+
+    buf_printf(out, "machine hostname=%s loopback_up=%d ctrl_alt_del=%d\n", namespaces->uts->hostname,
+               namespaces->net->loopback_up, guest->world->ctrl_alt_del);
+    if (!sim_agent_ended(guest))
+        buf_printf(out, "agent umask=0%o open_files=%llu dumpable=%d subreaper=%d blocked=0x%llx ignored=0x%llx\n",
+                   agent->umask, (unsigned long long)agent->rlimits[RLIMIT_NOFILE].rlim_cur, agent->dumpable, agent->subreaper,
+                   (unsigned long long)agent->signals_blocked, (unsigned long long)agent->signals_ignored);
+}
+
+static void cut_line(struct buf *text, const char *start)
+{
+    char *line = strstr(text->data, start);
+
+    if (!line)
+        return;
+    char *next = strchr(line + 1, '\n');
+    memmove(line, next, (size_t)(text->data + text->len - next) + 1);
+    text->len -= (size_t)(next - line);
+}
+
 struct buf sim_agent_snapshot(const struct sim_agent *guest)
 {
     struct buf text = BUF_INIT(SNAPSHOT_MAX);
 
     world_snapshot(guest->world, &text);
+    cut_line(&text, "\n" LOG " ");
+    show_settings(guest, &text);
     return text;
 }
 

@@ -22,6 +22,8 @@ struct sim_setup {
     bool preempt;   /* tasks are switched at any call */
     bool as_init;   /* the agent is PID 1, boots the machine, and its clients are on the host */
     bool initramfs; /* and its root is one */
+    bool unbooted;  /* nothing is mounted yet, as the kernel hands the machine to PID 1 */
+    bool logged;    /* what the agent says is kept, for sim_agent_said() */
     enum world_cgroups cgroups;
     const char *config; /* text of the agent's configuration file; NULL: none */
     struct buf *trace;  /* receives the agent's calls from its start on; NULL: not traced */
@@ -67,6 +69,15 @@ void sim_agent_tell_all(struct sim_agent *guest, void (*const *stories)(struct r
 /* SIGTERM, and the agent's exit status (as wait(2) has it); of PID 1: 0 when it switched the machine off. */
 int sim_agent_stop(struct sim_agent *guest);
 void sim_agent_free(struct sim_agent *guest);
+/* Before any story: runs the guest until the agent takes connections (true) or has ended (false). Fails the test when it does
+ * neither. */
+bool sim_agent_start(struct sim_agent *guest);
+/* Runs the guest until the agent has ended by itself; fails the test when it does not. */
+void sim_agent_await_end(struct sim_agent *guest);
+/* No more stories: the clients close their connections and end. */
+void sim_agent_dismiss(struct sim_agent *guest);
+/* All that the agent has printed; buf_done() is the caller's. */
+struct buf sim_agent_said(const struct sim_agent *guest);
 
 /* A root file system with the tools of mocks/kernel/programs.h. */
 void sim_make_rootfs(struct world *world, const char *path);

@@ -185,6 +185,7 @@ int sys_prctl(int number, unsigned long a, unsigned long b, unsigned long c, uns
     const struct option *option = find(number);
     const struct operands op = {a, b, c, d};
 
+    call_cannot_fail(number == PR_SET_NAME);
     if (takes_pointer(number))
         CALL_ENTER(prctl, "%d, %p, %ld, %ld, %ld", number, (const void *)a, b, c, d);
     else

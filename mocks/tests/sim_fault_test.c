@@ -378,21 +378,7 @@ static const struct sweep sweeps[] = {
     {"life", V2, .act = live, .done = c1_is_unknown, .undone = remove_again, .lost = remove_again, .retry = whole_life},
 };
 
-static void sweep_bears_every_fault(void **state)
-{
-    fault_sweep(*state);
-}
-
-/* Arguments: pattern of the names of the sweeps to be run; all without one. */
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[ARRAY_SIZE(sweeps)];
-
-    fault_sweep_replay(sweeps, ARRAY_SIZE(sweeps));
-    if (argc > 1)
-        cmocka_set_test_filter(argv[1]);
-    for (size_t i = 0; i < ARRAY_SIZE(sweeps); i++)
-        tests[i] = (struct CMUnitTest){
-            .name = sweeps[i].name, .test_func = sweep_bears_every_fault, .initial_state = (void *)(uintptr_t)&sweeps[i]};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return fault_sweep_main(sweeps, ARRAY_SIZE(sweeps), argc, argv);
 }
