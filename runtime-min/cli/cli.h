@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "runtime-min/cli/options.h"
-#include "runtime-min/container/store.h"
+#include "runtime-min/container/container.h"
 
 /* Options in front of the command. */
 struct globals {
@@ -61,8 +61,10 @@ extern const struct command command_create, command_delete, command_events, comm
 
 /* Opens --root, or the default directory: /run/tatami, for others than root $XDG_RUNTIME_DIR/tatami. */
 int cli_open_store(struct cli *cli, bool create, struct store *ret_store);
-/* The container args[0]: its directory and record. store and slot are the caller's to close, also after a failure. */
-int cli_find(struct cli *cli, struct store *store, struct slot *slot, struct record *ret_record);
+/* Opens the container args[0]; its lock is taken when the command changes it. The caller closes it, also after a failure. */
+int cli_open(struct cli *cli, bool lock, struct container *container);
+/* Refuses --preserve-fds above 0 and --pidfd-socket. */
+int cli_check_descriptors(struct cli *cli, const char *preserve_fds, const char *pidfd_socket);
 /* Writes all of it to standard output. */
 int cli_print(struct cli *cli, const struct buf *text);
 /* Value of an environment variable of the program, or NULL. */

@@ -9,6 +9,7 @@
 #define ARENA_BYTES (128 * 1024 * 1024)
 #define HELP_MAX (64 * 1024)
 #define STDIO 3
+#define LOCK_NS UINT64_C(60000000000) /* as long as a machine may take to boot */
 #define DEFAULT_ROOT "/run/tatami"
 
 int cli_print(struct cli *cli, const struct buf *text)
@@ -39,14 +40,16 @@ int cli_open_store(struct cli *cli, bool create, struct store *ret_store)
     return store_open(cli->arena, path, create, ret_store, &cli->err);
 }
 
-int cli_find(struct cli *cli, struct store *store, struct slot *slot, struct record *ret_record)
+int cli_open(struct cli *cli, bool lock, struct container *container)
 {
     int r = store_check_id(cli->args[0], &cli->err);
     if (r == 0)
-        r = cli_open_store(cli, false, store);
+        r = cli_open_store(cli, false, &container->store);
     if (r == 0)
-        r = slot_open(store, cli->args[0], slot, &cli->err);
-    return r < 0 ? r : slot_read_record(cli->arena, slot, ret_record, &cli->err);
+        r = slot_open(&container->store, cli->args[0], &container->slot, &cli->err);
+    if (r == 0 && lock)
+        r = slot_lock(&container->store, &container->slot, sys_monotonic_ns() + LOCK_NS, &cli->err);
+    return r < 0 ? r : slot_read_record(cli->arena, &container->slot, &container->record, &cli->err);
 }
 
 /* A closed standard stream would make the next file that is opened take its place. */

@@ -28,17 +28,14 @@ static int run_ps(struct cli *cli)
 {
     const struct ps_options *options = cli->options;
     const char *format = options->format ?: "table";
-    struct store store = {.fd = -1};
-    _slot_ struct slot slot = SLOT_INIT;
-    struct record record;
+    _container_ struct container container = CONTAINER_INIT(cli->arena);
 
     bool as_json = strcmp(format, "json") == 0;
     if (!as_json && strcmp(format, "table") != 0)
         return error_status(&cli->err, STATUS_INVALID_ARGUMENT, "invalid format option: '%s'; table and json are possible",
                             format);
-    int r = cli_find(cli, &store, &slot, &record);
-    store_close(&store);
-    return r < 0 ? r : print_processes(cli, &record, as_json);
+    int r = cli_open(cli, false, &container);
+    return r < 0 ? r : print_processes(cli, &container.record, as_json);
 }
 
 const struct command command_ps = {

@@ -32,17 +32,14 @@ static int print_json(struct cli *cli, json_object *json)
 
 static int run_state(struct cli *cli)
 {
-    struct store store = {.fd = -1};
-    _slot_ struct slot slot = SLOT_INIT;
-    struct record record;
+    _container_ struct container container = CONTAINER_INIT(cli->arena);
 
-    int r = cli_find(cli, &store, &slot, &record);
-    if (r == 0) {
-        json_object *json = describe(&slot, &record);
-        r = print_json(cli, json);
-        json_object_put(json);
-    }
-    store_close(&store);
+    int r = cli_open(cli, false, &container);
+    if (r < 0)
+        return r;
+    json_object *json = describe(&container.slot, &container.record);
+    r = print_json(cli, json);
+    json_object_put(json);
     return r;
 }
 

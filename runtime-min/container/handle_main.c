@@ -19,7 +19,6 @@
 
 struct handle_process {
     const struct handle_plan *plan;
-    struct loop *loop;
     struct guest guest;
     struct relay relay;
     int enrolment; /* held open */
@@ -57,7 +56,7 @@ static void signals_fiber(void *arg)
     struct handle_process *handle = arg;
     struct signalfd_siginfo info;
 
-    while (fiber_wait_fd(handle->loop, handle->signal_fd, EPOLLIN, NO_DEADLINE) > 0) {
+    while (fiber_wait_fd(handle->guest.loop, handle->signal_fd, EPOLLIN, NO_DEADLINE) > 0) {
         if (sys_read(handle->signal_fd, &info, sizeof(info)) == sizeof(info))
             forward(handle, (int)info.ssi_signo);
     }
@@ -86,7 +85,7 @@ static void orders_fiber(void *arg)
     struct handle_process *handle = arg;
     char order = 0;
 
-    int r = fiber_wait_fd(handle->loop, CONTROL_FD, EPOLLIN, NO_DEADLINE);
+    int r = fiber_wait_fd(handle->guest.loop, CONTROL_FD, EPOLLIN, NO_DEADLINE);
     if (r > 0 && (sys_read(CONTROL_FD, &order, 1) != 1 || order != HANDLE_RELEASE))
         sys_exit(EXIT_REMOVED);
     if (r > 0)
@@ -111,7 +110,7 @@ static int connect_all(struct handle_process *handle, struct error *err)
     if (plan->enrol && handle->enrolment < 0)
         return handle->enrolment;
     int fd = guest_dial(plan->socket_path, GUEST_RPC_PORT, err);
-    return fd < 0 ? fd : ttrpc_client_new(handle->loop, fd, &handle->guest.client, err);
+    return fd < 0 ? fd : ttrpc_client_new(handle->guest.loop, fd, &handle->guest.client, err);
 }
 
 /* ---- life ---- */
@@ -140,7 +139,7 @@ static void stop(struct handle_process *handle)
     if (handle->orders)
         fiber_cancel(handle->orders);
     while (handle->signals || handle->orders)
-        (void)waitq_wait(handle->loop, &handle->ended, NO_DEADLINE);
+        (void)waitq_wait(handle->guest.loop, &handle->ended, NO_DEADLINE);
 }
 
 static void handle_fiber(void *arg)
@@ -149,14 +148,14 @@ static void handle_fiber(void *arg)
 
     int r = relay_start(&handle->relay, &handle->guest, &handle->plan->process, handle->plan->terminal);
     if (r == 0)
-        r = fiber_start(handle->loop, "signals", signals_fiber, handle, &handle->signals);
+        r = fiber_start(handle->guest.loop, "signals", signals_fiber, handle, &handle->signals);
     if (r == 0)
-        r = fiber_start(handle->loop, "orders", orders_fiber, handle, &handle->orders);
+        r = fiber_start(handle->guest.loop, "orders", orders_fiber, handle, &handle->orders);
     resize(handle);
     relay_wait(&handle->relay);
     handle->exit_code = wait_for_status(handle);
     stop(handle);
-    loop_stop(handle->loop);
+    loop_stop(handle->guest.loop);
 }
 
 /* Everything but the three streams and the control socket is closed: pipes of callers must reach their end. */
@@ -181,11 +180,11 @@ static int settle(const struct handle_start *start)
 
 static int run(struct handle_process *handle, struct error *err)
 {
-    int r = loop_new(&handle->loop, err);
+    int r = loop_new(&handle->guest.loop, err);
     if (r == 0)
         r = connect_all(handle, err);
     if (r == 0)
-        r = fiber_start(handle->loop, "handle", handle_fiber, handle, NULL);
+        r = fiber_start(handle->guest.loop, "handle", handle_fiber, handle, NULL);
     return r;
 }
 
@@ -206,7 +205,7 @@ int handle_main(const struct handle_start *start)
     answer(&err);
     if (r < 0)
         return EXIT_LOST;
-    (void)loop_run(handle.loop, &err);
+    (void)loop_run(handle.guest.loop, &err);
     /* Leaving the terminal keeps the kernel from hanging it up, which would drop what was not read yet. */
     if (start->plan->console >= 0)
         (void)sys_ioctl(0, TIOCNOTTY, NULL);

@@ -27,32 +27,46 @@ struct hook_process {
     size_t quoted;
 };
 
+static const struct {
+    const char *kind;
+    size_t offset;
+} lists[] = {
+    {"prestart", offsetof(struct oci_hooks, prestart)},
+    {"createRuntime", offsetof(struct oci_hooks, create_runtime)},
+    {"poststart", offsetof(struct oci_hooks, poststart)},
+    {"poststop", offsetof(struct oci_hooks, poststop)},
+};
+
+const struct oci_hook_list *hooks_of(const struct oci_hooks *hooks, const char *kind)
+{
+    FOR_ROWS (row, lists) {
+        if (hooks && strcmp(row->kind, kind) == 0)
+            return (const void *)((const char *)hooks + row->offset);
+    }
+    return NULL;
+}
+
+static int check_hook(const struct oci_hook *hook, const char *kind, size_t index, struct error *err)
+{
+    if (!hook->path || *hook->path != '/')
+        return error_status(err, STATUS_INVALID_ARGUMENT, "hooks.%s[%zu].path: '%s' is not an absolute path", kind, index,
+                            hook->path ?: "");
+    if (hook->timeout_s.set && hook->timeout_s.value <= 0)
+        return error_status(err, STATUS_INVALID_ARGUMENT, "hooks.%s[%zu].timeout: %lld is not above 0", kind, index,
+                            (long long)hook->timeout_s.value);
+    return 0;
+}
+
 int hooks_check(const struct oci_hooks *hooks, struct error *err)
 {
-    if (!hooks)
-        return 0;
-    const struct {
-        const char *kind;
-        const struct oci_hook_list *list;
-    } lists[] = {
-        {"prestart", &hooks->prestart},
-        {"createRuntime", &hooks->create_runtime},
-        {"poststart", &hooks->poststart},
-        {"poststop", &hooks->poststop},
-    };
+    int r = 0;
 
     FOR_ROWS (row, lists) {
-        for (size_t i = 0; i < row->list->n; i++) {
-            const struct oci_hook *hook = &row->list->items[i];
-            if (!hook->path || *hook->path != '/')
-                return error_status(err, STATUS_INVALID_ARGUMENT, "hooks.%s[%zu].path: '%s' is not an absolute path", row->kind,
-                                    i, hook->path ?: "");
-            if (hook->timeout_s.set && hook->timeout_s.value <= 0)
-                return error_status(err, STATUS_INVALID_ARGUMENT, "hooks.%s[%zu].timeout: %lld is not above 0", row->kind, i,
-                                    (long long)hook->timeout_s.value);
-        }
+        const struct oci_hook_list *list = hooks_of(hooks, row->kind);
+        for (size_t i = 0; list && i < list->n && r == 0; i++)
+            r = check_hook(&list->items[i], row->kind, i, err);
     }
-    return 0;
+    return r;
 }
 
 /* ---- the child ---- */

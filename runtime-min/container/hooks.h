@@ -14,6 +14,8 @@ struct hook_run {
     bool keeps_going;   /* after a failure */
 };
 
+/* The list of that kind of the host's, or NULL. */
+const struct oci_hook_list *hooks_of(const struct oci_hooks *hooks, const char *kind);
 /* Runs the list: 0, or the first failure. A process that a hook leaves behind is not waited for. */
 int hooks_run(const struct oci_hook_list *hooks, const struct hook_run *run, struct error *err);
 /* Whether all of the host's hooks can be run: absolute paths, timeouts above 0. */

@@ -31,6 +31,7 @@ static const struct field {
     {"sandboxId", FIELD_TEXT, offsetof(struct record, sandbox_id)},
     {"ownsSandbox", FIELD_BOOL, offsetof(struct record, owns_sandbox)},
     {"terminal", FIELD_BOOL, offsetof(struct record, terminal)},
+    {"started", FIELD_BOOL, offsetof(struct record, is_started)},
     {"status", FIELD_STATUS, offsetof(struct record, status)},
     {"createdNs", FIELD_U64, offsetof(struct record, created_ns)},
     {"creatorPid", FIELD_INT, offsetof(struct record, creator.pid)},

@@ -31,6 +31,7 @@ struct record {
     const char *sandbox_id; /* the virtual machine it runs in */
     bool owns_sandbox;      /* the machine ends with it */
     bool terminal;
+    bool is_started;         /* its program runs or has run */
     enum status_kind status; /* as recorded; see record_status() */
     uint64_t created_ns;     /* CLOCK_REALTIME */
     struct proc creator;     /* the command that creates it */

@@ -23,7 +23,7 @@ record() {
     mkdir -p -m 700 "$root/$1"
     touch "$root/$1/lock"
     cat >"$root/$1/state.json" <<EOF
-{"version":1,"id":"$1","guestId":"$1","bundle":"/b","rootfs":"/b/rootfs","sandboxId":"$1","ownsSandbox":true,"terminal":false,
+{"version":1,"id":"$1","guestId":"$1","bundle":"/b","rootfs":"/b/rootfs","sandboxId":"$1","ownsSandbox":true,"terminal":false,"started":true,
 "status":"$2","createdNs":1700000000000000005,"creatorPid":1,"creatorStart":1,"handlePid":$3,"handleStart":$4}
 EOF
     echo '{"ociVersion":"1.0.0","annotations":{"color":"blue"}}' >"$root/$1/config.json"

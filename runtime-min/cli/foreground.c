@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime-min/cli/foreground.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#include "runtime-min/container/console.h"
+#include "sys/fd.h"
+
+static void pass_on(int signal_fd, const struct handle *handle)
+{
+    struct signalfd_siginfo info;
+
+    if (sys_read(signal_fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    if (info.ssi_signo != SIGCHLD && info.ssi_signo != SIGPIPE)
+        (void)sys_pidfd_send_signal(handle->pidfd, (int)info.ssi_signo);
+}
+
+static void attend(int signal_fd, const struct handle *handle)
+{
+    struct pollfd fds[] = {{.fd = handle->pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+
+    while (sys_poll(fds, ARRAY_SIZE(fds), -1) >= 0 && !fds[0].revents) {
+        if (fds[1].revents)
+            pass_on(signal_fd, handle);
+    }
+}
+
+int foreground_wait(struct handle *handle, bool terminal)
+{
+    struct termios saved;
+    sigset_t all;
+
+    sigfillset(&all);
+    (void)sys_sigprocmask(SIG_BLOCK, &all, NULL);
+    _close_ int signal_fd = sys_signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    bool is_raw = terminal && console_make_raw(0, &saved) == 0;
+    attend(signal_fd, handle);
+    if (is_raw)
+        console_restore(0, &saved);
+    return handle_wait(handle);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* create: a list of steps, each with its inverse (base/undo.h). */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/undo.h"
+#include "oci/json.h"
+#include "oci/wire.h"
+#include "runtime-min/container/bundle.h"
+#include "runtime-min/container/console.h"
+#include "runtime-min/container/container.h"
+#include "runtime-min/container/guest_spec.h"
+#include "runtime-min/container/pidfile.h"
+#include "runtime-min/container/pod.h"
+
+struct creation {
+    struct container *container;
+    const struct create_args *args;
+    struct bundle bundle;
+    struct oci_spec *guest_spec; /* a second copy of the bundle's, changed for the guest */
+    struct pod pod;
+    struct machine machine;
+    struct console console;
+    struct handle handle;
+    struct handle_plan plan;
+    int netns_fd;
+    struct guest_spec_mounts mounts;
+    bool hooks_began;
+    struct error *err;
+    struct undo undo;
+};
+
+/* ---- inverses ---- */
+
+static void undo_slot(void *arg)
+{
+    struct creation *creation = arg;
+
+    (void)slot_remove(&creation->container->store, &creation->container->slot, NULL);
+}
+
+static void undo_machine(void *arg)
+{
+    struct creation *creation = arg;
+
+    machine_close(&creation->machine);
+    if (creation->pod.owns_sandbox)
+        (void)machine_stop(&creation->container->store, creation->pod.sandbox_id, NULL);
+}
+
+static void undo_shares(void *arg)
+{
+    struct creation *creation = arg;
+
+    (void)machine_unshare(&creation->machine, creation->container->record.guest_id, NULL);
+}
+
+static void undo_handle(void *arg)
+{
+    struct creation *creation = arg;
+
+    handle_done(&creation->handle);
+}
+
+static int remove_work(struct guest *guest, void *arg, struct error *err)
+{
+    return guest_remove(guest, arg, GUEST_TIMEOUT_NS, err);
+}
+
+static void undo_guest(void *arg)
+{
+    struct creation *creation = arg;
+
+    (void)guest_run(creation->machine.socket_path, remove_work, (void *)(uintptr_t)creation->container->record.guest_id, NULL);
+}
+
+static void undo_hooks(void *arg)
+{
+    struct creation *creation = arg;
+
+    if (creation->hooks_began)
+        (void)container_run_hooks(creation->container, creation->bundle.spec, "poststop", CONTAINER_STOPPED, NULL);
+}
+
+/* ---- steps ---- */
+
+static int check_terminal(struct creation *creation)
+{
+    const struct create_args *args = creation->args;
+    bool terminal = creation->bundle.spec->process->terminal;
+    unsigned int rows, columns;
+
+    if (!terminal && args->console_socket)
+        return error_status(creation->err, STATUS_INVALID_ARGUMENT,
+                            "cannot use console socket if the process has no terminal (process.terminal is false)");
+    if (terminal && !args->console_socket && !args->in_foreground)
+        return error_status(creation->err, STATUS_INVALID_ARGUMENT,
+                            "cannot allocate tty if tatami will detach without setting console socket");
+    if (terminal && !args->console_socket && !console_size(0, &rows, &columns))
+        return error_status(creation->err, STATUS_INVALID_ARGUMENT,
+                            "process.terminal is true, but standard input is no terminal; use one, or --console-socket");
+    return 0;
+}
+
+static int prepare(struct creation *creation)
+{
+    struct container *container = creation->container;
+    struct record *record = &container->record;
+    const struct create_args *args = creation->args;
+
+    int r = store_check_id(args->id, creation->err);
+    if (r == 0)
+        r = bundle_read(container->arena, args->bundle, args->config, &creation->bundle, creation->err);
+    if (r == 0)
+        r = check_terminal(creation);
+    if (r == 0)
+        r = pod_of(creation->bundle.spec, args->id, &creation->pod, creation->err);
+    *record = (struct record){
+        .id = args->id,
+        .bundle = creation->bundle.path,
+        .rootfs = creation->bundle.rootfs,
+        .sandbox_id = creation->pod.sandbox_id,
+        .owns_sandbox = creation->pod.owns_sandbox,
+        .terminal = r == 0 && creation->bundle.spec->process->terminal,
+        .status = CONTAINER_CREATING,
+        .created_ns = sys_realtime_ns(),
+    };
+    if (r == 0)
+        r = guest_id_from(args->id, container->arena, &record->guest_id, creation->err);
+    if (r == 0)
+        r = proc_identify(sys_getpid(), &record->creator);
+    return r;
+}
+
+static int reserve(struct creation *creation)
+{
+    struct container *container = creation->container;
+
+    int r = slot_create(&container->store, creation->args->id, &container->record, &container->slot, creation->err);
+    if (r < 0)
+        return r;
+    undo_push(&creation->undo, undo_slot, creation);
+    undo_push(&creation->undo, undo_hooks, creation);
+    return slot_write(&container->slot, STORE_CONFIG, creation->bundle.text.data, creation->bundle.text.len, creation->err);
+}
+
+static int enter_machine(struct creation *creation)
+{
+    struct container *container = creation->container;
+    const struct pod *pod = &creation->pod;
+
+    int r = pod->owns_sandbox
+                ? machine_start(container->arena, &container->store, pod->sandbox_id, creation->bundle.spec, &creation->machine,
+                                creation->err)
+                : machine_find(container->arena, &container->store, pod->sandbox_id, &creation->machine, creation->err);
+    if (r == 0)
+        undo_push(&creation->undo, undo_machine, creation);
+    return r;
+}
+
+static int share_mounts(struct creation *creation)
+{
+    struct container *container = creation->container;
+    const struct record *record = &container->record;
+
+    int r = oci_spec_from_json(container->arena, creation->bundle.text.data, creation->bundle.text.len, &creation->guest_spec,
+                               NULL, creation->err);
+    if (r == 0)
+        r = guest_spec_prepare(container->arena, creation->guest_spec, record->guest_id, record->bundle, record->rootfs,
+                               &creation->mounts, creation->err);
+    if (r == 0)
+        undo_push(&creation->undo, undo_shares, creation);
+    for (size_t i = 0; i < creation->mounts.n && r == 0; i++) {
+        const struct guest_spec_mount *mount = &creation->mounts.items[i];
+        r = machine_share(container->arena, &creation->machine, record->guest_id, mount->source, mount->readonly, mount->target,
+                          creation->err);
+    }
+    return r;
+}
+
+/* The pod's network namespace, for hooks that look for it by the handle's pid. */
+static int open_netns(struct creation *creation)
+{
+    const struct oci_linux *linux_ = creation->bundle.spec->linux_;
+    const struct oci_namespace *entry = linux_ ? oci_namespace_find(linux_, OCI_NS_NETWORK) : NULL;
+
+    if (!entry || !entry->path || !*entry->path)
+        return 0;
+    creation->netns_fd = sys_openat(AT_FDCWD, entry->path, O_RDONLY | O_CLOEXEC, 0);
+    return creation->netns_fd < 0 ? error_set(creation->err, creation->netns_fd, "open the network namespace %s", entry->path)
+                                  : 0;
+}
+
+static int enrol(void *arg, struct error *err)
+{
+    const struct creation *creation = arg;
+
+    return machine_enrol(&creation->machine, creation->container->record.guest_id, "", err);
+}
+
+static int start_handle(struct creation *creation)
+{
+    struct record *record = &creation->container->record;
+    const struct oci_process *process = creation->bundle.spec->process;
+    int r = 0;
+
+    if (record->terminal && creation->args->console_socket)
+        r = console_open(&creation->console, process->console_height, process->console_width, creation->err);
+    if (r < 0)
+        return r;
+    creation->plan = (struct handle_plan){
+        .socket_path = creation->machine.socket_path,
+        .process = {.container_id = record->guest_id, .exec_id = ""},
+        .terminal = record->terminal,
+        .console = creation->console.slave,
+        .netns_fd = creation->netns_fd,
+        .enrol = enrol,
+        .arg = creation,
+    };
+    r = handle_spawn(&creation->plan, &creation->handle, creation->err);
+    if (r < 0)
+        return r;
+    undo_push(&creation->undo, undo_handle, creation);
+    record->handle = creation->handle.proc;
+    return slot_write_record(&creation->container->slot, record, creation->err);
+}
+
+static int run_hooks(struct creation *creation)
+{
+    const struct oci_spec *spec = creation->bundle.spec;
+
+    creation->hooks_began = true;
+    int r = container_run_hooks(creation->container, spec, "prestart", CONTAINER_CREATING, creation->err);
+    if (r == 0)
+        r = container_run_hooks(creation->container, spec, "createRuntime", CONTAINER_CREATING, creation->err);
+    return r;
+}
+
+struct create_work {
+    struct creation *creation;
+    Grpc__Spec *wire;
+};
+
+static int create_work(struct guest *guest, void *arg, struct error *err)
+{
+    struct create_work *work = arg;
+
+    return guest_create(guest, work->creation->container->record.guest_id, work->wire, work->creation->pod.shares_pid, err);
+}
+
+static int create_in_guest(struct creation *creation)
+{
+    struct create_work work = {.creation = creation};
+
+    int r = oci_spec_to_wire(creation->container->arena, creation->guest_spec, &work.wire, creation->err);
+    if (r == 0)
+        r = guest_run(creation->machine.socket_path, create_work, &work, creation->err);
+    if (r == 0)
+        undo_push(&creation->undo, undo_guest, creation);
+    return r;
+}
+
+static int publish(struct creation *creation)
+{
+    struct container *container = creation->container;
+    const struct create_args *args = creation->args;
+
+    int r = handle_go(&creation->handle, creation->err);
+    if (r == 0 && args->console_socket)
+        r = console_send(&creation->console, args->console_socket, creation->err);
+    if (r < 0)
+        return r;
+    container->record.status = CONTAINER_CREATED;
+    r = slot_write_record(&container->slot, &container->record, creation->err);
+    if (r == 0 && args->pid_file)
+        r = pidfile_write(args->pid_file, creation->handle.proc.pid, creation->err);
+    return r;
+}
+
+int container_create(struct container *container, const struct create_args *args, struct handle *ret_handle, struct error *err)
+{
+    static int (*const steps[])(struct creation * creation) = {
+        prepare, reserve, enter_machine, share_mounts, open_netns, start_handle, run_hooks, create_in_guest, publish,
+    };
+    struct creation creation = {
+        .container = container,
+        .args = args,
+        .machine = MACHINE_NONE,
+        .console = CONSOLE_NONE,
+        .handle = HANDLE_NONE,
+        .netns_fd = -1,
+        .err = err,
+        .undo = UNDO_INIT,
+    };
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
+        r = steps[i](&creation);
+    if (r == 0) {
+        undo_commit(&creation.undo);
+        machine_commit(&creation.machine);
+        *ret_handle = creation.handle;
+    }
+    undo_unwind(&creation.undo);
+    machine_close(&creation.machine);
+    console_close(&creation.console);
+    fd_close(&creation.netns_fd);
+    buf_done(&creation.bundle.text);
+    return r;
+}

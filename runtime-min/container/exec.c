@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime-min/container/exec.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "oci/wire.h"
+#include "runtime-min/container/bundle.h"
+#include "runtime-min/container/console.h"
+#include "runtime-min/container/guest_spec.h"
+#include "runtime-min/container/pidfile.h"
+
+#define EXEC_ID_MAX 40
+
+struct execution {
+    struct container *container;
+    const struct exec_args *args;
+    struct machine machine;
+    struct console console;
+    struct handle handle;
+    struct handle_plan plan;
+    char exec_id[EXEC_ID_MAX];
+    bool is_running; /* in the guest */
+    struct error *err;
+};
+
+static int check_status(const struct record *record, const struct exec_args *args, struct error *err)
+{
+    enum status_kind status = record_status(record);
+
+    if (status == CONTAINER_CREATED || status == CONTAINER_RUNNING)
+        return 0;
+    if (status == CONTAINER_PAUSED)
+        return args->ignores_paused ? 0
+                                    : error_status(err, STATUS_FAILED_PRECONDITION,
+                                                   "cannot exec in a paused container (use --ignore-paused to override)");
+    return error_status(err, STATUS_FAILED_PRECONDITION, "cannot exec in a %s container", status_word(status));
+}
+
+static int check_terminal(const struct exec_args *args, struct error *err)
+{
+    bool terminal = args->process->terminal;
+    unsigned int rows, columns;
+
+    if (!terminal && args->console_socket)
+        return error_status(err, STATUS_INVALID_ARGUMENT, "cannot use console socket if the process has no terminal");
+    if (terminal && !args->console_socket && !args->in_foreground)
+        return error_status(err, STATUS_INVALID_ARGUMENT,
+                            "cannot allocate tty if tatami will detach without setting console socket");
+    if (terminal && !args->console_socket && !console_size(0, &rows, &columns))
+        return error_status(err, STATUS_INVALID_ARGUMENT,
+                            "a terminal is wanted, but standard input is none; use one, or --console-socket");
+    return 0;
+}
+
+static int enrol(void *arg, struct error *err)
+{
+    const struct execution *execution = arg;
+
+    return machine_enrol(&execution->machine, execution->container->record.guest_id, execution->exec_id, err);
+}
+
+static int start_handle(struct execution *execution)
+{
+    const struct exec_args *args = execution->args;
+    int r = 0;
+
+    /* Unique among all that this host has run: a pid comes back, but not with the same time. */
+    snprintf(execution->exec_id, sizeof(execution->exec_id), "exec-%d-%llx", sys_getpid(),
+             (unsigned long long)sys_monotonic_ns());
+    if (args->console_socket)
+        r = console_open(&execution->console, args->process->console_height, args->process->console_width, execution->err);
+    if (r < 0)
+        return r;
+    execution->plan = (struct handle_plan){
+        .socket_path = execution->machine.socket_path,
+        .process = {.container_id = execution->container->record.guest_id, .exec_id = execution->exec_id},
+        .terminal = args->process->terminal,
+        .console = execution->console.slave,
+        .netns_fd = -1,
+        .enrol = enrol,
+        .arg = execution,
+    };
+    return handle_spawn(&execution->plan, &execution->handle, execution->err);
+}
+
+struct exec_work {
+    struct execution *execution;
+    Grpc__Process *wire;
+};
+
+static int exec_work(struct guest *guest, void *arg, struct error *err)
+{
+    struct exec_work *work = arg;
+
+    return guest_exec(guest, &work->execution->plan.process, work->wire, err);
+}
+
+static int kill_work(struct guest *guest, void *arg, struct error *err)
+{
+    const struct execution *execution = arg;
+
+    return guest_signal(guest, &execution->plan.process, SIGKILL, false, err);
+}
+
+static int exec_in_guest(struct execution *execution)
+{
+    struct exec_work work = {.execution = execution};
+
+    guest_spec_prepare_process(execution->args->process);
+    int r = oci_process_to_wire(execution->container->arena, execution->args->process, &work.wire, execution->err);
+    if (r == 0)
+        r = guest_run(execution->machine.socket_path, exec_work, &work, execution->err);
+    execution->is_running = r == 0;
+    return r;
+}
+
+static int publish(struct execution *execution)
+{
+    const struct exec_args *args = execution->args;
+
+    int r = handle_go(&execution->handle, execution->err);
+    if (r == 0 && args->console_socket)
+        r = console_send(&execution->console, args->console_socket, execution->err);
+    if (r == 0 && args->pid_file)
+        r = pidfile_write(args->pid_file, execution->handle.proc.pid, execution->err);
+    return r;
+}
+
+int container_exec(struct container *container, const struct exec_args *args, struct handle *ret_handle, struct error *err)
+{
+    struct execution execution = {
+        .container = container,
+        .args = args,
+        .machine = MACHINE_NONE,
+        .console = CONSOLE_NONE,
+        .handle = HANDLE_NONE,
+        .err = err,
+    };
+
+    int r = check_status(&container->record, args, err);
+    if (r == 0)
+        r = bundle_check_process(args->process, err);
+    if (r == 0)
+        r = check_terminal(args, err);
+    if (r == 0)
+        r = machine_find(container->arena, &container->store, container->record.sandbox_id, &execution.machine, err);
+    if (r == 0)
+        r = start_handle(&execution);
+    if (r == 0)
+        r = exec_in_guest(&execution);
+    if (r == 0)
+        r = publish(&execution);
+    if (r < 0 && execution.is_running)
+        (void)guest_run(execution.machine.socket_path, kill_work, &execution, NULL);
+    if (r < 0)
+        handle_done(&execution.handle);
+    else
+        *ret_handle = execution.handle;
+    machine_close(&execution.machine);
+    console_close(&execution.console);
+    return r;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The virtual machine of a container, as its life cycle sees it. */
+#pragma once
+#include "oci/spec.h"
+#include "runtime-min/container/store.h"
+
+struct machine {
+    const char *store_path;
+    const char *sandbox_id;
+    const char *socket_path; /* hybrid vsock, in the arena it was found with */
+    int control_fd;          /* from machine_start() until machine_commit(): the machine ends with it */
+};
+
+#define MACHINE_NONE ((struct machine){.control_fd = -1})
+
+/* Boots one, sized for the spec. It ends with this process unless it is committed. */
+int machine_start(struct arena *a, const struct store *store, const char *sandbox_id, const struct oci_spec *spec,
+                  struct machine *ret_machine, struct error *err);
+/* One that runs; NOT_FOUND when there is none. */
+int machine_find(struct arena *a, const struct store *store, const char *sandbox_id, struct machine *ret_machine,
+                 struct error *err);
+/* Makes a directory or file of the host visible in the guest for a container. */
+int machine_share(struct arena *a, const struct machine *machine, const char *guest_id, const char *source, bool readonly,
+                  char **ret_guest_path, struct error *err);
+/* Takes back all that was shared for a container. */
+int machine_unshare(const struct machine *machine, const char *guest_id, struct error *err);
+/* For the handle of a process: a descriptor to hold; when it closes without the process having ended, that one is killed. */
+int machine_enrol(const struct machine *machine, const char *guest_id, const char *exec_id, struct error *err);
+void machine_commit(struct machine *machine);
+/* Ends the machine and removes all that belongs to it; also when its monitor is gone. Nothing to do is success. */
+int machine_stop(const struct store *store, const char *sandbox_id, struct error *err);
+void machine_close(struct machine *machine);
