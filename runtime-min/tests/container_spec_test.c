@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the bundle to what the guest gets, and the words on the way. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/tests/check.h"
+#include "oci/json.h"
+#include "runtime-min/container/bundle.h"
+#include "runtime-min/container/guest.h"
+#include "runtime-min/container/guest_error.h"
+#include "runtime-min/container/guest_spec.h"
+#include "runtime-min/container/pod.h"
+#include "runtime-min/container/signals.h"
+#include "runtime-min/container/text.h"
+
+/* ---- bundles ---- */
+
+static void write_config(const char *dir, const char *text)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/config.json", dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+#define PROCESS "\"process\":{\"args\":[\"x\"],\"cwd\":\"/\"}"
+#define ROOT "\"root\":{\"path\":\"rootfs\"}"
+
+static void a_bad_bundle_is_refused_with_the_place(void **state)
+{
+    static const struct {
+        const char *config, *error;
+    } rows[] = {
+        {"", "unexpected end of data"},
+        {"{", "unexpected end of data"},
+        {"{}", "process property must not be empty"},
+        {"{\"process\":{\"cwd\":\"/\"}," ROOT "}", "args must not be empty"},
+        {"{\"process\":{\"args\":[],\"cwd\":\"/\"}," ROOT "}", "args must not be empty"},
+        {"{\"process\":{\"args\":[\"\"],\"cwd\":\"/\"}," ROOT "}", "args must not be empty"},
+        {"{\"process\":{\"args\":[\"x\"]}," ROOT "}", "Cwd property must not be empty"},
+        {"{\"process\":{\"args\":[\"x\"],\"cwd\":\"tmp\"}," ROOT "}", "Cwd must be an absolute path: 'tmp'"},
+        {"{" PROCESS "}", "root.path must be specified"},
+        {"{" PROCESS ",\"root\":{\"path\":\"absent\"}}", "invalid rootfs: stat "},
+        {"{" PROCESS ",\"root\":{\"path\":\"config.json\"}}", "is not a directory"},
+        {"{\"ociVersion\":\"2.0.0\"," PROCESS "," ROOT "}", "ociVersion: '2.0.0' is not 1.x"},
+        {"{\"ociVersion\":\"abc\"," PROCESS "," ROOT "}", "ociVersion: 'abc' is not 1.x"},
+        {"{" PROCESS "," ROOT ",\"mounts\":[{}]}", "mounts[0].destination must not be empty"},
+        {"{" PROCESS "," ROOT ",\"hooks\":{\"poststart\":[{\"path\":\"x\"}]}}", "hooks.poststart[0].path"},
+        {"{" PROCESS "," ROOT ",\"hostname\":7}", "hostname"},
+        {"{" PROCESS "," ROOT "," ROOT "}", "same key twice"},
+    };
+    char dir[] = "/tmp/tatami-XXXXXX", path[64], command[64];
+    (void)state;
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/rootfs", dir);
+    mkdir(path, 0755);
+    FOR_ROWS (row, rows) {
+        _arena_ struct arena *a = arena_new(1 << 20);
+        struct error err = {.errnum = 0};
+        struct bundle bundle;
+        write_config(dir, row->config);
+        if (bundle_read(a, dir, NULL, &bundle, &err) >= 0 || !strstr(err.text, row->error))
+            fail_msg("%s: %s", row->config, err.text);
+    }
+    snprintf(command, sizeof(command), "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_bundle_has_absolute_paths(void **state)
+{
+    char dir[] = "/tmp/tatami-XXXXXX", path[64], command[64];
+    _arena_ struct arena *a = arena_new(1 << 20);
+    struct error err = {.errnum = 0};
+    struct bundle bundle;
+    (void)state;
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/rootfs", dir);
+    mkdir(path, 0755);
+    write_config(dir, "{" PROCESS "," ROOT ",\"unknown\":{\"key\":null}}");
+    assert_int_equal(chdir(dir), 0);
+    assert_int_equal(bundle_read(a, ".", NULL, &bundle, &err), 0);
+    assert_string_equal(bundle.path, dir);
+    assert_string_equal(bundle.rootfs, path);
+    buf_done(&bundle.text);
+    assert_int_equal(bundle_read(a, ".", "other.json", &bundle, &err), -ENOENT);
+    assert_string_equal(err.text, "JSON specification file other.json not found");
+    assert_int_equal(bundle_read(a, "absent", NULL, &bundle, &err), -ENOENT);
+    assert_int_equal(chdir("/"), 0);
+    snprintf(command, sizeof(command), "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+/* ---- the guest's spec ---- */
+
+static struct oci_spec *parse(struct arena *a, const char *text)
+{
+    struct oci_spec *spec = NULL;
+    struct error err = {.errnum = 0};
+
+    if (oci_spec_from_json(a, text, strlen(text), &spec, NULL, &err) < 0)
+        fail_msg("%s", err.text);
+    return spec;
+}
+
+static void what_names_the_host_does_not_reach_the_guest(void **state)
+{
+    _arena_ struct arena *a = arena_new(1 << 20);
+    struct guest_spec_mounts mounts;
+    struct error err = {.errnum = 0};
+    struct oci_spec *spec = parse(
+        a,
+        "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"apparmorProfile\":\"docker-default\",\"selinuxLabel\":\"l\"},"
+        "\"root\":{\"path\":\"rootfs\",\"readonly\":true},"
+        "\"hooks\":{\"prestart\":[{\"path\":\"/h\"}],\"createContainer\":[{\"path\":\"/g\"}],\"poststop\":[{\"path\":\"/h\"}]},"
+        "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+        "{\"destination\":\"/a\",\"source\":\"/host/a\",\"options\":[\"rbind\",\"ro\"]},"
+        "{\"destination\":\"/b\",\"type\":\"bind\",\"source\":\"b\"},"
+        "{\"destination\":\"/dev/null\",\"type\":\"bind\",\"source\":\"/dev/null\"},"
+        "{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/devices\"}],"
+        "\"linux\":{\"cgroupsPath\":\"/host/group\",\"mountLabel\":\"m\",\"intelRdt\":{\"l3CacheSchema\":\"s\"},"
+        "\"namespaces\":[{\"type\":\"network\",\"path\":\"/n\"},{\"type\":\"pid\",\"path\":\"/p\"},{\"type\":\"mount\"}],"
+        "\"resources\":{\"cpu\":{\"shares\":512,\"cpus\":\"0-3\",\"mems\":\"0\"},\"blockIO\":{\"weight\":10},"
+        "\"network\":{\"classID\":5},\"pids\":{\"limit\":7}}}}");
+    (void)state;
+
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/bundle", "/bundle/rootfs", &mounts, &err), 0);
+    assert_null(spec->process->apparmor_profile);
+    assert_null(spec->process->selinux_label);
+    assert_int_equal(spec->hooks->prestart.n + spec->hooks->poststop.n, 0);
+    assert_int_equal(spec->hooks->create_container.n, 1);
+    assert_string_equal(spec->linux_->cgroups_path, "/g1");
+    assert_null(spec->linux_->mount_label);
+    assert_null(spec->linux_->intel_rdt_l3_schema);
+    assert_int_equal(spec->linux_->n_namespaces, 2);
+    assert_int_equal(spec->linux_->namespaces[0].type, OCI_NS_PID);
+    assert_null(spec->linux_->namespaces[0].path);
+    assert_null(spec->linux_->resources->cpu->cpus);
+    assert_int_equal(spec->linux_->resources->cpu->shares.value, 512);
+    assert_int_equal(spec->linux_->resources->pids_limit.value, 7);
+    assert_null(spec->linux_->resources->block_io);
+    assert_null(spec->linux_->resources->network);
+
+    assert_int_equal(mounts.n, 4);
+    assert_string_equal(mounts.items[0].source, "/bundle/rootfs");
+    assert_false(mounts.items[0].readonly);
+    assert_ptr_equal(mounts.items[0].target, &spec->root->path);
+    assert_string_equal(mounts.items[1].source, "/host/a");
+    assert_true(mounts.items[1].readonly);
+    assert_ptr_equal(mounts.items[1].target, &spec->mounts[1].source);
+    assert_string_equal(mounts.items[2].source, "/bundle/b");
+    assert_false(mounts.items[2].readonly);
+    assert_string_equal(mounts.items[3].source, "/devices");
+    assert_string_equal(spec->mounts[3].source, "/dev/null");
+}
+
+static void what_the_guest_cannot_have_is_refused(void **state)
+{
+    _arena_ struct arena *a = arena_new(1 << 20);
+    struct guest_spec_mounts mounts;
+    struct error err = {.errnum = 0};
+    (void)state;
+
+    struct oci_spec *spec = parse(a, "{" PROCESS "," ROOT ",\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\"},"
+                                     "{\"path\":\"/dev/sda\",\"type\":\"b\"}]}}");
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -ENOSYS);
+    assert_string_equal(err.text, "linux.devices[1]: block device /dev/sda cannot be handed to the machine");
+    spec = parse(a, "{" PROCESS "," ROOT ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\"}]}");
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -EINVAL);
+    assert_string_equal(err.text, "mounts[0].source: a bind mount needs one");
+    spec = parse(a, "{" PROCESS "," ROOT "}");
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
+    assert_non_null(spec->linux_);
+}
+
+/* ---- words ---- */
+
+static void annotations_choose_the_machine(void **state)
+{
+    static const struct {
+        const char *annotations, *sandbox;
+        bool owns, shares;
+    } rows[] = {
+        {"", "c1", true, false},
+        {"\"io.kubernetes.cri.container-type\":\"sandbox\",\"io.kubernetes.cri.sandbox-id\":\"c1\"", "c1", true, false},
+        {"\"io.kubernetes.cri.container-type\":\"container\",\"io.kubernetes.cri.sandbox-id\":\"s\"", "s", false, true},
+        {"\"io.kubernetes.cri-o.ContainerType\":\"container\",\"io.kubernetes.cri-o.SandboxID\":\"s\"", "s", false, true},
+        {"\"io.kubernetes.docker.type\":\"podsandbox\"", "c1", true, false},
+        {"\"io.kubernetes.docker.type\":\"container\",\"io.kubernetes.sandbox.id\":\"s\"", "s", false, true},
+    };
+    static const char *const bad[] = {"\"io.kubernetes.cri.container-type\":\"bogus\"",
+                                      "\"io.kubernetes.cri.container-type\":\"container\"",
+                                      "\"io.kubernetes.docker.type\":\"sandbox\""};
+    _arena_ struct arena *a = arena_new(1 << 20);
+    struct error err = {.errnum = 0};
+    char text[512];
+    struct pod pod;
+    (void)state;
+
+    FOR_ROWS (row, rows) {
+        snprintf(text, sizeof(text), "{\"annotations\":{%s},\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"/p\"}]}}",
+                 row->annotations);
+        check_int(row->annotations, pod_of(parse(a, text), "c1", &pod, &err), 0);
+        check_string(row->annotations, pod.sandbox_id, row->sandbox);
+        check_int(row->annotations, pod.owns_sandbox, row->owns);
+        check_int(row->annotations, pod.shares_pid, row->shares);
+    }
+    FOR_ROWS (annotations, bad) {
+        snprintf(text, sizeof(text), "{\"annotations\":{%s}}", *annotations);
+        check_int(*annotations, pod_of(parse(a, text), "c1", &pod, &err), -EINVAL);
+    }
+}
+
+static void signals_have_names_and_numbers(void **state)
+{
+    static const struct {
+        const char *word;
+        int sig;
+    } rows[] = {
+        {"0", 0},         {"9", 9},           {"64", 64},      {"KILL", 9},        {"SIGKILL", 9},        {"sigkill", 9},
+        {"Term", 15},     {"RTMIN", 34},      {"RTMIN+3", 37}, {"SIGRTMAX-1", 63}, {"65", -EINVAL},       {"-1", -EINVAL},
+        {"999", -EINVAL}, {"BOGUS", -EINVAL}, {"", -EINVAL},   {"9x", -EINVAL},    {"RTMIN+31", -EINVAL}, {"RTMIN-1", -EINVAL},
+        {"SIG", -EINVAL}, {" 9", -EINVAL},
+    };
+    (void)state;
+
+    FOR_ROWS (row, rows)
+        check_int(row->word, signals_parse(row->word, NULL), row->sig);
+}
+
+static void errors_of_the_guest_get_the_words_that_callers_know(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"the file /bin/nope was not found", "exec: \"/bin/nope\": stat /bin/nope: no such file or directory"},
+        {"the file nope was not found", "exec: \"nope\": executable file not found in $PATH"},
+        {"something else", "something else"},
+        {"two\nlines\x1b[31m and \xff", "two lines?[31m and ?"},
+        {"umlaut \xc3\xa4", "umlaut \xc3\xa4"},
+    };
+    (void)state;
+
+    FOR_ROWS (row, rows) {
+        struct error err = {.errnum = EIO};
+        strcpy(err.text, row->text);
+        assert_true(guest_error_reword(&err) < 0);
+        check_string(row->text, err.text, row->want);
+    }
+}
+
+static void ids_are_fitted_to_what_agents_accept(void **state)
+{
+    static const struct {
+        const char *id, *guest_id;
+    } rows[] = {{"c1", "c1"}, {"c", "c.c"}, {"_x", "c._x"}, {"a+b", "c.a_b"}, {"A-b_c.d", "A-b_c.d"}};
+    _arena_ struct arena *a = arena_new(65536);
+    const char *guest_id;
+    (void)state;
+
+    FOR_ROWS (row, rows) {
+        check_int(row->id, guest_id_from(row->id, a, &guest_id, NULL), 0);
+        check_string(row->id, guest_id, row->guest_id);
+    }
+}
+
+static void times_are_rfc_3339(void **state)
+{
+    char text[TEXT_TIME_MAX];
+    (void)state;
+
+    text_time(0, text);
+    assert_string_equal(text, "1970-01-01T00:00:00Z");
+    text_time(UINT64_C(1700000000000000005), text);
+    assert_string_equal(text, "2023-11-14T22:13:20.000000005Z");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bad_bundle_is_refused_with_the_place),
+        cmocka_unit_test(a_bundle_has_absolute_paths),
+        cmocka_unit_test(what_names_the_host_does_not_reach_the_guest),
+        cmocka_unit_test(what_the_guest_cannot_have_is_refused),
+        cmocka_unit_test(annotations_choose_the_machine),
+        cmocka_unit_test(signals_have_names_and_numbers),
+        cmocka_unit_test(errors_of_the_guest_get_the_words_that_callers_know),
+        cmocka_unit_test(ids_are_fitted_to_what_agents_accept),
+        cmocka_unit_test(times_are_rfc_3339),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
