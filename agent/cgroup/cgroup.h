@@ -58,7 +58,8 @@ int cgroup_kill(struct cgroup *cgroup, struct error *err);
  */
 int cgroup_delete(struct cgroup *cgroup, uint64_t deadline, struct error *err);
 
-/* Fills a stats message in a; missing controllers leave their part unset, missing files count as 0. Reads only. */
+/* Fills a stats message in a; missing controllers leave their part unset, missing files count as 0. A file that is there and
+ * cannot be read is an error with its name. Reads only. */
 int cgroup_stats(struct cgroup *cgroup, struct arena *a, Grpc__CgroupStats **ret_stats, struct error *err);
 
 /* Watches for OOM kills of the group: report(arg) is called from the loop for each one noticed. */

@@ -2,6 +2,7 @@
 /* Statistics of a group: which part comes from where, and what both versions share. */
 #include "agent/cgroup/stats.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,26 @@
 
 /* ---- files ---- */
 
+/* A kernel without the file, or one that does not support what it is for. */
+static bool is_absent(int r)
+{
+    return r == -ENOENT || r == -ENODEV || r == -EOPNOTSUPP;
+}
+
+static void note_failure(struct stats *stats, const char *file, int r)
+{
+    if (r >= 0 || is_absent(r) || stats->failure < 0)
+        return;
+    stats->failure = r;
+    snprintf(stats->failed_file, sizeof(stats->failed_file), "%s", file);
+}
+
 char *stats_read(struct stats *stats, int fd, const char *file)
 {
-    if (control_read(fd, file, &stats->text) < 0)
+    int r = control_read(fd, file, &stats->text);
+    if (r < 0)
         stats->text.data[0] = '\0';
+    note_failure(stats, file, r);
     return stats->text.data;
 }
 
@@ -135,7 +152,7 @@ static int note_size(void *arg, const char *name, bool is_directory)
 /* First number of the file "hugetlb.SIZE.SUFFIX", a plain one or that of a line "max N". */
 static uint64_t read_hugetlb_number(struct stats *stats, int fd, const char *size, const char *suffix)
 {
-    char file[64];
+    char file[STATS_FILE_NAME];
     snprintf(file, sizeof(file), HUGETLB_PREFIX "%s.%s", size, suffix);
 
     const char *text = stats_read(stats, fd, file);
@@ -146,8 +163,7 @@ void stats_read_hugetlb(struct stats *stats, int fd, const struct stats_hugetlb_
 {
     struct hugetlb_sizes found = {.files = files};
     _close_ int dir = sys_openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (dir >= 0)
-        directory_read(dir, note_size, &found);
+    note_failure(stats, ".", dir < 0 ? dir : directory_read(dir, note_size, &found));
 
     Grpc__CgroupStats__HugetlbStatsEntry *entries = arena_calloc(stats->arena, found.n + 1, sizeof(*entries));
     Grpc__HugetlbStats *values = arena_calloc(stats->arena, found.n + 1, sizeof(*values));
@@ -218,17 +234,28 @@ static struct stats *stats_new(struct arena *a)
     return stats;
 }
 
+static int read_parts(struct stats *stats, struct cgroup *cgroup, struct error *err)
+{
+    FOR_ROWS (part, parts) {
+        const struct member *member = cgroup_member(cgroup, part->controller);
+        if (!member || !part->read[member->hierarchy->version - 1])
+            continue;
+        part->read[member->hierarchy->version - 1](stats, member->fd);
+        if (stats->failure < 0)
+            return error_set(err, stats->failure, "read %s/%s", member->path, stats->failed_file);
+    }
+    return 0;
+}
+
 int cgroup_stats(struct cgroup *cgroup, struct arena *a, Grpc__CgroupStats **ret_stats, struct error *err)
 {
     struct stats *stats = stats_new(a);
 
-    for (size_t i = 0; stats && i < ARRAY_SIZE(parts); i++) {
-        const struct member *member = cgroup_member(cgroup, parts[i].controller);
-        if (member && parts[i].read[member->hierarchy->version - 1])
-            parts[i].read[member->hierarchy->version - 1](stats, member->fd);
-    }
+    int r = stats ? read_parts(stats, cgroup, err) : 0;
     if (stats)
         buf_done(&stats->text);
+    if (r < 0)
+        return r;
     if (arena_exhausted(a))
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "the statistics of cgroup %s are too long", cgroup->path);
     *ret_stats = &stats->top;

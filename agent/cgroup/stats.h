@@ -5,10 +5,14 @@
 #pragma once
 #include "agent/cgroup/cgroup_internal.h"
 
+#define STATS_FILE_NAME 64
+
 /* The parts of the message in one piece; a part is linked into its parent once it is known to exist. */
 struct stats {
     struct arena *arena;
     struct buf text; /* the control file being read */
+    int failure;     /* the first -errno of a file that is there and cannot be read */
+    char failed_file[STATS_FILE_NAME];
     Grpc__CgroupStats top;
     Grpc__CpuStats cpu;
     Grpc__CpuUsage cpu_usage;
@@ -35,9 +39,10 @@ struct stats_key {
     uint64_t scale;
 };
 
-/* Content of a file; "" when it cannot be read. Valid until the next call. */
+/* Content of a file; "" when it is not there. Another failure is noted, and the answer will be that. Valid until the next call.
+ */
 char *stats_read(struct stats *stats, int fd, const char *file);
-/* Missing files and keys leave the field as it is. */
+/* Files that are not there and keys that are missing leave the field as it is. */
 void stats_read_files(struct stats *stats, int fd, const struct stats_file *rows, size_t n, void *message);
 void stats_read_keys(struct stats *stats, int fd, const char *file, const struct stats_key *rows, size_t n, void *message);
 /* Every line of memory.stat. */

@@ -38,6 +38,11 @@ int sweep_errnum(struct rig *rig, enum sys_call call)
     return run->struck_call == call ? run->struck_errnum : 0;
 }
 
+const struct error *sweep_error(struct rig *rig)
+{
+    return &run_of(rig)->err;
+}
+
 bool sweep_was_for_ever(struct rig *rig)
 {
     return run_of(rig)->for_ever;

@@ -33,6 +33,8 @@ struct sweep {
 
 /* In done() and the others: did a call of this kind fail, and with what? 0: no. */
 int sweep_errnum(struct rig *rig, enum sys_call call);
+/* What the answer said. */
+const struct error *sweep_error(struct rig *rig);
 /* And did it fail ever after? */
 bool sweep_was_for_ever(struct rig *rig);
 
