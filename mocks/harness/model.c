@@ -17,7 +17,7 @@ static const char *const state_names[] = {
 static const char *const rules[MODEL_OPERATION_MAX] = {
     /*                absent, created, running, paused */
     [MODEL_CREATE] = "+---", [MODEL_START] = "-a--", [MODEL_EXEC] = "-aa-",   [MODEL_KILL] = "-rrr",
-    [MODEL_PROBE] = "-rrr",  [MODEL_WAIT] = "-rrr",  [MODEL_PAUSE] = "-++-",  [MODEL_RESUME] = "---+",
+    [MODEL_PROBE] = "-aaa",  [MODEL_WAIT] = "-rrr",  [MODEL_PAUSE] = "-++-",  [MODEL_RESUME] = "---+",
     [MODEL_UPDATE] = "-+++", [MODEL_STATS] = "-+++", [MODEL_REMOVE] = "-+++",
 };
 
@@ -49,7 +49,7 @@ void model_begin(struct model_container *container)
 /* Either answer is right. */
 static bool is_open(const struct model_container *container, enum model_operation operation)
 {
-    return rules[operation][container->state] == 'a' && container->dead;
+    return rules[operation][container->state] == 'a' && container->dead && !container->reaped;
 }
 
 static bool succeeds(const struct model_container *container, enum model_operation operation)
