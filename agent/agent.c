@@ -87,6 +87,7 @@ int agent_init(struct agent *agent, const struct agent_setup *setup, struct erro
     };
     waitq_init(&agent->stop);
     sandbox_init(&agent->sandbox);
+    storages_init(&agent->storages);
 
     int r = root_is_bare(err);
     agent->no_pivot = r > 0;
@@ -112,6 +113,7 @@ void agent_done(struct agent *agent)
     ttrpc_server_free(agent->server);
     agent->server = NULL;
     sandbox_done(&agent->sandbox);
+    storages_done(&agent->storages);
     cgroup_host_free(agent->cgroup_host);
     reaper_free(agent->reaper);
     seccomp_cache_free(agent->seccomp_cache);
@@ -150,5 +152,7 @@ void agent_run(void *arg)
     modules_late_stop(&agent->modules);
     ttrpc_server_shutdown(agent->server, loop_deadline(agent->loop, SHUTDOWN_TIMEOUT), true);
     remove_containers(agent);
+    if (!agent->is_init) /* else the machine goes, and with it what is mounted */
+        storages_detach(&agent->storages);
     loop_stop(agent->loop);
 }

@@ -9,6 +9,7 @@
 #include "agent/guest/modules_late.h"
 #include "agent/guest/options.h"
 #include "agent/sandbox/sandbox.h"
+#include "agent/storage/storage.h"
 #include "base/log.h"
 #include "loop/loop.h"
 #include "loop/reaper.h"
@@ -33,6 +34,7 @@ struct agent {
     bool no_pivot; /* pivot_root(2) refuses to replace the root */
     struct modules_late modules;
     struct sandbox sandbox;
+    struct storages storages;
     bool stopping;
     struct waitq stop; /* woken when stopping becomes true */
 };

@@ -44,6 +44,7 @@ static int fill_agent_details(struct ttrpc_call *call, Grpc__GuestDetailsRespons
     details->supports_seccomp = true;
     details->extra_features = (char **)(uintptr_t)features;
     details->n_extra_features = ARRAY_SIZE(features);
+    details->storage_handlers = (char **)(uintptr_t)storage_drivers(&details->n_storage_handlers);
     response->agent_details = details;
     return 0;
 }

@@ -14,8 +14,6 @@
 /* What CreateSandbox can ask for and this agent does not do yet is refused before anything happens. */
 static int refuse_unsupported(const Grpc__CreateSandboxRequest *create, struct error *err)
 {
-    if (create->n_storages > 0)
-        return error_status(err, STATUS_INTERNAL, "Failed to find the storage handler %s", create->storages[0]->driver);
     if (*create->guest_hook_path)
         return error_status(err, STATUS_UNIMPLEMENTED, "CreateSandboxRequest.guest_hook_path: '%s' is not supported yet",
                             create->guest_hook_path);
@@ -65,6 +63,8 @@ RPC_HANDLER(rpc_create_sandbox)
     int r = refuse_unsupported(create, err);
     if (r == 0)
         r = load_modules(agent, call->arena, create, err);
+    if (r == 0)
+        r = storages_add(&agent->storages, agent->reaper, call->arena, create->storages, create->n_storages, err);
     if (r == 0)
         r = sandbox_create(&agent->sandbox, agent->reaper, create->sandbox_id, create->hostname, err);
     if (r == 0)

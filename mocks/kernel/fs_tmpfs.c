@@ -9,7 +9,6 @@
 
 #include "mocks/kernel/vfs_private.h"
 
-static const struct inode_ops tmpfs_ops;
 
 static int tmpfs_create(struct inode *dir, const char *name, struct inode *child)
 {
@@ -36,7 +35,7 @@ static void tmpfs_stat(struct inode *inode, struct stat *st)
             st->st_size += 20;
 }
 
-static const struct inode_ops tmpfs_ops = {.create = tmpfs_create, .remove = tmpfs_remove, .stat = tmpfs_stat};
+const struct inode_ops tmpfs_ops = {.create = tmpfs_create, .remove = tmpfs_remove, .stat = tmpfs_stat};
 
 /* ---- options ---- */
 

@@ -9,8 +9,8 @@
 const struct filesystem *filesystem_find(const char *name)
 {
     static const struct filesystem *const types[] = {
-        &tmpfs_filesystem, &ramfs_filesystem, &rootfs_filesystem, &devtmpfs_filesystem, &mqueue_filesystem,
-        &proc_filesystem,  &sysfs_filesystem, &devpts_filesystem, &cgroup_filesystem,   &cgroup2_filesystem,
+        &tmpfs_filesystem, &ramfs_filesystem,  &rootfs_filesystem, &devtmpfs_filesystem, &mqueue_filesystem,   &proc_filesystem,
+        &sysfs_filesystem, &devpts_filesystem, &cgroup_filesystem, &cgroup2_filesystem,  &virtiofs_filesystem,
     };
     FOR_ROWS (type, types)
         if (strcmp((*type)->name, name) == 0)
@@ -99,6 +99,7 @@ void vfs_done(struct vfs *vfs)
 {
     mount_unref(vfs->memfd);
     super_unref(vfs->devtmpfs);
+    super_unref(vfs->share);
     super_unref(vfs->anon);
     user_namespace_unref(vfs->owner);
 }

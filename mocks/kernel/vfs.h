@@ -160,6 +160,7 @@ const struct filesystem *filesystem_find(const char *name);
 /* The registered types; each is defined in its fs_*.c. */
 extern const struct filesystem tmpfs_filesystem, ramfs_filesystem, rootfs_filesystem, devtmpfs_filesystem, mqueue_filesystem;
 extern const struct filesystem proc_filesystem, sysfs_filesystem, devpts_filesystem, cgroup_filesystem, cgroup2_filesystem;
+extern const struct filesystem virtiofs_filesystem;
 
 /* ---- what a world keeps ---- */
 
@@ -169,6 +170,7 @@ struct vfs {
     uint64_t memory_bytes;        /* tmpfs takes half of it by default */
     struct super *anon;           /* inodes of pipes, sockets, event descriptors */
     struct super *devtmpfs;       /* one for all mounts of it */
+    struct super *share;          /* what the host offers over virtio-fs; NULL: nothing */
     struct mount *memfd;          /* where memfd_create(2) puts its files */
     struct list mounts;           /* struct mount by world_link: all that are mounted somewhere */
     unsigned int next_dev, next_mount_id, next_peer_group;

@@ -127,6 +127,7 @@ struct file *file_alloc(const struct path *path, struct inode *inode, int flags)
 /* descriptor that may be read or written: -EBADF also for O_PATH */
 int file_of(int fd, struct file **ret_file);
 /* Whether any task of the world could write to it through a descriptor: then it is no program and no module. */
+extern const struct inode_ops tmpfs_ops;
 bool is_open_for_writing(const struct world *world, const struct inode *inode);
 
 /* ---- node.c ---- */

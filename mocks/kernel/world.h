@@ -80,6 +80,8 @@ void world_program(struct world *world, const char *path, program_fn fn);
 /* Kernel module, for sys_finit_module(): name as the kernel writes it; needs: the modules that must be there before it,
  * separated by commas; number: name of a parameter that takes a number, or "". */
 void world_module(struct world *world, const char *path, const char *name, const char *needs, const char *number);
+/* The host offers an empty directory over virtio-fs with this tag: one for a world. */
+void world_share(struct world *world, const char *tag);
 bool world_has_module(const struct world *world, const char *name);
 void world_symlink(struct world *world, const char *target, const char *path);
 /* Removes a file, link or tree. */

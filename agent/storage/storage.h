@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Storages: file systems that the host offers and the agent mounts in the guest, for the whole sandbox.
+ *
+ * They are told apart by their mount point: a second request for one that is there counts, and mounts nothing (storage sheet
+ * 1). */
+#pragma once
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "loop/reaper.h"
+#include "proto/agent.pb-c.h"
+
+struct storages {
+    struct list entries; /* struct storage */
+};
+
+void storages_init(struct storages *storages);
+/* Forgets them; what is mounted stays. */
+void storages_done(struct storages *storages);
+
+/* Mounts what is not there yet, in order, in a process of its own: a host that does not answer holds up nobody else (from a
+ * fiber; a is for the time of the call). On failure what this call has mounted is unmounted again. INTERNAL "Failed to find
+ * the storage handler DRIVER" for a driver that is not known, INVALID_ARGUMENT for options that are none. */
+int storages_add(struct storages *storages, struct reaper *reaper, struct arena *a, Grpc__Storage *const *wanted, size_t n,
+                 struct error *err);
+
+/* Unmounts them all without waiting for anybody, for an agent that ends before its guest does. */
+void storages_detach(struct storages *storages);
+
+/* Names of the drivers. */
+const char *const *storage_drivers(size_t *ret_n);

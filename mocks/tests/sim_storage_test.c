@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Storages of the sandbox: the directory that the host shares over virtio-fs. */
+#include "mocks/harness/sim_agent.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/tests/support/expect.h"
+
+#define STRING(text) ((char *)(uintptr_t)(text))
+#define SHARE "/run/kata-containers/shared/containers/"
+#define TAG "kataShared"
+
+static const struct sim_setup as_init = {.test = "storages", .seed = 1, .as_init = true};
+
+struct storage_row {
+    const char *label;
+    const char *driver, *source, *fstype, *mount_point;
+    const char *options[4]; /* NULL-terminated */
+    enum status_code status;
+    const char *answer; /* part of the error's text, or of the mount's line in /proc/mounts */
+};
+
+static const struct storage_row rows[] = {
+    {"as Kata asks for it", "virtio-fs", TAG, "virtiofs", SHARE, {NULL}, STATUS_OK, "virtiofs rw"},
+    {"read-only", "virtio-fs", TAG, "virtiofs", SHARE, {"nodev", "ro"}, STATUS_OK, "virtiofs ro,nodev"},
+    {"words take back", "virtio-fs", TAG, "virtiofs", SHARE, {"ro", "defaults", "rw"}, STATUS_OK, "virtiofs rw,relatime"},
+    {"a deep new directory", "virtio-fs", TAG, "virtiofs", "/run/a/b/c", {NULL}, STATUS_OK, "virtiofs rw"},
+    {"other driver", "tape", TAG, "virtiofs", SHARE, {NULL}, STATUS_INTERNAL, "Failed to find the storage handler tape"},
+    {"other tag",
+     "virtio-fs",
+     "other",
+     "virtiofs",
+     "/run/a/b/c",
+     {NULL},
+     STATUS_INTERNAL,
+     "failed to mount other to /run/a/b/c, with error: EINVAL: Invalid argument"},
+    {"other type", "virtio-fs", TAG, "9p", SHARE, {NULL}, STATUS_INTERNAL, "with error: ENODEV: No such device"},
+    {"an option that virtiofs does not know",
+     "virtio-fs",
+     TAG,
+     "virtiofs",
+     SHARE,
+     {"colour=red", "ro"},
+     STATUS_INTERNAL,
+     "with error: EINVAL: Invalid argument"},
+    {"loop", "virtio-fs", TAG, "virtiofs", SHARE, {"loop"}, STATUS_INVALID_ARGUMENT, "Invalid mount option: loop"},
+    {"no source", "virtio-fs", "", "virtiofs", SHARE, {NULL}, STATUS_INTERNAL, "need mount source"},
+    {"no destination", "virtio-fs", TAG, "virtiofs", "", {NULL}, STATUS_INTERNAL, "need mount destination"},
+    {"no type", "virtio-fs", TAG, "", SHARE, {NULL}, STATUS_INTERNAL, "need mount FS type"},
+    {"relative destination",
+     "virtio-fs",
+     TAG,
+     "virtiofs",
+     "run",
+     {NULL},
+     STATUS_INVALID_ARGUMENT,
+     "mount point 'run' is not an absolute path"},
+    {"destination below a file",
+     "virtio-fs",
+     TAG,
+     "virtiofs",
+     "/etc/modules/x",
+     {NULL},
+     STATUS_INTERNAL,
+     "Could not create mountpoint: '/etc/modules/x': ENOTDIR: Not a directory"},
+};
+
+/* The first storage is one that works. */
+static void ask(struct rig *rig)
+{
+    const struct storage_row *row = sim_client_of(rig)->guest->context;
+    Grpc__Storage first = GRPC__STORAGE__INIT, second = GRPC__STORAGE__INIT;
+    Grpc__Storage *storages[] = {&first, &second};
+    Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+
+    first.driver = STRING("virtio-fs");
+    first.source = STRING(TAG);
+    first.fstype = STRING("virtiofs");
+    first.mount_point = STRING("/run/first");
+    second.driver = (char *)row->driver;
+    second.source = (char *)row->source;
+    second.fstype = (char *)row->fstype;
+    second.mount_point = (char *)row->mount_point;
+    second.options = (char **)row->options;
+    while (row->options[second.n_options])
+        second.n_options++;
+    request.hostname = STRING("guest");
+    request.storages = storages;
+    request.n_storages = 2;
+    if (row->status != STATUS_OK)
+        rig_refused(rig, "CreateSandbox", &request.base, row->status, row->answer);
+    else
+        rig_ok(rig, "CreateSandbox", &request.base, NULL);
+}
+
+/* The line of a mount point in the guest's /proc/mounts, "" when there is none. */
+static const char *mount_line(struct sim_agent *guest, const char *point, char line[512])
+{
+    struct buf text = BUF_INIT(1 << 20);
+    char wanted[256];
+
+    snprintf(wanted, sizeof(wanted), " %.*s ", (int)(strlen(point) - (point[strlen(point) - 1] == '/')), point);
+    assert_true(world_read(guest->world, "/proc/1/mounts", &text));
+    const char *found = strstr(text.data, wanted);
+    snprintf(line, 512, "%.*s", found ? (int)strcspn(found, "\n") : 0, found ?: "");
+    buf_done(&text);
+    return line;
+}
+
+static void check_row(struct sim_agent *guest, const struct storage_row *row)
+{
+    char line[512];
+
+    mount_line(guest, row->mount_point[0] ? row->mount_point : "/none", line);
+    if (row->status == STATUS_OK && !strstr(line, row->answer))
+        fail_msg("%s: mounted as '%s'", row->label, line);
+    if (row->status != STATUS_OK && line[0])
+        fail_msg("%s: is mounted: '%s'", row->label, line);
+    if (row->status != STATUS_OK && mount_line(guest, "/run/first", line)[0])
+        fail_msg("%s: the storage before stays mounted", row->label);
+    if (row->status != STATUS_OK && world_exists(guest->world, "/run/a"))
+        fail_msg("%s: a directory is left", row->label);
+}
+
+static void storage_is_mounted_or_refused_and_nothing_is_left(void **state UNUSED)
+{
+    FOR_ROWS (row, rows) {
+        struct sim_agent *guest = sim_agent_boot(&as_init);
+        world_share(guest->world, TAG);
+        guest->context = (void *)row;
+        sim_agent_tell(guest, ask);
+        check_row(guest, row);
+        assert_int_equal(sim_agent_stop(guest), 0);
+        sim_agent_free(guest);
+    }
+}
+
+static void run_from_the_share(struct rig *rig)
+{
+    struct oci_spec *spec = rig_spec(rig, "c1", "echo from the host");
+    char *out;
+
+    spec->root->path = STRING(SHARE "c1/rootfs");
+    assert_int_equal(rig_run_container(rig, "c1", spec, &out, NULL), 0);
+    assert_string_equal(out, "from the host\n");
+}
+
+static void container_runs_from_the_share(void **state UNUSED)
+{
+    struct sim_agent *guest = sim_agent_boot(&as_init);
+
+    world_share(guest->world, TAG);
+    guest->context = (void *)&rows[0];
+    sim_agent_tell(guest, ask);
+    sim_make_rootfs(guest->world, SHARE "c1/rootfs");
+    sim_agent_tell(guest, run_from_the_share);
+    sim_agent_tell(guest, ask); /* again: counted, not mounted a second time */
+    assert_int_equal(sim_agent_stop(guest), 0);
+    sim_agent_free(guest);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(storage_is_mounted_or_refused_and_nothing_is_left),
+        cmocka_unit_test(container_runs_from_the_share),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
