@@ -114,7 +114,7 @@ static void epoll_release(struct file *file)
 }
 
 static const struct file_ops epoll_ops = {
-    .name = "[eventpoll]", .poll = epoll_poll, .due = epoll_due, .release = epoll_release};
+    .name = "[eventpoll]", .poll = epoll_poll, .due = epoll_due, .release = epoll_release, .stream = true};
 
 static int make_epoll(int flags)
 {

@@ -98,6 +98,7 @@ static const struct file_ops eventfd_ops = {
     .write = counter_write,
     .poll = eventfd_poll,
     .release = eventfd_release,
+    .stream = true,
 };
 
 bool eventfd_is(const struct file *file)

@@ -215,6 +215,7 @@ static const struct file_ops inotify_ops = {
     .ioctl = inotify_ioctl,
     .poll = inotify_poll,
     .release = inotify_release,
+    .stream = true,
 };
 
 static int make_inotify(int flags)

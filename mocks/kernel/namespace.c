@@ -296,6 +296,8 @@ static int set_hostname(const char *name, size_t len)
         return -EPERM;
     if (len > sizeof(uts->hostname) - 1)
         return -EINVAL;
+    if (!name && len > 0)
+        return -EFAULT;
     memcpy(uts->hostname, name, len);
     memset(uts->hostname + len, 0, sizeof(uts->hostname) - len);
     return 0;

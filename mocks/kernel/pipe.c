@@ -360,6 +360,8 @@ static int make_pipe(int fds[2], int flags)
         return -EINVAL;
     if (flags & (O_DIRECT | O_EXCL))
         unsupported("pipe2: flags 0x%x", (unsigned int)flags);
+    if (!fds)
+        return -EFAULT;
 
     struct file *reader = file_new(&pipe_ops, S_IFIFO | 0600, O_RDONLY | (flags & O_NONBLOCK), NULL);
     struct file *writer = file_new(&pipe_ops, S_IFIFO | 0600, O_WRONLY | (flags & O_NONBLOCK), NULL);

@@ -69,7 +69,7 @@ static void signalfd_release(struct file *file)
 }
 
 static const struct file_ops signalfd_ops = {
-    .name = "[signalfd]", .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release};
+    .name = "[signalfd]", .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release, .stream = true};
 
 static int make_signalfd(int fd, const sigset_t *set, int flags)
 {

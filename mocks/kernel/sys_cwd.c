@@ -71,6 +71,8 @@ static ssize_t name_cwd(char *p, size_t len)
     name[total - 1] = '\0';
     if (total > len)
         return -ERANGE;
+    if (!p)
+        return -EFAULT;
     memcpy(p, name, total);
     return (ssize_t)total;
 }
