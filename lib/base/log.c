@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -53,22 +54,6 @@ static void put_string(struct line *line, const char *s)
     put(line, s, strlen(s));
 }
 
-/* Length of the UTF-8 character at s, or 0 when the bytes there are not one (Unicode 15, table 3-7). */
-static size_t utf8_length(const unsigned char *s)
-{
-    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)) /* overlong, surrogate */
-        return 0;
-    if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)) /* overlong, beyond U+10FFFF */
-        return 0;
-    return len;
-}
-
 /* Appends s with the escapes of JSON, which keep control characters off a terminal too. Bytes that are not UTF-8 become U+FFFD.
  * False when it was cut, in front of the first character that does not fit. */
 static bool put_escaped(struct line *line, const char *s)
@@ -78,7 +63,7 @@ static bool put_escaped(struct line *line, const char *s)
 
     while (*s && fits) {
         const unsigned char c = (unsigned char)*s;
-        const size_t len = utf8_length((const unsigned char *)s);
+        const size_t len = utf8_length(s, strnlen(s, 4));
         char escape[8];
         size_t i = 0;
 

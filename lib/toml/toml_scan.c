@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* ---- errors and position ---- */
 
 int toml_fail(const struct toml_parser *t, const char *fmt, ...)
@@ -93,38 +95,12 @@ int toml_skip_lines(struct toml_parser *t)
 
 /* ---- UTF-8 ---- */
 
-/* Length of the UTF-8 character at p, 0 if there is none (overlong forms, surrogates and more than U+10FFFF included). */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-    static const struct {
-        unsigned char first, last, second_min, second_max, len;
-    } forms[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-        {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-
-    if (p[0] < 0x80)
-        return 1;
-    FOR_ROWS (form, forms) {
-        if (p[0] < form->first || p[0] > form->last)
-            continue;
-        if (left < form->len || p[1] < form->second_min || p[1] > form->second_max)
-            return 0;
-        for (size_t i = 2; i < form->len; i++) {
-            if ((p[i] & 0xc0) != 0x80)
-                return 0;
-        }
-        return form->len;
-    }
-    return 0;
-}
-
 int toml_check_utf8(struct toml_parser *t)
 {
     struct toml_parser at = *t;
 
     while (at.p < at.end) {
-        size_t len = utf8_len((const unsigned char *)at.p, (size_t)(at.end - at.p));
+        size_t len = utf8_length(at.p, (size_t)(at.end - at.p));
         if (len == 0)
             return toml_fail(&at, "byte 0x%02x is not part of UTF-8 text", (unsigned char)*at.p);
         if (*at.p == '\n')

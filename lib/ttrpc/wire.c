@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define WIRE_VARINT_MAX 10
 #define WIRE_NUMBER_MAX ((UINT32_C(1) << 29) - 1)
 /* Nesting of unknown groups; deeper messages are refused, as by other implementations. */
@@ -160,37 +162,12 @@ size_t wire_bytes_size(size_t len)
     return 1 + wire_varint_size(len) + len;
 }
 
-/* Length of the character at p, or 0: not UTF-8 (RFC 3629: no surrogates, no over-long forms, nothing above U+10FFFF). */
-static size_t utf8_character(const uint8_t *p, size_t len)
-{
-    static const struct {
-        uint8_t lead_min, lead_max, second_min, second_max, len;
-    } forms[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-        {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-
-    if (p[0] < 0x80)
-        return 1;
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (p[0] < forms[i].lead_min || p[0] > forms[i].lead_max)
-            continue;
-        if (len < forms[i].len || p[1] < forms[i].second_min || p[1] > forms[i].second_max)
-            return 0;
-        for (size_t rest = 2; rest < forms[i].len; rest++)
-            if ((p[rest] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].len;
-    }
-    return 0;
-}
-
 size_t utf8_valid_prefix(struct bytes text)
 {
     size_t i = 0;
 
     while (i < text.len) {
-        size_t step = utf8_character(text.p + i, text.len - i);
+        size_t step = utf8_length(text.p + i, text.len - i);
         if (step == 0)
             break;
         i += step;
@@ -203,7 +180,7 @@ size_t utf8_copy(uint8_t *to, size_t cap, struct bytes text)
     size_t out = 0;
 
     for (size_t i = 0; i < text.len;) {
-        size_t step = utf8_character(text.p + i, text.len - i);
+        size_t step = utf8_length(text.p + i, text.len - i);
         size_t take = step ? step : 1;
         if (out + take > cap)
             break;
