@@ -75,8 +75,9 @@ programs    = $(addprefix $(B)/,$(basename $(1)))
 
 AGENT := $(B)/tatami-agent
 CTL   := $(if $(wildcard runtime-min/ctl/main.c),$(B)/tatami-ctl)
+VSOCK := $(B)/tatami-vsock
 TATAMI := $(if $(wildcard runtime-min/cli/main.c),$(B)/tatami)
-PROGRAMS      := $(if $(wildcard agent/main.c),$(AGENT)) $(CTL) $(TATAMI)
+PROGRAMS      := $(if $(wildcard agent/main.c),$(AGENT)) $(CTL) $(VSOCK) $(TATAMI)
 UNIT_TESTS    := $(call programs,$(UNIT_TEST_SRC))
 PROCESS_TESTS := $(call programs,$(PROCESS_TEST_SRC))
 REPLAYS       := $(if $(wildcard fuzz/replay_main.c),$(addsuffix _replay,$(call programs,$(FUZZ_SRC))))
@@ -341,7 +342,7 @@ $(AGENT): $(B)/agent/main.o $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.l
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
 
-$(B)/tatami-ctl: $(B)/runtime-min/ctl/main.o $(B)/libruntime.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+$(B)/tatami-ctl $(VSOCK): $(B)/tatami-%: $(B)/runtime-min/%/main.o $(B)/libruntime.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
 

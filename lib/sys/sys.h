@@ -71,6 +71,9 @@ int sys_memfd_create(const char *name, unsigned int flags);
  * to a descriptor. The descriptor is a real one in every implementation, since libraries know no other. fill returns 0 or
  * -errno. Returns the number of bytes, or -EMSGSIZE if they exceed cap. */
 ssize_t sys_capture(int (*fill)(int fd, void *arg), void *arg, void *p, size_t cap);
+/* mmap(2) at an address of the kernel's choice: 0 and the mapping in *ret_p. */
+int sys_mmap(void **ret_p, size_t len, int prot, int flags, int fd, off_t offset);
+int sys_munmap(void *p, size_t len);
 void sys_sync(void);
 int sys_fsync(int fd);
 /* LOCK_SH, LOCK_EX, LOCK_UN, LOCK_NB; interrupted waits go on. */

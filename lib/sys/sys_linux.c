@@ -202,6 +202,20 @@ int sys_flock(int fd, int operation)
     return (int)RESTART(SYSCALL(SYS_flock, fd, operation));
 }
 
+int sys_mmap(void **ret_p, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    long r = SYSCALL(SYS_mmap, NULL, len, prot, flags, fd, offset);
+    if (r < 0)
+        return (int)r;
+    *ret_p = (void *)r;
+    return 0;
+}
+
+int sys_munmap(void *p, size_t len)
+{
+    return (int)SYSCALL(SYS_munmap, p, len);
+}
+
 void sys_sync(void)
 {
     SYSCALL(SYS_sync);

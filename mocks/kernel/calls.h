@@ -56,10 +56,12 @@
     X(memfd_create)                                                                                                            \
     X(mkdirat)                                                                                                                 \
     X(mknodat)                                                                                                                 \
+    X(mmap)                                                                                                                    \
     X(monotonic_ns)                                                                                                            \
     X(mount)                                                                                                                   \
     X(mount_setattr)                                                                                                           \
     X(move_mount)                                                                                                              \
+    X(munmap)                                                                                                                  \
     X(nanosleep)                                                                                                               \
     X(open_tree)                                                                                                               \
     X(openat)                                                                                                                  \

@@ -124,3 +124,17 @@ int sys_memfd_create(const char *name, unsigned int flags)
     CALL_ENTER(memfd_create, "\"%s\", 0x%x", shown(name), flags);
     return (int)call_leave(create(name, flags));
 }
+
+int sys_mmap(void **ret_p, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    (void)ret_p;
+    CALL_ENTER(mmap, "%zu, %#x, %#x, %d, %lld", len, (unsigned int)prot, (unsigned int)flags, fd, (long long)offset);
+    unsupported("mmap");
+}
+
+int sys_munmap(void *p, size_t len)
+{
+    (void)p;
+    CALL_ENTER(munmap, "%zu", len);
+    unsupported("munmap");
+}
