@@ -126,18 +126,51 @@ int container_exec(struct container *container, struct arena *a, const char *exe
     if (container->state == CONTAINER_PAUSED || container->state == CONTAINER_STOPPED)
         return error_status(err, STATUS_FAILED_PRECONDITION, "cannot exec in container %s: current status is: %s",
                             container->id, container_state_name(container->state));
-    return launch_process(container, process, false, err);
+    if (container->n_pauses > 0)
+        return error_status(err, STATUS_FAILED_PRECONDITION, "cannot exec in container %s: it is being paused", container->id);
+    container->n_execs++;
+    r = launch_process(container, process, false, err);
+    if (--container->n_execs == 0)
+        waitq_wake_all(&container->launched);
+    return r;
 }
 
 /* ---- pause, resume, kill, update ---- */
 
+static int await_execs(struct container *container, uint64_t deadline, struct error *err)
+{
+    while (container->n_execs > 0) {
+        int r = waitq_wait(container->agent->loop, &container->launched, deadline);
+        if (r == -ETIMEDOUT)
+            return error_status(err, STATUS_DEADLINE_EXCEEDED, "an exec in container %s does not come to its end",
+                                container->id);
+        if (r < 0)
+            return error_status(err, STATUS_CANCELLED, "pause container %s", container->id);
+    }
+    return 0;
+}
+
+static int refuse_pause(const struct container *container, struct error *err)
+{
+    if (container->state == CONTAINER_CREATED || container->state == CONTAINER_RUNNING)
+        return 0;
+    return error_text(err, -EBUSY, "failed to pause container: current status is: %s", container_state_name(container->state));
+}
+
 int container_pause(struct container *container, struct error *err)
 {
-    if (container->state != CONTAINER_CREATED && container->state != CONTAINER_RUNNING)
-        return error_text(err, -EBUSY, "failed to pause container: current status is: %s",
-                          container_state_name(container->state));
+    uint64_t deadline = loop_deadline(container->agent->loop, FREEZE_TIMEOUT);
 
-    int r = cgroup_freeze(container->cgroup, loop_deadline(container->agent->loop, FREEZE_TIMEOUT), err);
+    int r = refuse_pause(container, err);
+    if (r < 0)
+        return r;
+    container->n_pauses++;
+    r = await_execs(container, deadline, err);
+    if (r == 0)
+        r = refuse_pause(container, err); /* it may have changed meanwhile */
+    if (r == 0)
+        r = cgroup_freeze(container->cgroup, deadline, err);
+    container->n_pauses--;
     if (r < 0)
         return r;
     container->state = CONTAINER_PAUSED;

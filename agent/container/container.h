@@ -41,6 +41,9 @@ struct container {
     struct undo undo;
     struct error leftover; /* why something is left after a removal */
     struct waitq removed;  /* woken at the end of a removal, complete or not */
+    struct waitq launched; /* woken when no exec is on its way any more */
+    unsigned int n_execs;  /* on their way */
+    unsigned int n_pauses; /* attempts that go on: no new exec sets out */
     unsigned int refs;
 };
 
@@ -70,6 +73,7 @@ int container_remove(struct container *container, uint64_t deadline, struct erro
 /* Forgets a container that cannot be removed, at the end of the agent. */
 void container_abandon(struct container *container);
 
+/* Lets every exec that is on its way arrive before anything stands still: a frozen one could not be answered. */
 int container_pause(struct container *container, struct error *err);
 int container_resume(struct container *container, struct error *err);
 /* SIGKILL to every process of the cgroup, frozen first so that none escapes. */

@@ -190,6 +190,7 @@ static struct container *container_new(struct agent *agent, struct arena *a, con
         container->namespace_fds[i] = -1;
     list_init(&container->processes);
     waitq_init(&container->removed);
+    waitq_init(&container->launched);
     list_append(&agent->sandbox.containers, &container->link);
     undo_push(&container->undo, undo_register, container);
     return container;
