@@ -10,7 +10,6 @@
 #include "mocks/harness/errno_table.h"
 #include "mocks/harness/model.h"
 #include "mocks/harness/sim_agent.h"
-#include "oci/wire.h"
 
 #define CONTAINERS 3
 #define CLIENTS_MAX 3
@@ -82,17 +81,11 @@ static enum status_code do_start(struct rig *rig, const char *id, struct error *
     return rig_start(rig, id, err);
 }
 
-/* With a deadline: in a container that another client pauses meanwhile, the process comes no further. */
 static enum status_code do_exec(struct rig *rig, const char *id, struct error *err)
 {
-    Grpc__ExecProcessRequest request = GRPC__EXEC_PROCESS_REQUEST__INIT;
-    const struct oci_process *process = rig_spec(rig, id, "echo hello; exit 5")->process;
-    struct error wire_err;
+    const char *exec_id = arena_printf(rig->arena, "e%llu", (unsigned long long)next_random(history_of(rig)));
 
-    assert_int_equal(oci_process_to_wire(rig->arena, process, &request.process, &wire_err), 0);
-    request.container_id = STRING(id);
-    request.exec_id = arena_printf(rig->arena, "e%llu", (unsigned long long)next_random(history_of(rig)));
-    return call_on(rig, "ExecProcess", &request.base, err);
+    return rig_exec(rig, id, exec_id, rig_spec(rig, id, "echo hello; exit 5")->process, err);
 }
 
 static enum status_code do_kill(struct rig *rig, const char *id, struct error *err)
