@@ -46,12 +46,8 @@ int oom_queue_pop(struct loop *loop, struct oom_queue *queue, uint64_t deadline,
         if (queue->closed)
             return -ESHUTDOWN;
         int r = waitq_wait(loop, &queue->readers, deadline);
-        if (r < 0) {
-            /* The wake-up that this reader may have used up belongs to the next one. */
-            if (queue->n > 0)
-                waitq_wake_one(&queue->readers);
+        if (r < 0)
             return r;
-        }
     }
     *ret_id = queue_take(queue);
     return 0;
