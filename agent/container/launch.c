@@ -116,8 +116,9 @@ static int spawn(struct container *container, struct process *process, struct la
 
     struct reaper *reaper = container->agent->reaper;
     int r = reaper_spawn(reaper, &args, launch_child, launch, &process->child, err);
-    if (r == -EBUSY && args.cgroup_fd >= 0) {
-        /* The container has delegated controllers: nobody is born in its group any more, cgroup_enter() finds the place. */
+    if ((r == -EBUSY || r == -ENOENT) && args.cgroup_fd >= 0) {
+        /* The container has delegated controllers, or its cgroup namespace is a border (nsdelegate) that must not be crossed
+         * from within: nobody is born in its group then, cgroup_enter() finds the place. */
         args.cgroup_fd = -1;
         r = reaper_spawn(reaper, &args, launch_child, launch, &process->child, err);
     }

@@ -284,7 +284,8 @@ void group_move_task(struct group *to, struct task *task)
 }
 
 /* The directory that clone3(2) with CLONE_INTO_CGROUP names. */
-static int fork_target(const struct task *parent, int cgroup_fd, struct group **ret_group)
+static int fork_target(const struct task *parent, int cgroup_fd, const struct simple_namespace *viewer,
+                       struct group **ret_group)
 {
     struct world *world = parent->world;
     struct group *from = task_group(parent, world_cgroups(world)->hierarchies[0]);
@@ -302,7 +303,7 @@ static int fork_target(const struct task *parent, int cgroup_fd, struct group **
         return -EBADF;
     int r = inode_permission(group_procs_inode(to), W_OK);
     if (r == 0)
-        r = group_v2_may_write(from, to, parent->namespaces.cgroup);
+        r = group_v2_may_write(from, to, viewer);
     if (r == 0)
         r = group_v2_may_enter(from, to, true);
     *ret_group = to;
@@ -322,12 +323,12 @@ static void enter_all(struct task *child)
     }
 }
 
-int cgroup_task_fork(struct task *child, const struct task *parent, int cgroup_fd)
+int cgroup_task_fork(struct task *child, const struct task *parent, int cgroup_fd, const struct simple_namespace *viewer)
 {
     struct cgroups *cgroups = world_cgroups(child->world);
     struct group *into = cgroups->hierarchies[0]->root;
 
-    int r = parent ? fork_target(parent, cgroup_fd, &into) : 0;
+    int r = parent ? fork_target(parent, cgroup_fd, viewer, &into) : 0;
     if (r < 0)
         return r;
     struct cgroup_set *set = set_copy(parent ? parent->cgroups : NULL);

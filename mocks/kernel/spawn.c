@@ -77,6 +77,16 @@ static int make_child(struct task *child, const struct sys_spawn *args)
     return r;
 }
 
+/* The cgroup namespace in which the parent makes the child: it visits those that the child joins. */
+static const struct simple_namespace *cgroup_namespace(const struct task *child, const struct sys_spawn *args)
+{
+    for (size_t i = 0; i < args->n_joins; i++) {
+        if (args->joins[i].type == CLONE_NEWCGROUP)
+            return child->namespaces.cgroup;
+    }
+    return current()->namespaces.cgroup;
+}
+
 /* The last steps, both visible to others. */
 static int publish(struct task *child, const struct sys_spawn *args, int *ret_pidfd)
 {
@@ -85,7 +95,7 @@ static int publish(struct task *child, const struct sys_spawn *args, int *ret_pi
     *ret_pidfd = args->ret_pidfd ? pidfd_install(child, 0) : -1;
     if (args->ret_pidfd && *ret_pidfd < 0)
         return *ret_pidfd;
-    int r = cgroup_task_fork(child, parent, args->cgroup_fd);
+    int r = cgroup_task_fork(child, parent, args->cgroup_fd, cgroup_namespace(child, args));
     if (r < 0 && args->ret_pidfd)
         fd_uninstall(parent, *ret_pidfd);
     return r;

@@ -91,8 +91,9 @@ void descriptors_done(struct task *task);
 /* ---- what cgroup.c does for tasks ---- */
 
 /* Puts a child into its parent's cgroups, or into the version 2 directory that cgroup_fd of the current task is (-1: none).
- * Checks pids.max (-EAGAIN), the descriptor (-EBADF), the right to it (-EACCES, ...). Sets child->cgroups and frozen. */
-int cgroup_task_fork(struct task *child, const struct task *parent, int cgroup_fd);
+ * Checks pids.max (-EAGAIN), the descriptor (-EBADF), the right to it (-EACCES, ...) as seen from the cgroup namespace viewer.
+ * Sets child->cgroups and frozen. */
+int cgroup_task_fork(struct task *child, const struct task *parent, int cgroup_fd, const struct simple_namespace *viewer);
 /* The child can take signals now: it is killed when its version 2 group was killed another number of times than its parent's.
  * So does Linux 6.14 notice a kill that happens during the fork. */
 void cgroup_task_born(struct task *child, const struct task *parent);

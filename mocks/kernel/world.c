@@ -151,7 +151,7 @@ struct task *world_start(struct world *world, const char *name, program_fn fn, c
     task->pgid = task->sid = world->init ? world->init->sid : 0;
     if (!world->init)
         world->init = task;
-    if (cgroup_task_fork(task, world->init == task ? NULL : world->init, -1) < 0)
+    if (cgroup_task_fork(task, world->init == task ? NULL : world->init, -1, NULL) < 0)
         unsupported("world_start: '%s' does not fit into its cgroup", name);
     run_new(task, &(struct entry){.program = fn});
     open_null(task);

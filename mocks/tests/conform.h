@@ -64,6 +64,8 @@ void conform_not_runnable(const char *reason) __attribute__((noreturn));
 /* True in the mock: only for what is a different fact of the machine (sizes of tables, numbers), never to excuse a difference.
  */
 bool conform_is_mock(void);
+/* True in the mock and in a VM of our own: a case may change what counts for the whole machine, if it changes it back. */
+bool conform_owns_machine(void);
 
 /* ---- help for cases ---- */
 

@@ -14,6 +14,7 @@ static const struct sim_setup setups[] = {
     {.test = "process, preempted", .seed = 1, .preempt = true},
     {.test = "PID 1", .seed = 1, .as_init = true},
     {.test = "PID 1, initramfs", .seed = 1, .as_init = true, .initramfs = true},
+    {.test = "PID 1, nothing mounted", .seed = 1, .as_init = true, .unbooted = true, .initramfs = true},
 };
 
 /* ---- stories ---- */
@@ -36,6 +37,19 @@ static void live_and_die(struct rig *rig)
     assert_string_equal(errors, "oops\n");
     assert_string_equal(out, "hello\n");
     assert_int_equal(code, 42);
+}
+
+static void live_and_exec(struct rig *rig)
+{
+    struct oci_process *process;
+    struct oci_spec *spec = rig_spec(rig, "c2", NULL);
+
+    EXPECT_OK(rig_create(rig, "c2", spec, &err));
+    EXPECT_OK(rig_start(rig, "c2", &err));
+    process = rig_spec(rig, "c2", "exit 9")->process;
+    EXPECT_OK(rig_exec(rig, "c2", "e1", process, &err));
+    assert_int_equal(rig_wait(rig, "c2", "e1"), 9);
+    EXPECT_OK(rig_remove(rig, "c2", &err));
 }
 
 static void sandbox_and_container(struct rig *rig)
@@ -62,6 +76,7 @@ static void live_once(const struct sim_setup *setup)
     sim_agent_tell(guest, sandbox_and_container);
     struct buf before = sim_agent_snapshot(guest);
     sim_agent_tell(guest, live_and_die);
+    sim_agent_tell(guest, live_and_exec);
     struct buf after = sim_agent_snapshot(guest);
     sim_expect_same(&before, &after, setup->test);
     sim_agent_tell(guest, destroy);

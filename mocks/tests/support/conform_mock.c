@@ -20,6 +20,11 @@ const char *conform_difference(const char *test UNUSED, const char *label UNUSED
     return NULL;
 }
 
+bool conform_owns_machine(void)
+{
+    return true;
+}
+
 bool conform_is_mock(void)
 {
     return true;

@@ -20,6 +20,11 @@ void conform_use_memory(size_t bytes)
         memset(p, 1, bytes);
 }
 
+bool conform_owns_machine(void)
+{
+    return getenv("CONFORM_OWN_MACHINE") != NULL;
+}
+
 bool conform_is_mock(void)
 {
     return false;
