@@ -138,14 +138,16 @@ static void closing_ends_waiting_and_later_readers(void **state)
 {
     struct loop *loop = make_loop();
     struct oom_queue queue;
-    struct reader waiting = {.loop = loop, .queue = &queue}, late = waiting;
+    struct reader waiting = {.loop = loop, .queue = &queue}, other = waiting, late = waiting;
     (void)state;
 
     oom_queue_init(&queue);
     fiber_start(loop, "waiting", read_one, &waiting, NULL);
+    fiber_start(loop, "other", read_one, &other, NULL);
     fiber_start(loop, "closer", close_queue, &queue, NULL);
     run(loop);
     assert_int_equal(waiting.result, -ESHUTDOWN);
+    assert_int_equal(other.result, -ESHUTDOWN);
     fiber_start(loop, "late", read_one, &late, NULL);
     run(loop);
     assert_int_equal(late.result, -ESHUTDOWN);

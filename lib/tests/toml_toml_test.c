@@ -534,10 +534,37 @@ static void getters_name_key_line_and_type_found(void **state)
     assert_true(!text && integer == 5 && real == 5 && !boolean && !value);
 }
 
+/* Years that tell leap years from others in each way. */
+static void months_end_with_their_last_day(void **state)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static const struct {
+        int year, february;
+    } rows[] = {{1900, 28}, {2000, 29}, {2001, 28}, {2019, 28}, {2024, 29}, {2100, 28}, {2400, 29}, {9996, 29}};
+    (void)state;
+
+    FOR_ROWS (row, rows) {
+        for (int month = 1; month <= 12; month++) {
+            int last = month == 2 ? row->february : days[month - 1];
+            for (int day = 0; day <= 32; day++) {
+                _arena_ struct arena *a = arena_new(65536);
+                const struct toml_value *root;
+                struct error err;
+                char text[32];
+                int len = snprintf(text, sizeof(text), "a = %04d-%02d-%02d", row->year, month, day);
+                int r = toml_parse(a, text, (size_t)len, &root, &err);
+                if ((r == 0) != (day >= 1 && day <= last))
+                    fail_msg("%s: %d", text, r);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documents_are_read),
+        cmocka_unit_test(months_end_with_their_last_day),
         cmocka_unit_test(bad_documents_are_refused_with_their_place),
         cmocka_unit_test(every_prefix_of_a_document_is_read_or_refused),
         cmocka_unit_test(nesting_is_limited),

@@ -2,7 +2,6 @@
 /* A server under test with a raw peer, both in one loop: the test itself runs in a fiber and speaks bytes. */
 #pragma once
 #include <dirent.h>
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "agent/tests/support/heap.h"
 #include "loop/loop.h"
 #include "sys/fd.h"
 #include "sys/sys.h"
@@ -234,9 +234,4 @@ static inline unsigned int open_descriptors(void)
         n++;
     closedir(dir);
     return n;
-}
-
-static inline size_t heap_in_use(void)
-{
-    return mallinfo2().uordblks + mallinfo2().hblkhd;
 }

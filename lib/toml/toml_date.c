@@ -2,19 +2,19 @@
 /* Dates and times of a TOML document: checked against RFC 3339, kept as text. */
 #include "toml/toml_impl.h"
 
-/* Reads two or four digits; false when they are not there or outside min..max. */
-static bool take_number(const char **p, const char *end, size_t n_digits, int min, int max)
+/* Reads two or four digits; -1 when they are not there or outside min..max. */
+static int take_number(const char **p, const char *end, size_t n_digits, int min, int max)
 {
     int sum = 0;
 
     if ((size_t)(end - *p) < n_digits)
-        return false;
+        return -1;
     for (size_t i = 0; i < n_digits; i++, (*p)++) {
         if (**p < '0' || **p > '9')
-            return false;
+            return -1;
         sum = sum * 10 + (**p - '0');
     }
-    return sum >= min && sum <= max;
+    return sum >= min && sum <= max ? sum : -1;
 }
 
 static bool take_char(const char **p, const char *end, char c)
@@ -35,20 +35,19 @@ static int days_of_month(int year, int month)
 
 static bool take_date(const char **p, const char *end)
 {
-    const char *start = *p;
-
-    if (!take_number(p, end, 4, 0, 9999) || !take_char(p, end, '-') || !take_number(p, end, 2, 1, 12) ||
-        !take_char(p, end, '-'))
+    int year = take_number(p, end, 4, 0, 9999);
+    if (year < 0 || !take_char(p, end, '-'))
         return false;
-    int year = (start[0] - '0') * 1000 + (start[1] - '0') * 100 + (start[2] - '0') * 10 + (start[3] - '0');
-    int month = (start[5] - '0') * 10 + (start[6] - '0');
-    return take_number(p, end, 2, 1, days_of_month(year, month));
+    int month = take_number(p, end, 2, 1, 12);
+    if (month < 0 || !take_char(p, end, '-'))
+        return false;
+    return take_number(p, end, 2, 1, days_of_month(year, month)) > 0;
 }
 
 static bool take_time(const char **p, const char *end)
 {
-    if (!take_number(p, end, 2, 0, 23) || !take_char(p, end, ':') || !take_number(p, end, 2, 0, 59) ||
-        !take_char(p, end, ':') || !take_number(p, end, 2, 0, 60))
+    if (take_number(p, end, 2, 0, 23) < 0 || !take_char(p, end, ':') || take_number(p, end, 2, 0, 59) < 0 ||
+        !take_char(p, end, ':') || take_number(p, end, 2, 0, 60) < 0)
         return false;
     if (!take_char(p, end, '.'))
         return true;
@@ -65,7 +64,7 @@ static bool take_offset(const char **p, const char *end)
         return true;
     if (!take_char(p, end, '+') && !take_char(p, end, '-'))
         return false;
-    return take_number(p, end, 2, 0, 23) && take_char(p, end, ':') && take_number(p, end, 2, 0, 59);
+    return take_number(p, end, 2, 0, 23) >= 0 && take_char(p, end, ':') && take_number(p, end, 2, 0, 59) >= 0;
 }
 
 static bool is_datetime(const char *p, const char *end)

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory of the agent: what is done over and over again does not make it grow. */
-#include <malloc.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "agent/tests/support/expect.h"
+#include "agent/tests/support/heap.h"
+#include "agent/tests/support/request.h"
 #include "mocks/harness/sim_agent.h"
 
 #define STRING(s) ((char *)(uintptr_t)(s))
 #define WARM 20
 #define TIMES 100
-#define NOISE (TIMES * 8) /* a chunk may be larger than what was asked for; the smallest that can leak has 32 bytes */
 
 #define CALL_ON_C1(name, method, Type, INIT)                                                                                   \
     static void name(struct rig *rig)                                                                                          \
@@ -86,6 +83,20 @@ static void update(struct rig *rig)
     rig_ok(rig, "UpdateContainer", &request.base, NULL);
 }
 
+static void stream(struct rig *rig)
+{
+    Grpc__WriteStreamRequest *write = (void *)request_for(rig, "WriteStdin", "c1", "e1");
+
+    EXPECT_OK(rig_exec(rig, "c1", "e1", rig_spec(rig, "c1", "cat; cat >&2; exit 4")->process, &err));
+    write->data = (ProtobufCBinaryData){.data = (uint8_t *)STRING("hello"), .len = 5};
+    rig_ok(rig, "WriteStdin", &write->base, NULL);
+    rig_ok(rig, "CloseStdin", request_for(rig, "CloseStdin", "c1", "e1"), NULL);
+    assert_string_equal(rig_read_all(rig, "c1", "e1", false), "hello");
+    assert_string_equal(rig_read_all(rig, "c1", "e1", true), "");
+    (void)rig_signal(rig, "c1", "e1", 15, NULL);
+    assert_int_equal(rig_wait(rig, "c1", "e1"), 4);
+}
+
 static const struct {
     const char *label;
     void (*story)(struct rig *rig);
@@ -100,6 +111,7 @@ static const struct {
     {"failed creation, v1", fail_to_create, WORLD_CGROUP_V1},
     {"exec", execute, WORLD_CGROUP_V2},
     {"failed exec", fail_to_execute, WORLD_CGROUP_V2},
+    {"streams of an exec", stream, WORLD_CGROUP_V2},
     {"pause and resume", pause_and_resume, WORLD_CGROUP_V2},
     {"pause and resume, v1", pause_and_resume, WORLD_CGROUP_V1},
     {"statistics", read_stats, WORLD_CGROUP_V2},
@@ -109,13 +121,6 @@ static const struct {
     {"sandbox", rig_create_sandbox, WORLD_CGROUP_V2},
     {"new connection", sim_reconnect, WORLD_CGROUP_V2},
 };
-
-static size_t heap_in_use(void)
-{
-    struct mallinfo2 info = mallinfo2();
-
-    return info.uordblks + info.hblkhd;
-}
 
 static void run_c1(struct rig *rig)
 {
@@ -143,26 +148,16 @@ static void repetition_does_not_make_the_agent_grow(void **state UNUSED)
         size_t before = heap_in_use();
         repeat(guest, row->story, TIMES);
         size_t after = heap_in_use();
-        if (after > before + NOISE)
+        if (after > before + HEAP_NOISE(TIMES))
             fail_msg("%s: %zd bytes more after %d times", row->label, (ssize_t)(after - before), TIMES);
         (void)sim_agent_stop(guest);
         sim_agent_free(guest);
     }
 }
 
-/* Freed pieces that the allocator keeps at hand count as used, so it is told to keep none; it listens only at its start. */
-static void without_caches(char **argv)
-{
-    if (getenv("GLIBC_TUNABLES"))
-        return;
-    setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.mxfast=0", 1);
-    execv("/proc/self/exe", argv);
-    fail_msg("cannot start again");
-}
-
 int main(int argc UNUSED, char **argv)
 {
-    without_caches(argv);
+    heap_without_caches(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repetition_does_not_make_the_agent_grow),
     };
