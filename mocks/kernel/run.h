@@ -60,7 +60,8 @@ struct run {
     bool leaving;     /* init of a pid namespace that waits for its last member */
 
     bool in_call;
-    bool sure; /* call_cannot_fail() */
+    bool refused; /* by a filter */
+    bool sure;    /* call_cannot_fail() */
     enum sys_call call;
     struct buf line; /* trace of the call so far */
 };
@@ -84,8 +85,8 @@ struct task *set_current(struct task *task);
 int observe_call(struct run *run, const void *site, enum sys_call call);
 void trace_begin(struct run *run, enum sys_call call, const char *fmt, va_list args);
 void trace_end(struct run *run, const char *result);
-/* The values of a call's arguments, by the conversions of fmt; returns how many. */
-size_t call_arguments(const char *fmt, va_list args, uint64_t values[CALL_ARGUMENTS]);
+/* The values of a call's arguments, by the conversions of fmt. */
+void call_arguments(const char *fmt, va_list args, uint64_t values[CALL_ARGUMENTS]);
 
 /* ---- signal.c ---- */
 

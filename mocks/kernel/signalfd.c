@@ -95,6 +95,6 @@ static int make_signalfd(int fd, const sigset_t *set, int flags)
 
 int sys_signalfd(int fd, const sigset_t *mask, int flags)
 {
-    CALL_ENTER(signalfd, "%d, %p, 0x%x", fd, (const void *)mask, (unsigned int)flags);
+    CALL_ENTER(signalfd, "%d, %p, , 0x%x", fd, (const void *)mask, (unsigned int)flags);
     return (int)call_leave(make_signalfd(fd, mask, flags));
 }

@@ -139,9 +139,11 @@ int call_enter(const void *site, enum sys_call call, const char *fmt, ...)
         r = observe_call(run, site, call);
     take_signals(run);
     run->in_call = true;
+    run->refused = false;
     if (r == 0 && task->seccomp) {
         va_start(args, fmt);
         r = seccomp_check(task, call, fmt, args);
+        run->refused = r < 0;
         va_end(args);
     }
     return r;

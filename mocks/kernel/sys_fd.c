@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 
+#include "mocks/kernel/run.h"
 #include "mocks/kernel/socket.h"
 #include "sys/sys.h"
 
@@ -31,8 +32,10 @@ int fd_publish(struct file *file, bool cloexec)
 
 int sys_close(int fd)
 {
-    /* An error that a fault plan makes up comes after the descriptor is gone, as those of real files do. */
+    /* An error that a fault plan makes up comes after the descriptor is gone, as those of real files do; a filter keeps it. */
     int fault = call_enter(CALL_SITE, CALL_close, "%d", fd);
+    if (task_run(current())->refused)
+        return (int)call_leave(fault);
     int r = fd_uninstall(current(), fd);
     return (int)call_leave(fault < 0 && r == 0 ? fault : r);
 }

@@ -40,7 +40,7 @@ static int stat_at(int dirfd, const char *path, struct stat *st, int flags)
 
 int sys_fstatat(int dirfd, const char *path, struct stat *st, int flags)
 {
-    CALL_ENTER(fstatat, "%d, \"%s\", 0x%x", dirfd, shown(path), (unsigned int)flags);
+    CALL_ENTER(fstatat, "%d, \"%s\", , 0x%x", dirfd, shown(path), (unsigned int)flags);
     return (int)call_leave(stat_at(dirfd, path, st, flags));
 }
 

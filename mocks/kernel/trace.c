@@ -45,20 +45,32 @@ static bool is_pointer(const struct conversion *conversion)
     return conversion->letter == 's' || conversion->letter == 'p';
 }
 
-size_t call_arguments(const char *fmt, va_list args, uint64_t values[CALL_ARGUMENTS])
+static size_t commas_before_conversion(const char *fmt)
 {
-    struct conversion conversion;
     size_t n = 0;
 
-    while (n < CALL_ARGUMENTS && (fmt = next_conversion(fmt, &conversion, NULL)) != NULL) {
-        if (is_pointer(&conversion))
-            values[n++] = (uint64_t)(uintptr_t)va_arg(args, const void *);
-        else if (conversion.wide)
-            values[n++] = va_arg(args, unsigned long);
-        else /* as the kernel gets an int: sign-extended by nobody, zero-extended by the register */
-            values[n++] = conversion.letter == 'd' ? (uint64_t)(int64_t)va_arg(args, int) : va_arg(args, unsigned int);
-    }
+    for (; *fmt && *fmt != '%'; fmt++)
+        n += *fmt == ',';
     return n;
+}
+
+/* A comma is between two arguments; one without text is a buffer to be filled. */
+void call_arguments(const char *fmt, va_list args, uint64_t values[CALL_ARGUMENTS])
+{
+    struct conversion conversion;
+
+    for (size_t n = 0;;) {
+        n += commas_before_conversion(fmt);
+        fmt = next_conversion(fmt, &conversion, NULL);
+        if (!fmt || n >= CALL_ARGUMENTS)
+            return;
+        if (is_pointer(&conversion))
+            values[n] = (uint64_t)(uintptr_t)va_arg(args, const void *);
+        else if (conversion.wide)
+            values[n] = va_arg(args, unsigned long);
+        else /* as the kernel gets an int: sign-extended by nobody, zero-extended by the register */
+            values[n] = conversion.letter == 'd' ? (uint64_t)(int64_t)va_arg(args, int) : va_arg(args, unsigned int);
+    }
 }
 
 static void show_string(struct buf *out, const struct conversion *conversion, const char *text)
