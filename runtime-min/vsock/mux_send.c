@@ -21,10 +21,8 @@ static int collect(struct mux *mux, struct virtqueue *rx, unsigned int max, size
         struct mux_slot *slot = &mux->slots[n];
         struct iovec *iov = mux->segments + used;
         int r = virtqueue_peek(rx, n, CHAIN_WRITE, iov, CHAIN_SEGMENTS_MAX - used, &slot->chain);
-        if (r < 0 && n == 0) {
-            anomaly_note(mux->options.anomalies, ANOMALY_RING_BROKEN);
+        if (r < 0 && n == 0)
             return r;
-        }
         if (r <= 0 || (slot->chain.bytes < least && n > 0))
             break;
         if (slot->chain.bytes < least) {
@@ -149,10 +147,12 @@ static int send_one(struct mux *mux, struct virtqueue *rx, unsigned int max)
 }
 
 /* While the guest has no room, nobody looks at what the host sends. */
-static bool starve(struct mux *mux, struct virtqueue *rx)
+static bool starve(struct mux *mux, struct virtqueue *rx, bool was_broken)
 {
     struct conn *conn;
 
+    if (rx->broken && !was_broken)
+        anomaly_note(mux->options.anomalies, ANOMALY_RING_BROKEN);
     if (virtqueue_enable_kick(rx))
         return true;
     LIST_FOREACH (conn, &mux->ready, ready)
@@ -162,13 +162,15 @@ static bool starve(struct mux *mux, struct virtqueue *rx)
 
 bool mux_send(struct mux *mux, struct virtqueue *rx, unsigned int budget)
 {
+    const bool was_broken = rx->broken;
+
     virtqueue_disable_kick(rx);
     while (budget > 0) {
         int r = send_one(mux, rx, budget < MUX_SLOTS ? budget : MUX_SLOTS);
         if (r == -ENOENT)
             break;
         if (r < 0)
-            return starve(mux, rx);
+            return starve(mux, rx, was_broken);
         budget -= (unsigned int)r;
     }
     return budget == 0 || (mux->paused && mux->n_replies < MUX_REPLIES_MAX);
