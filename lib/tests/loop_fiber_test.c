@@ -608,6 +608,41 @@ static void a_stop_from_a_fiber_ends_the_turn(void **state)
     assert_string_equal(trace, "a b a b b ");
 }
 
+static int count_mappings(void)
+{
+    char chunk[4096];
+    int n = 0;
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+    for (ssize_t len; (len = read(fd, chunk, sizeof(chunk))) > 0;)
+        for (ssize_t at = 0; at < len; at++)
+            n += chunk[at] == '\n';
+    close(fd);
+    return n;
+}
+
+static void note_word(void *word)
+{
+    note(word);
+}
+
+static void a_loop_that_is_freed_gives_its_stacks_back(void **state)
+{
+    const int before = count_mappings();
+
+    (void)state;
+    for (int round = 0; round < 10; round++) {
+        struct loop *other;
+        assert_int_equal(loop_new(&other, NULL), 0);
+        for (int i = 0; i < 10; i++)
+            fiber_start(other, "a", note_word, "a", NULL);
+        assert_int_equal(loop_run(other, NULL), 0);
+        loop_free(other);
+        trace[0] = '\0';
+    }
+    assert_true(count_mappings() < before + 10); /* each stack is two */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -634,6 +669,7 @@ int main(void)
         loop_test(an_idle_loop_gives_the_memory_of_its_stacks_back),
         loop_test(a_fiber_that_waits_for_ever_does_not_keep_the_loop_running),
         loop_test(a_stop_from_a_fiber_ends_the_turn),
+        loop_test(a_loop_that_is_freed_gives_its_stacks_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

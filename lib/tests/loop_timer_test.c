@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/tests/support/heap.h"
 #include "loop_fixture.h"
 
 #include "sys/sys.h"
@@ -231,6 +232,7 @@ static void random_starts_and_stops_expire_in_order(void **state)
 static void many_timers_grow_and_shrink_the_heap(void **state)
 {
     static struct alarm many[5000];
+    const size_t before = heap_in_use();
 
     (void)state;
     for (int round = 0; round < 3; round++) {
@@ -240,6 +242,7 @@ static void many_timers_grow_and_shrink_the_heap(void **state)
             timer_stop(&many[i].timer);
         for (size_t i = 1; i < ARRAY_SIZE(many); i += 2)
             timer_stop(&many[i].timer);
+        assert_true(heap_in_use() < before + 8192);
     }
     run_loop();
     assert_string_equal(trace, "");
