@@ -153,6 +153,6 @@ void agent_run(void *arg)
     ttrpc_server_shutdown(agent->server, loop_deadline(agent->loop, SHUTDOWN_TIMEOUT), true);
     remove_containers(agent);
     if (!agent->is_init) /* else the machine goes, and with it what is mounted */
-        storages_detach(&agent->storages);
+        storages_detach(&agent->storages, agent->log);
     loop_stop(agent->loop);
 }

@@ -40,15 +40,20 @@ int dns_configure(int base_fd, const char *base_dir, char *const *lines, size_t 
     struct stat st;
     char source[256];
 
-    if (n == 0 || sys_fstatat(AT_FDCWD, RESOLV_CONF, &st, 0) < 0)
+    if (n == 0)
         return 0;
+    int r = sys_fstatat(AT_FDCWD, RESOLV_CONF, &st, 0);
+    if (r == -ENOENT || r == -ENOTDIR)
+        return 0;
+    if (r < 0)
+        return error_set(err, r, "failed to setup guest DNS: look at " RESOLV_CONF);
     if (S_ISDIR(st.st_mode))
         return error_text(err, -EISDIR, RESOLV_CONF " is a directory");
     for (size_t i = 0; i < n; i++) {
         if (append_trimmed(&text, lines[i]) < 0)
             return error_text(err, -EMSGSIZE, "failed to setup guest DNS: more than %d bytes", RESOLV_CONF_MAX);
     }
-    int r = write_resolv_conf(base_fd, &text);
+    r = write_resolv_conf(base_fd, &text);
     if (r == 0) {
         snprintf(source, sizeof(source), "%s/sandbox/resolv.conf", base_dir);
         r = sys_mount(source, RESOLV_CONF, NULL, MS_BIND, NULL);

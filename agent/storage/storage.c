@@ -55,11 +55,13 @@ void storages_done(struct storages *storages)
         storage_free(CONTAINER_OF(storages->entries.next, struct storage, link));
 }
 
-void storages_detach(struct storages *storages)
+void storages_detach(struct storages *storages, const struct logger *log)
 {
     while (!list_is_empty(&storages->entries)) {
         struct storage *last = CONTAINER_OF(storages->entries.prev, struct storage, link);
-        (void)sys_umount2(last->mount_point, DETACH);
+        int r = sys_umount2(last->mount_point, DETACH);
+        if (r < 0)
+            log_warning(log, "storage", "unmount '%s' at the end: %s", last->mount_point, errno_name(-r));
         storage_free(last);
     }
 }

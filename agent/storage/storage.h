@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "loop/reaper.h"
 #include "proto/agent.pb-c.h"
 
@@ -24,8 +25,8 @@ void storages_done(struct storages *storages);
 int storages_add(struct storages *storages, struct reaper *reaper, struct arena *a, Grpc__Storage *const *wanted, size_t n,
                  struct error *err);
 
-/* Unmounts them all without waiting for anybody, for an agent that ends before its guest does. */
-void storages_detach(struct storages *storages);
+/* Unmounts them all without waiting for anybody, for an agent that ends before its guest does. Logs what stays. */
+void storages_detach(struct storages *storages, const struct logger *log);
 
 /* Names of the drivers. */
 const char *const *storage_drivers(size_t *ret_n);

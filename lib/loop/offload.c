@@ -10,6 +10,8 @@
 #define UNWANTED_OUTPUT_MAX (64 * 1024)
 #define OUTPUT_MAX (64 * 1024 * 1024)
 #define READ_CHUNK (16 * 1024)
+/* Exit status of a child whose job returned 0: it says so even when the pipe fails. */
+#define STATUS_JOB_DONE 64
 
 /* On the pipe: this, then text_len bytes of error text and out_len bytes of output. */
 struct frame {
@@ -53,7 +55,7 @@ static int job_main(void *arg)
         r = fd_write_all(job->write_fd, err.text, frame.text_len);
     if (r == 0)
         r = fd_write_all(job->write_fd, out.data, frame.out_len);
-    return r == 0 ? 0 : 1;
+    return result == 0 ? STATUS_JOB_DONE : r == 0 ? 0 : 1;
 }
 
 /* ---- the parent ---- */
@@ -145,7 +147,10 @@ static int job_run(struct reaper *reaper, struct job *job, uint64_t deadline, st
         return r;
     r = job_wait(job, child, deadline);
     const struct frame *frame = job_frame(job);
-    r = frame ? job_deliver(job, frame, ret_out, err) : job_failed(child, r, err);
+    if (frame)
+        r = job_deliver(job, frame, ret_out, err);
+    else if (r < 0 || job->wants_output || child->status != STATUS_JOB_DONE)
+        r = job_failed(child, r, err);
     child_free(child);
     return r;
 }

@@ -48,6 +48,18 @@ bool sweep_was_for_ever(struct rig *rig)
     return run_of(rig)->for_ever;
 }
 
+void sweep_live(struct rig *rig)
+{
+    assert_int_equal(rig_run_container(rig, "c1", rig_spec(rig, "c1", "exit 3"), NULL, NULL), 3);
+}
+
+void sweep_remove_c1(struct rig *rig)
+{
+    struct error err;
+
+    (void)rig_remove(rig, "c1", &err);
+}
+
 /* A lost connection is a possible answer; the next story wants a new one. */
 void sweep_serve(struct rig *rig)
 {

@@ -29,6 +29,7 @@ struct sweep {
     void (*clean)(struct rig *rig);  /* may be NULL */
     void (*retry)(struct rig *rig);  /* an inverse that failed may leave something until this; NULL: never */
     enum sweep_kind_name kind;
+    bool alone; /* no CreateSandbox before */
 };
 
 /* In done() and the others: did a call of this kind fail, and with what? 0: no. */
@@ -37,6 +38,10 @@ int sweep_errnum(struct rig *rig, enum sys_call call);
 const struct error *sweep_error(struct rig *rig);
 /* And did it fail ever after? */
 bool sweep_was_for_ever(struct rig *rig);
+
+/* Stories that many sweeps tell: a container lives and is removed; c1 is removed if it is there. */
+void sweep_live(struct rig *rig);
+void sweep_remove_c1(struct rig *rig);
 
 /* The main() of a program of sweeps: a test per sweep, which prints "create: 512 calls, 3071 faults: 2904 refused, 167 without
  * effect on the answer". An argument is the pattern of the names that are to be run. With

@@ -209,10 +209,12 @@ static struct sim_client *start_client(struct sim_agent *guest)
 
 void sim_make_rootfs(struct world *world, const char *path)
 {
-    static const char *const dirs[] = {"", "/proc", "/sys", "/dev", "/etc", "/tmp", "/run", "/home", "/data", "/data/sub"};
+    static const char *const dirs[] = {"",     "/proc", "/sys",  "/dev",  "/etc",     "/etc/skel",
+                                       "/tmp", "/run",  "/home", "/data", "/data/sub"};
     static const char *const files[][2] = {
         {"/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n"},
         {"/etc/group", "root:x:0:\nuser:x:1000:\n"},
+        {"/etc/skel/profile", "umask 022\n"},
     };
     char name[256];
 
@@ -224,6 +226,8 @@ void sim_make_rootfs(struct world *world, const char *path)
         snprintf(name, sizeof(name), "%s%s", path, (*file)[0]);
         world_write(world, name, (*file)[1]);
     }
+    snprintf(name, sizeof(name), "%s/etc/mtab", path);
+    world_symlink(world, "/proc/mounts", name);
     snprintf(name, sizeof(name), "%s/bin", path);
     programs_install(world, name);
 }

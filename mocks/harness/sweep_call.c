@@ -14,7 +14,8 @@ static void boot(struct sweep_run *run)
 {
     run->guest = sim_agent_boot(&run->sweep->setup);
     sweep_watch(run);
-    sim_agent_tell(run->guest, rig_create_sandbox);
+    if (!run->sweep->alone)
+        sim_agent_tell(run->guest, rig_create_sandbox);
     sim_agent_tell(run->guest, sweep_serve);
     run->before = sim_agent_snapshot(run->guest);
 }

@@ -3,6 +3,8 @@
 #include "agent/tests/support/expect.h"
 #include "mocks/harness/fault_sweep.h"
 
+#define STRING(s) ((char *)(uintptr_t)(s))
+
 /* What comes up runs containers. */
 static void run_container(struct rig *rig)
 {
@@ -23,6 +25,24 @@ static enum status_code destroy(struct rig *rig, struct error *err)
     return rig_call(rig, "DestroySandbox", &request, NULL, err);
 }
 
+/* Two storages: when the second fails, the first is taken back. */
+static enum status_code mount_and_destroy(struct rig *rig, struct error *err)
+{
+    Grpc__Storage first = GRPC__STORAGE__INIT, second;
+    Grpc__Storage *storages[] = {&first, &second};
+    Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+
+    first.driver = STRING("virtio-fs");
+    first.source = first.fstype = STRING("tmpfs");
+    first.mount_point = STRING("/run/first");
+    second = first;
+    second.mount_point = STRING("/run/new/second");
+    request.storages = storages;
+    request.n_storages = ARRAY_SIZE(storages);
+    enum status_code status = rig_call(rig, "CreateSandbox", &request, NULL, err);
+    return status == STATUS_OK ? destroy(rig, err) : status;
+}
+
 #define PROCESS .seed = 1
 #define PID_1 .seed = 1, .as_init = true, .unbooted = true
 
@@ -30,8 +50,11 @@ static const struct sweep sweeps[] = {
     {"boot-process", {PROCESS}, .done = run_container, .kind = SWEEP_START},
     {"boot-init", {PID_1}, .done = run_container, .kind = SWEEP_START},
     {"boot-init-v1", {PID_1, .cgroups = WORLD_CGROUP_V1}, .done = run_container, .kind = SWEEP_START},
+    {"boot-initramfs", {PID_1, .initramfs = true}, .done = run_container, .kind = SWEEP_START},
+    {"boot-log-port", {PID_1, .config = "log_vport = 1025\n"}, .done = run_container, .kind = SWEEP_START},
     {"destroy-process", {PROCESS}, run_c1_and_c2, destroy, .kind = SWEEP_END},
     {"destroy-init", {PID_1}, run_c1_and_c2, destroy, .kind = SWEEP_END},
+    {"destroy-storages", {PROCESS}, .act = mount_and_destroy, .kind = SWEEP_END},
     {"stop-process", {PROCESS}, run_c1_and_c2, .kind = SWEEP_END},
     {"stop-init", {PID_1}, run_c1_and_c2, .kind = SWEEP_END},
 };

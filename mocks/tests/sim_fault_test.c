@@ -2,7 +2,9 @@
 /* Every operation of the agent, with every kernel call failing in every way: see harness/fault_sweep.h. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "agent/tests/support/expect.h"
 #include "mocks/harness/fault_sweep.h"
@@ -10,11 +12,6 @@
 #define STRING(s) ((char *)(uintptr_t)(s))
 
 /* ---- common pieces ---- */
-
-static void whole_life(struct rig *rig)
-{
-    assert_int_equal(rig_run_container(rig, "c1", rig_spec(rig, "c1", "exit 3"), NULL, NULL), 3);
-}
 
 static void create_c1(struct rig *rig)
 {
@@ -32,14 +29,6 @@ static void remove_c1(struct rig *rig)
     EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
-/* After a failed creation. When its inverses failed too, the container can be removed. */
-static void c1_is_gone(struct rig *rig)
-{
-    if (sweep_was_for_ever(rig) && rig_remove(rig, "c1", NULL) == STATUS_OK)
-        return;
-    EXPECT_REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
-}
-
 static void c1_is_unknown(struct rig *rig)
 {
     EXPECT_REFUSED(STATUS_INTERNAL, "Invalid container id", rig_remove(rig, "c1", &err));
@@ -52,86 +41,6 @@ static void c1_runs(struct rig *rig)
     else
         EXPECT_OK(rig_signal(rig, "c1", "c1", 0, &err));
     EXPECT_REFUSED(STATUS_FAILED_PRECONDITION, "started before", rig_start(rig, "c1", &err));
-}
-
-/* ---- create, by kind of spec ---- */
-
-static void c1_can_be_started_and_removed(struct rig *rig)
-{
-    EXPECT_OK(rig_start(rig, "c1", &err));
-    EXPECT_OK(rig_signal(rig, "c1", "c1", SIGKILL, &err));
-    assert_int_equal(rig_wait(rig, "c1", ""), 137);
-    EXPECT_OK(rig_remove(rig, "c1", &err));
-}
-
-static enum status_code create_usual(struct rig *rig, struct error *err)
-{
-    return rig_create(rig, "c1", rig_spec(rig, "c1", NULL), err);
-}
-
-static enum status_code create_terminal(struct rig *rig, struct error *err)
-{
-    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
-
-    spec->process->terminal = true;
-    spec->process->has_console_size = true;
-    spec->process->console_height = 24;
-    spec->process->console_width = 80;
-    return rig_create(rig, "c1", spec, err);
-}
-
-static void add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespace_type type)
-{
-    struct oci_linux *linux_ = spec->linux_;
-    struct oci_namespace *all = arena_calloc(rig->arena, linux_->n_namespaces + 1, sizeof(*all));
-
-    memcpy(all, linux_->namespaces, linux_->n_namespaces * sizeof(*all));
-    all[linux_->n_namespaces++].type = type;
-    linux_->namespaces = all;
-}
-
-static enum status_code create_in_user_namespace(struct rig *rig, struct error *err)
-{
-    static const struct oci_id_mapping mapping = {.container_id = 0, .host_id = 100000, .size = 65536};
-    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
-
-    add_namespace(rig, spec, OCI_NS_USER);
-    spec->linux_->uid_mappings = spec->linux_->gid_mappings = arena_memdup(rig->arena, &mapping, sizeof(mapping));
-    spec->linux_->n_uid_mappings = spec->linux_->n_gid_mappings = 1;
-    return rig_create(rig, "c1", spec, err);
-}
-
-static void limit(struct rig *rig, struct oci_spec *spec)
-{
-    struct oci_resources *resources = spec->linux_->resources;
-
-    resources->memory = arena_alloc(rig->arena, sizeof(*resources->memory));
-    resources->memory->limit.set = true;
-    resources->memory->limit.value = 64 << 20;
-    resources->pids_limit.set = true;
-    resources->pids_limit.value = 20;
-    resources->cpu = arena_alloc(rig->arena, sizeof(*resources->cpu));
-    resources->cpu->shares.set = true;
-    resources->cpu->shares.value = 512;
-}
-
-static enum status_code create_rich(struct rig *rig, struct error *err)
-{
-    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
-    static const struct oci_pair sysctl = {STRING("net.ipv4.ip_forward"), STRING("1")};
-    struct oci_mount *bind = &spec->mounts[spec->n_mounts++];
-
-    bind->destination = STRING("/data/sub");
-    bind->source = STRING("/test");
-    bind->type = STRING("bind");
-    strlist_add(rig->arena, &bind->options, "rbind");
-    strlist_add(rig->arena, &bind->options, "ro");
-    limit(rig, spec);
-    spec->linux_->sysctl = (struct oci_map){.n = 1, .items = arena_memdup(rig->arena, &sysctl, sizeof(sysctl))};
-    spec->hostname = STRING("rich");
-    spec->root->readonly = true;
-    add_namespace(rig, spec, OCI_NS_CGROUP);
-    return rig_create(rig, "c1", spec, err);
 }
 
 /* ---- start, exec, signals, wait ---- */
@@ -315,7 +224,10 @@ static enum status_code write_and_read(struct rig *rig, struct error *err)
 
 static void start_terminal(struct rig *rig)
 {
-    EXPECT_OK(create_terminal(rig, &err));
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+
+    spec->process->terminal = true;
+    EXPECT_OK(rig_create(rig, "c1", spec, &err));
     EXPECT_OK(rig_start(rig, "c1", &err));
 }
 
@@ -349,13 +261,6 @@ static enum status_code remove_it(struct rig *rig, struct error *err)
     return rig_remove(rig, "c1", err);
 }
 
-static void remove_again(struct rig *rig)
-{
-    struct error err;
-
-    (void)rig_remove(rig, "c1", &err);
-}
-
 static enum status_code create_sandbox(struct rig *rig, struct error *err)
 {
     Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
@@ -363,6 +268,99 @@ static enum status_code create_sandbox(struct rig *rig, struct error *err)
     request.sandbox_id = STRING("sandbox");
     request.hostname = STRING("other");
     return rig_call(rig, "CreateSandbox", &request, NULL, err);
+}
+
+/* A container that made groups in its own. */
+static void start_and_make_groups(struct rig *rig)
+{
+    char path[128];
+
+    start_c1(rig);
+    snprintf(path, sizeof(path), "/sys/fs/cgroup%s/c1/sub", rig->cgroup);
+    assert_int_equal(sys_mkdirat(AT_FDCWD, path, 0755), 0);
+    strcat(path, "/deep");
+    assert_int_equal(sys_mkdirat(AT_FDCWD, path, 0755), 0);
+}
+
+/* ---- the guest's resolv.conf ---- */
+
+#define RESOLV_CONF "/etc/resolv.conf"
+
+static void make_resolv_conf(struct rig *rig UNUSED)
+{
+    int fd = sys_openat(AT_FDCWD, RESOLV_CONF, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    assert_true(fd >= 0);
+    sys_close(fd);
+}
+
+/* No call takes these back: the machine ends with the sandbox. */
+static void remove_resolv_conf(struct rig *rig UNUSED)
+{
+    while (sys_umount2(RESOLV_CONF, MNT_DETACH) == 0)
+        ;
+    assert_int_equal(sys_unlinkat(AT_FDCWD, RESOLV_CONF, 0), 0);
+    (void)sys_unlinkat(AT_FDCWD, "/test/run/sandbox/resolv.conf", 0);
+    (void)sys_unlinkat(AT_FDCWD, "/test/run/sandbox", AT_REMOVEDIR);
+}
+
+static enum status_code create_sandbox_with_dns(struct rig *rig, struct error *err)
+{
+    Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+    char *lines[] = {STRING("nameserver 192.0.2.1"), STRING("search example.org")};
+
+    request.sandbox_id = STRING("sandbox");
+    request.dns = lines;
+    request.n_dns = ARRAY_SIZE(lines);
+    return rig_call(rig, "CreateSandbox", &request, NULL, err);
+}
+
+static void resolv_conf_is_there(struct rig *rig)
+{
+    char text[64] = "";
+
+    if (sweep_errnum(rig, CALL_fstatat) == ENOENT) /* a guest without one has no use for it */
+        return;
+    int fd = sys_openat(AT_FDCWD, RESOLV_CONF, O_RDONLY | O_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_true(sys_read(fd, text, sizeof(text) - 1) > 0);
+    sys_close(fd);
+    assert_string_equal(text, "nameserver 192.0.2.1\nsearch example.org");
+}
+
+/* ---- the guest, out of memory ---- */
+
+static enum status_code ask_details(struct rig *rig, struct error *err)
+{
+    Grpc__GuestDetailsRequest request = GRPC__GUEST_DETAILS_REQUEST__INIT;
+
+    request.mem_block_size = true;
+    request.mem_hotplug_probe = true;
+    return rig_call(rig, "GetGuestDetails", &request, NULL, err);
+}
+
+static void create_greedy(struct rig *rig)
+{
+    struct oci_spec *spec = rig_spec(rig, "c1", "eat 67108864");
+
+    spec->linux_->resources->memory = arena_alloc(rig->arena, sizeof(*spec->linux_->resources->memory));
+    spec->linux_->resources->memory->limit = (struct opt_i64){true, 32 << 20};
+    EXPECT_OK(rig_create(rig, "c1", spec, &err));
+}
+
+/* An event that gets lost is no answer. */
+static enum status_code start_and_run_out(struct rig *rig, struct error *err)
+{
+    Grpc__GetOOMEventRequest request = GRPC__GET_OOMEVENT_REQUEST__INIT;
+    ProtobufCMessage *reply = NULL;
+
+    enum status_code status = rig_start(rig, "c1", err);
+    if (status == STATUS_OK)
+        status = rig_call_service(rig, "grpc.AgentService", "GetOOMEvent", &request.base, 1000, &reply, err);
+    if (status == STATUS_OK)
+        assert_string_equal(((Grpc__OOMEvent *)(void *)reply)->container_id, "c1");
+    return status;
 }
 
 static enum status_code live(struct rig *rig, struct error *err)
@@ -394,13 +392,10 @@ static enum status_code live(struct rig *rig, struct error *err)
     }
 
 static const struct sweep sweeps[] = {
-#define CREATED .done = c1_can_be_started_and_removed, .undone = c1_is_gone, .lost = remove_again, .retry = whole_life
-    {"create", V2, .act = create_usual, CREATED},
-    {"create-v1", V1, .act = create_usual, CREATED},
-    {"create-terminal", V2, .act = create_terminal, CREATED},
-    {"create-user", V2, .act = create_in_user_namespace, CREATED},
-    {"create-rich", V2, .act = create_rich, CREATED},
     {"start", V2, create_c1, start, .done = c1_runs, .clean = remove_c1},
+    {"start-v1", V1, create_c1, start, .done = c1_runs, .clean = remove_c1},
+    {"oom", V2, create_greedy, start_and_run_out, .clean = remove_c1},
+    {"oom-v1", V1, create_greedy, start_and_run_out, .clean = remove_c1},
     {"exec", V2, start_c1, execute, .done = e1_exits, .undone = e1_is_unknown, .clean = remove_c1},
     {"exec-v1", V1, start_c1, execute, .done = e1_exits, .undone = e1_is_unknown, .clean = remove_c1},
     {"signal", V2, start_c1, kill_c1, .done = c1_died, .undone = c1_runs, .clean = remove_c1},
@@ -415,11 +410,16 @@ static const struct sweep sweeps[] = {
     {"streams", V2, start_cat, write_and_read, .done = c1_runs, .undone = c1_runs, .clean = remove_c1},
     {"close-input", V2, start_cat, close_input, .done = c1_ends, .clean = remove_c1},
     {"resize", V2, start_terminal, resize, .done = c1_runs, .undone = c1_runs, .clean = remove_c1},
-    {"remove", V2, start_c1, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = remove_again, .retry = whole_life},
-    {"remove-v1", V1, start_c1, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = remove_again,
-     .retry = whole_life},
+    {"remove", V2, start_c1, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = sweep_remove_c1,
+     .retry = sweep_live},
+    {"remove-v1", V1, start_c1, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = sweep_remove_c1,
+     .retry = sweep_live},
+    {"remove-groups", V2, start_and_make_groups, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = sweep_remove_c1,
+     .retry = sweep_live},
+    {"details", V2, .act = ask_details},
+    {"sandbox-dns", V2, make_resolv_conf, create_sandbox_with_dns, .done = resolv_conf_is_there, .clean = remove_resolv_conf},
     {"sandbox", V2, .act = create_sandbox},
-    {"life", V2, .act = live, .done = c1_is_unknown, .undone = remove_again, .lost = remove_again, .retry = whole_life},
+    {"life", V2, .act = live, .done = c1_is_unknown, .undone = sweep_remove_c1, .lost = sweep_remove_c1, .retry = sweep_live},
 };
 
 int main(int argc, char **argv)
