@@ -381,6 +381,32 @@ static void a_broken_frame_is_no_result(void **state)
     run(garbage);
 }
 
+/* ---- a result that cannot be sent ---- */
+
+static int close_and_return(void *arg, struct buf *out, struct error *err)
+{
+    (void)out;
+    (void)err;
+    close_range(3, ~0U, 0);
+    return *(int *)arg;
+}
+
+static void results_unsent(void)
+{
+    _buf_ struct buf out = BUF_INIT(100);
+    int done = 0, failed = -ENOENT;
+
+    check_int("done", offload(reaper, close_and_return, &done, in_ms(10000), NULL, NULL), 0);
+    check_int("done, and its output is lost", offload(reaper, close_and_return, &done, in_ms(10000), &out, NULL), -EIO);
+    check_int("failed", offload(reaper, close_and_return, &failed, in_ms(10000), NULL, NULL), -EIO);
+}
+
+static void a_job_that_is_done_is_no_failure_though_it_cannot_say_so(void **state)
+{
+    (void)state;
+    run(results_unsent);
+}
+
 /* ---- what the child leaves behind ---- */
 
 static int leave_a_process(void *arg, struct buf *out, struct error *err)
@@ -502,6 +528,7 @@ int main(void)
         offload_test(cancelling_the_fiber_kills_the_child),
         offload_test(a_child_that_dies_is_reported_with_its_status),
         offload_test(a_broken_frame_is_no_result),
+        offload_test(a_job_that_is_done_is_no_failure_though_it_cannot_say_so),
         offload_test(a_process_left_behind_does_not_delay_the_result),
         offload_test(the_loop_goes_on_meanwhile),
         offload_test(without_descriptors_it_fails_and_leaks_nothing),
