@@ -10,7 +10,7 @@ static int change_mode(const struct path *path, struct inode *inode, mode_t mode
     int r = path ? path_writable(path) : 0;
     if (r < 0)
         return r;
-    if (!owner_or_capable(inode))
+    if ((inode->super->traits & SUPER_IMMUTABLE) || !owner_or_capable(inode))
         return -EPERM;
     r = memfd_may_change_mode(inode, mode);
     if (r < 0)
@@ -50,6 +50,8 @@ static int change_owner(const struct path *path, struct inode *inode, uid_t uid,
     int r = path ? path_writable(path) : 0;
     if (r < 0)
         return r;
+    if (inode->super->traits & SUPER_IMMUTABLE)
+        return -EPERM;
     const struct cred *cred = &current()->cred;
     uint32_t new_uid = uid == (uid_t)-1 ? inode->uid : id_to_world(cred->user, false, uid);
     uint32_t new_gid = gid == (gid_t)-1 ? inode->gid : id_to_world(cred->user, true, gid);

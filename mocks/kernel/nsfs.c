@@ -178,13 +178,7 @@ static ssize_t refuse_read(struct file *file, void *p, size_t len, off_t *pos)
     return -EINVAL;
 }
 
-static ssize_t refuse_write(struct file *file, const void *p, size_t len, off_t *pos)
-{
-    (void)file, (void)p, (void)len, (void)pos;
-    return -EINVAL;
-}
-
-static const struct file_ops namespace_file_ops = {.read = refuse_read, .write = refuse_write, .ioctl = namespace_ioctl};
+static const struct file_ops namespace_file_ops = {.read = refuse_read, .ioctl = namespace_ioctl};
 
 static int namespace_open(struct inode *inode, struct file *file)
 {
@@ -236,6 +230,7 @@ static const struct filesystem nsfs_filesystem = {
 void nsfs_new(struct world *world)
 {
     world->nsfs = super_new(world, &nsfs_filesystem, 0500, NULL);
+    world->nsfs->traits = SUPER_IMMUTABLE;
     world->nsfs_mount = mount_internal(world->nsfs);
     world->nsfs_mount->source = strdup("nsfs");
 }

@@ -70,6 +70,8 @@ int inode_permission(struct inode *inode, int mask)
     if (mask & W_OK) {
         if ((inode->super->flags & MS_RDONLY) && (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode)))
             return -EROFS;
+        if (inode->super->traits & SUPER_IMMUTABLE)
+            return -EPERM;
         if (id_from_world(owner, false, inode->uid) == UINT32_MAX || id_from_world(owner, true, inode->gid) == UINT32_MAX)
             return -EACCES;
     }

@@ -64,7 +64,7 @@ int cred_new_user_namespace(struct task *task)
 {
     struct cred *cred = &task->cred;
 
-    if (cred->user->level >= LEVELS_MAX)
+    if (cred->user->level > LEVELS_MAX)
         return -ENOSPC;
     if (is_chrooted(task))
         return -EPERM;

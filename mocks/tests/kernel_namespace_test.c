@@ -38,6 +38,8 @@ CONFORM_CASE(unshare_answers)
         {"all", {ALL_BUT_USER | CLONE_NEWUSER | CLONE_NEWTIME, 0}, 0},
         {"descriptors", {CLONE_FILES, 0}, 0},
         {"root and working directory", {CLONE_FS, 0}, 0},
+        {"semaphores", {CLONE_SYSVSEM, 0}, 0},
+        {"semaphores by a user", {CLONE_SYSVSEM, 5}, 0},
         {"unknown flag", {CLONE_PARENT, 0}, EINVAL},
         {"unknown flag by a user", {CLONE_PARENT, 5}, EINVAL},
         {"mounts by a user", {CLONE_NEWNS, 5}, EPERM},

@@ -65,6 +65,13 @@ CONFORM_CASE(a_namespace_is_a_file)
         expect(sys_ioctl(fd, NS_GET_NSTYPE, NULL), -EBADF);
         sys_close(fd);
         expect(ns_open("self", kind->label, O_RDONLY | O_NOFOLLOW), -ELOOP);
+        expect(ns_open("self", kind->label, O_RDWR), -EPERM);
+        expect(ns_open("self", kind->label, O_WRONLY | O_TRUNC), -EPERM);
+        snprintf(path, sizeof(path), "/proc/self/ns/%s", kind->label);
+        expect(sys_faccessat(AT_FDCWD, path, W_OK, 0), -EPERM);
+        expect(sys_faccessat(AT_FDCWD, path, R_OK, 0), 0);
+        expect(sys_fchmodat(AT_FDCWD, path, 0600), -EPERM);
+        expect(sys_fchownat(AT_FDCWD, path, 1, 1, 0), -EPERM);
     }
 }
 
@@ -106,6 +113,7 @@ CONFORM_CASE(the_owner_of_a_namespace)
         } else if (expect_true(owner >= 0)) {
             struct stat st;
             char text[64], name[64];
+            expect(sys_fcntl(owner, F_GETFD, 0), FD_CLOEXEC);
             expect(sys_ioctl(owner, NS_GET_NSTYPE, NULL), CLONE_NEWUSER);
             sys_fstat(owner, &st);
             ns_name("self", "user", name);

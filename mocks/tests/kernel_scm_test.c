@@ -44,6 +44,8 @@ static struct received receive(int fd, size_t room, size_t controllen, int flags
     out.flags = msg.msg_flags;
     out.controllen = msg.msg_controllen;
     struct cmsghdr *cmsg = out.n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
+    if (cmsg)
+        expect(cmsg->cmsg_level, SOL_SOCKET);
     if (cmsg && cmsg->cmsg_type == SCM_RIGHTS) {
         out.n_fds = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         memcpy(out.fds, CMSG_DATA(cmsg), out.n_fds * sizeof(int));
@@ -250,6 +252,39 @@ CONFORM_CASE(bad_control_messages)
         struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
         *cmsg = (struct cmsghdr){.cmsg_level = row->level, .cmsg_type = row->type, .cmsg_len = row->len};
         memcpy(CMSG_DATA(cmsg), &row->fd, sizeof(int));
+        expect(sys_sendmsg(fds[0], &msg, MSG_NOSIGNAL), row->result);
+        sys_close(fds[0]);
+        sys_close(fds[1]);
+    }
+}
+
+CONFORM_CASE(several_control_messages)
+{
+    static const struct {
+        const char *label;
+        size_t first, second, room; /* lengths, and what the message says that there is */
+        long result;
+    } rows[] = {
+        {"two", CMSG_LEN(4), CMSG_LEN(4), 2 * CMSG_SPACE(4), 1},
+        {"the second is longer than the rest", CMSG_LEN(4), CMSG_LEN(4) + 1, CMSG_SPACE(4) + CMSG_LEN(4), -EINVAL},
+        {"the second is longer than all", CMSG_LEN(4), CMSG_LEN(400), 2 * CMSG_SPACE(4), -EINVAL},
+        {"the second is shorter than its header", CMSG_LEN(4), 4, 2 * CMSG_SPACE(4), -EINVAL},
+        {"the second is beyond the end", CMSG_LEN(4), CMSG_LEN(4), CMSG_SPACE(4), 1},
+        {"no room for the header of the second", CMSG_LEN(4), 4, CMSG_SPACE(4) + 8, 1},
+    };
+
+    FOR_CASES(row, rows)
+    {
+        struct iovec iov = {"x", 1};
+        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = row->room};
+        int fds[2], zero = 0;
+        memset(control, 0, sizeof(control));
+        pair(SOCK_STREAM, fds);
+        struct cmsghdr *first = (struct cmsghdr *)control, *second = (struct cmsghdr *)(control + CMSG_SPACE(4));
+        *first = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = row->first};
+        *second = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = row->second};
+        memcpy(CMSG_DATA(first), &zero, sizeof(int));
+        memcpy(CMSG_DATA(second), &zero, sizeof(int));
         expect(sys_sendmsg(fds[0], &msg, MSG_NOSIGNAL), row->result);
         sys_close(fds[0]);
         sys_close(fds[1]);

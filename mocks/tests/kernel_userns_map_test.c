@@ -5,6 +5,8 @@
 
 #include "mocks/tests/cgroups.h"
 
+#define KEEP ((uint32_t)-1)
+
 static const char *of(int pid, const char *file)
 {
     static _Thread_local char path[64];
@@ -89,10 +91,21 @@ CONFORM_CASE(setgroups_is_a_word)
         int result;
         const char *shown;
     } rows[] = {
-        {"allow", "allow", 0, "allow\n"},        {"deny", "deny", 0, "deny\n"},
-        {"with newline", "deny\n", 0, "deny\n"}, {"other word", "never", -EINVAL, "allow\n"},
-        {"rest", "deny x", -EINVAL, "allow\n"},  {"long", "denydenydeny", -EINVAL, "allow\n"},
+        {"allow", "allow", 0, "allow\n"},
+        {"deny", "deny", 0, "deny\n"},
+        {"with newline", "deny\n", 0, "deny\n"},
+        {"other word", "never", -EINVAL, "allow\n"},
+        {"rest", "deny x", -EINVAL, "allow\n"},
+        {"long", "denydenydeny", -EINVAL, "allow\n"},
         {"prefix", "den", -EINVAL, "allow\n"},
+        {"allow with newline", "allow\n", 0, "allow\n"},
+        {"with blanks", "deny \t", 0, "deny\n"},
+        {"blank before", " deny", -EINVAL, "allow\n"},
+        {"four letters", "nope", -EINVAL, "allow\n"},
+        {"five letters", "never", -EINVAL, "allow\n"},
+        {"longer word", "denyx", -EINVAL, "allow\n"},
+        {"longer allow", "allowx", -EINVAL, "allow\n"},
+        {"capitals", "DENY", -EINVAL, "allow\n"},
     };
 
     FOR_CASES(row, rows)
@@ -108,6 +121,71 @@ CONFORM_CASE(setgroups_is_a_word)
     expect(put(AT_FDCWD, of(pid, "setgroups"), "deny"), 0);
     expect(put(AT_FDCWD, of(pid, "gid_map"), "0 0 1"), 0);
     kill_and_collect(pid);
+}
+
+/* ---- who opened and who writes ---- */
+
+struct borrowed {
+    const char *label, *file, *text;
+    bool user_opens, user_writes;
+    int result;
+};
+
+static int writes_borrowed(void *arg)
+{
+    const struct borrowed *row = arg;
+    int pid = newborn(), fd = -1;
+
+    if (row->user_opens) {
+        sys_setresuid(KEEP, 1000, KEEP);
+        fd = sys_openat(AT_FDCWD, of(pid, row->file), O_WRONLY | O_CLOEXEC, 0);
+        sys_setresuid(KEEP, 0, KEEP);
+    } else {
+        fd = sys_openat(AT_FDCWD, of(pid, row->file), O_WRONLY | O_CLOEXEC, 0);
+    }
+    if (fd < 0)
+        return -fd;
+    if (row->user_writes)
+        sys_setresuid(KEEP, 1000, KEEP);
+    ssize_t n = sys_write(fd, row->text, strlen(row->text));
+    sys_setresuid(KEEP, 0, KEEP);
+    kill_and_collect(pid);
+    return n < 0 ? (int)-n : 0;
+}
+
+CONFORM_CASE(opener_and_writer_need_the_power)
+{
+    static const struct borrowed rows[] = {
+        {"root for root", "uid_map", "0 5000 10", false, false, 0},
+        {"root opens, a user writes", "uid_map", "0 5000 10", false, true, EPERM},
+        {"root opens, a user writes groups", "gid_map", "0 5000 10", false, true, EPERM},
+        {"a user opens", "uid_map", "0 5000 10", true, false, EACCES},
+        {"root opens, a user denies", "setgroups", "deny", false, true, 0},
+    };
+
+    FOR_CASES(row, rows)
+    expect(in_child(writes_borrowed, (void *)row), row->result);
+}
+
+/* ---- depth ---- */
+
+static int nests(void *arg)
+{
+    int *levels = arg, r;
+    while ((r = sys_unshare(CLONE_NEWUSER)) == 0) {
+        if (put(AT_FDCWD, "/proc/self/uid_map", "0 0 1") < 0 || put(AT_FDCWD, "/proc/self/setgroups", "deny") < 0 ||
+            put(AT_FDCWD, "/proc/self/gid_map", "0 0 1") < 0)
+            return 200;
+        ++*levels;
+    }
+    expect(*levels, 33);
+    return -r;
+}
+
+CONFORM_CASE(user_namespaces_nest_only_so_deep)
+{
+    int levels = 0;
+    expect(in_child(nests, &levels), ENOSPC);
 }
 
 CONFORM_CASE(a_write_that_does_not_begin_at_the_beginning)
