@@ -20,7 +20,7 @@ static void create(struct rig *rig)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct fuzz_target target = {.story = create, .inputs = 200};
+    static const struct fuzz_target target = {.story = create};
 
     if (size > 0)
         fuzz_guest_run(&target, data, size);

@@ -19,7 +19,7 @@ static void execute(struct rig *rig)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct fuzz_target target = {
-        .prepare = fuzz_run_container, .story = execute, .restore = fuzz_remove_container, .inputs = 200};
+        .prepare = fuzz_run_container, .story = execute, .restore = fuzz_remove_container};
 
     fuzz_guest_run(&target, data, size);
     return 0;

@@ -18,8 +18,7 @@ static void update(struct rig *rig)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct fuzz_target target = {
-        .prepare = fuzz_run_container, .story = update, .restore = fuzz_remove_container, .inputs = 50};
+    static const struct fuzz_target target = {.prepare = fuzz_run_container, .story = update, .restore = fuzz_remove_container};
 
     fuzz_guest_run(&target, data, size);
     return 0;

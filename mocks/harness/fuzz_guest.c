@@ -7,6 +7,7 @@
 
 #include "agent/cgroup/cgroup.h"
 #include "agent/tests/support/expect.h"
+#include "mocks/harness/rewind.h"
 
 #define CALL_MS 60000
 #define SNAPSHOT_MAX (16 * 1024 * 1024)
@@ -14,10 +15,10 @@
 
 /* libFuzzer calls without an argument: what lives longer than an input has no other place. */
 static struct {
-    struct sim_agent *guest; /* NULL: boots with the next input */
+    struct sim_agent *guest;
     const struct fuzz_target *target;
-    int inputs;
-    struct buf booted, prepared; /* snapshots */
+    const struct moment *prepared_at; /* NULL: every input boots its own guest */
+    struct buf booted, prepared;      /* snapshots */
 } fuzz;
 
 /* ---- in a story ---- */
@@ -167,7 +168,6 @@ static void tell_input(struct rig *rig)
 static void boot(const struct fuzz_target *target)
 {
     fuzz.target = target;
-    fuzz.inputs = 0;
     fuzz.guest = sim_agent_boot(&(struct sim_setup){.test = "fuzz", .seed = 1});
     sim_agent_tell(fuzz.guest, rig_create_sandbox);
     fuzz.booted = sim_agent_snapshot(fuzz.guest);
@@ -187,32 +187,33 @@ static void expect_restored(const struct fuzz_bytes *allowed)
 
 static void end(void)
 {
-    if (!fuzz.guest)
-        return;
     int status = sim_agent_stop(fuzz.guest);
     if (status != 0)
         fail_msg("the agent ended with status %#x", status);
     sim_agent_free(fuzz.guest);
-    fuzz.guest = NULL;
     buf_done(&fuzz.booted);
     buf_done(&fuzz.prepared);
 }
 
+/* The guest of every input is the same one at the same moment, so that a find repeats from its input alone. */
 void fuzz_guest_run(const struct fuzz_target *target, const uint8_t *data, size_t size)
 {
     struct fuzz_bytes bytes = {.data = data, .size = size};
+    bool rewinds = rewind_begin();
 
-    if (!fuzz.target)
-        atexit(end);
-    if (!fuzz.guest)
+    if (fuzz.prepared_at)
+        rewind_to(fuzz.prepared_at);
+    else
         boot(target);
+    if (rewinds && !fuzz.prepared_at)
+        fuzz.prepared_at = rewind_mark();
     fuzz.guest->context = &bytes;
     sim_agent_tell(fuzz.guest, tell_input);
     struct buf now = sim_agent_snapshot(fuzz.guest);
-    bool same = is_same(&fuzz.prepared, &now);
-    buf_done(&now);
-    if (!same || ++fuzz.inputs == target->inputs) {
+    if (!is_same(&fuzz.prepared, &now))
         expect_restored(&bytes);
+    buf_done(&now);
+    if (!rewinds)
         end();
-    }
+    rewind_end();
 }

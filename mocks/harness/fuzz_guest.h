@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A guest for fuzz targets that lives through many inputs, since booting costs as much as a request.
+/* A guest for fuzz targets: every input finds the same one. Under libFuzzer it boots once and is put back before each input
+ * (mocks/harness/rewind.h), since booting costs more than a request.
  *
  * Each input is told as a story that ends as it began: its containers and processes are gone. Then everything in the guest must
  * be as it was. What an input may change are files below the root file system, the groups above its cgroup, and any file when
- * the request itself gave the container the guest's files; such a guest is not used again. */
+ * the request itself gave the container the guest's files. */
 #pragma once
 #include "mocks/harness/sim_agent.h"
 
@@ -11,7 +12,6 @@ struct fuzz_target {
     void (*prepare)(struct rig *rig); /* after boot; may be NULL */
     void (*story)(struct rig *rig);   /* fuzz_bytes() is the input; the agent must answer all its calls */
     void (*restore)(struct rig *rig); /* inverse of prepare, for the last look at a guest; may be NULL */
-    int inputs;                       /* that one guest lives through */
 };
 
 struct fuzz_bytes {

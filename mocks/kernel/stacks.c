@@ -35,6 +35,7 @@ void *task_stack_take(struct task_stacks *stacks)
     char *slot = (char *)stacks->maps[stacks->n_maps - 1] + SLOT * stacks->n_cut++;
     if (mprotect(slot, GUARD, PROT_NONE) < 0)
         unsupported("no guard below a stack");
+    sanitize_stack_reused(slot + GUARD, TASK_STACK_SIZE); /* before a rewind, it may have been */
     return slot + GUARD;
 }
 
