@@ -52,11 +52,8 @@ static int stream_acquire(struct loop *loop, struct stream *stream)
 {
     while (stream->busy) {
         int r = waitq_wait(loop, &stream->turn, NO_DEADLINE);
-        if (r < 0) {
-            if (!stream->busy)
-                waitq_wake_one(&stream->turn);
+        if (r < 0)
             return r;
-        }
     }
     stream->busy = true;
     return 0;
