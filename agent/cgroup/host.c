@@ -7,10 +7,10 @@
 #include <linux/magic.h>
 
 #include "agent/cgroup/cgroup_internal.h"
+#include "agent/guest/mountinfo.h"
 #include "sys/fd.h"
 
 #define HOST_MEMORY_MAX (256 * 1024)
-#define MOUNTINFO_MAX (8 * 1024 * 1024)
 
 /* NULL: that version has no such controller, or it has no name in cgroup.controllers. */
 static const struct {
@@ -53,27 +53,6 @@ uint32_t controllers_parse(const char *text, const char *separators, int version
     return found;
 }
 
-static bool is_octal(char c)
-{
-    return c >= '0' && c <= '7';
-}
-
-/* Undoes the octal escapes of mountinfo in place. */
-static void unescape(char *text)
-{
-    char *to = text;
-
-    for (const char *from = text; *from; to++) {
-        if (from[0] == '\\' && is_octal(from[1]) && is_octal(from[2]) && is_octal(from[3])) {
-            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-            from += 4;
-        } else {
-            *to = *from++;
-        }
-    }
-    *to = '\0';
-}
-
 static bool path_is_below(const char *path, const char *root)
 {
     size_t len = strlen(root);
@@ -82,38 +61,15 @@ static bool path_is_below(const char *path, const char *root)
     return strncmp(path, root, len) == 0 && path[len] == '/' && path[len + 1] != '\0';
 }
 
-/* proc_pid_mountinfo(5): id parent dev root MOUNT-POINT options optional... - TYPE source SUPER-OPTIONS */
-static bool mount_line_parse(char *line, struct hierarchy_spec *spec)
-{
-    enum { MOUNT_POINT = 4 };
-    char *mount_point = NULL;
-    char *field;
-
-    for (int i = 0; (field = strsep(&line, " ")) && strcmp(field, "-") != 0; i++) {
-        if (i == MOUNT_POINT)
-            mount_point = field;
-    }
-    char *type = strsep(&line, " ");
-    strsep(&line, " ");
-    char *options = strsep(&line, " ");
-    if (!mount_point || !options)
-        return false;
-    if (strcmp(type, "cgroup") != 0 && strcmp(type, "cgroup2") != 0)
-        return false;
-
-    unescape(mount_point);
-    *spec = (struct hierarchy_spec){strcmp(type, "cgroup") == 0 ? 1 : 2, options, mount_point};
-    return true;
-}
-
 size_t cgroup_mounts_parse(char *text, const char *root, struct hierarchy_spec specs[HIERARCHIES_MAX])
 {
+    struct mountinfo mount;
     size_t n = 0;
-    char *line;
 
-    while ((line = text_next_line(&text)) && n < HIERARCHIES_MAX) {
-        if (mount_line_parse(line, &specs[n]) && path_is_below(specs[n].path, root))
-            n++;
+    while (n < HIERARCHIES_MAX && mountinfo_next(&text, &mount)) {
+        bool is_v1 = strcmp(mount.type, "cgroup") == 0;
+        if ((is_v1 || strcmp(mount.type, "cgroup2") == 0) && path_is_below(mount.point, root))
+            specs[n++] = (struct hierarchy_spec){is_v1 ? 1 : 2, mount.options, mount.point};
     }
     return n;
 }
@@ -208,9 +164,9 @@ int cgroup_host_new(struct loop *loop, const struct hierarchy_spec *specs, size_
 static int host_open_mounts(struct loop *loop, const char *root, struct cgroup_host **ret_host, struct error *err)
 {
     _buf_ struct buf text = BUF_INIT(MOUNTINFO_MAX);
-    int r = control_read(AT_FDCWD, "/proc/self/mountinfo", &text);
+    int r = control_read(AT_FDCWD, MOUNTINFO_PATH, &text);
     if (r < 0)
-        return error_set(err, r, "read /proc/self/mountinfo");
+        return error_set(err, r, "read %s", MOUNTINFO_PATH);
 
     struct hierarchy_spec specs[HIERARCHIES_MAX];
     size_t n = cgroup_mounts_parse(text.data, root, specs);

@@ -6,11 +6,9 @@
 
 #include "agent/container/inroot.h"
 #include "agent/container/mount_fd.h"
+#include "agent/guest/mountinfo.h"
 #include "base/buf.h"
 #include "sys/fd.h"
-
-/* A guest has some hundred mounts of some hundred bytes. */
-#define MOUNTINFO_MAX (16 * 1024 * 1024)
 
 static const struct mount_attr make_slave = {.propagation = MS_SLAVE};
 
@@ -42,45 +40,6 @@ int pivot_enter(const struct rootfs *rootfs, struct error *err)
 
 /* ---- move ---- */
 
-/* Undoes the octal escapes of mountinfo ("\040") in place. */
-static void unescape(char *s)
-{
-    char *to = s;
-
-    for (; *s; s++) {
-        if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
-            *to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-            s += 3;
-        } else {
-            *to++ = *s;
-        }
-    }
-    *to = '\0';
-}
-
-/* Mount point and type of one line of mountinfo (proc(5)), which is cut up; false when the line makes no sense. */
-static bool parse_line(char *line, char **ret_point, char **ret_type)
-{
-    char *type = strstr(line, " - ");
-    char *field = line;
-
-    if (!type)
-        return false;
-    for (int i = 0; i < 4; i++) {
-        field = strchr(field, ' ');
-        if (!field)
-            return false;
-        field++;
-    }
-    type += 3;
-    type[strcspn(type, " ")] = '\0';
-    field[strcspn(field, " ")] = '\0';
-    unescape(field);
-    *ret_point = field;
-    *ret_type = type;
-    return true;
-}
-
 /* Covers a mount that cannot be unmounted. */
 static int cover(int fd, struct error *err)
 {
@@ -110,17 +69,15 @@ static int remove_mount(const char *point, struct error *err)
 /* A full procfs or sysfs that stays somewhere in the tree would let a container mount its masked parts again. */
 static int remove_pseudo_mounts(char *mountinfo, const char *root, struct error *err)
 {
-    char *state = NULL;
+    struct mountinfo mount;
 
-    for (char *line = strtok_r(mountinfo, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
-        char *point, *type;
-        if (!parse_line(line, &point, &type) || (strcmp(type, "proc") != 0 && strcmp(type, "sysfs") != 0))
+    while (mountinfo_next(&mountinfo, &mount)) {
+        bool is_pseudo = strcmp(mount.type, "proc") == 0 || strcmp(mount.type, "sysfs") == 0;
+        if (!is_pseudo || inroot_path_is_below(mount.point, root))
             continue;
-        if (inroot_path_is_below(point, root))
-            continue;
-        int r = remove_mount(point, err);
+        int r = remove_mount(mount.point, err);
         if (r < 0)
-            return error_wrap(err, "remove the %s on '%s'", type, point);
+            return error_wrap(err, "remove the %s on '%s'", mount.type, mount.point);
     }
     return 0;
 }

@@ -4,43 +4,23 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/guest/mountinfo.h"
 #include "sys/fd.h"
 #include "sys/sys.h"
-
-#define MOUNTINFO "/proc/self/mountinfo"
-#define MOUNTINFO_MAX (1024 * 1024)
-
-/* Field n (from 0) of a line of blank-separated words; *ret_len is its length, 0 behind the end. */
-static const char *line_field(const char *line, size_t n, size_t *ret_len)
-{
-    for (; n > 0; n--) {
-        line += strcspn(line, " \n");
-        line += *line == ' ';
-    }
-    *ret_len = strcspn(line, " \n");
-    return line;
-}
-
-static bool field_is(const char *line, size_t n, const char *text)
-{
-    size_t len;
-    const char *field = line_field(line, n, &len);
-    return len == strlen(text) && memcmp(field, text, len) == 0;
-}
 
 /* Whether the topmost mount on target has the type: the last line about it counts. 0 while there is no /proc to ask; -errno. */
 static int is_mounted(const char *target, const char *fstype)
 {
     _buf_ struct buf text = BUF_INIT(MOUNTINFO_MAX);
+    struct mountinfo mount;
     bool mounted = false;
 
-    int r = file_read_at(AT_FDCWD, MOUNTINFO, &text);
+    int r = file_read_at(AT_FDCWD, MOUNTINFO_PATH, &text);
     if (r < 0)
         return r == -ENOENT || r == -ENOTDIR ? 0 : r;
-    for (const char *line = text.data; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        const char *separator = strstr(line, " - ");
-        if (separator && field_is(line, 4, target))
-            mounted = field_is(separator, 2, fstype);
+    for (char *cursor = text.data; mountinfo_next(&cursor, &mount);) {
+        if (strcmp(mount.point, target) == 0)
+            mounted = strcmp(mount.type, fstype) == 0;
     }
     return mounted;
 }
@@ -63,7 +43,7 @@ int boot_mount_apply(const struct boot_mount *mount, const struct logger *log, s
     int r = is_mounted(mount->target, mount->fstype);
     if (r > 0)
         return 0;
-    r = r < 0 ? error_set(&problem, r, "read '%s'", MOUNTINFO) : mount_directory(mount, &problem);
+    r = r < 0 ? error_set(&problem, r, "read '%s'", MOUNTINFO_PATH) : mount_directory(mount, &problem);
     if (r < 0 && mount->tolerated) {
         log_warning(log, "mount", "%s", problem.text);
         return 0;

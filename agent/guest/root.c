@@ -1,41 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/root.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "agent/guest/mountinfo.h"
 #include "sys/fd.h"
-
-#define MOUNTINFO "/proc/self/mountinfo"
-#define MOUNTINFO_MAX (1024 * 1024)
-
-/* A line begins "ID PARENT-ID MAJOR:MINOR ROOT MOUNT-POINT "; a mount that hangs nowhere is its own parent. The last line about
- * "/" is the topmost. */
-static bool last_root_is_bare(const char *text)
-{
-    bool bare = false;
-
-    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        char *end;
-        unsigned long id = strtoul(line, &end, 10);
-        unsigned long parent = strtoul(end, &end, 10);
-        const char *point = end + strspn(end, " ");
-        for (int field = 0; field < 2; field++)
-            point += strcspn(point, " \n") + (point[strcspn(point, " \n")] == ' ');
-        if (strncmp(point, "/ ", 2) == 0)
-            bare = id == parent;
-    }
-    return bare;
-}
 
 int root_is_bare(struct error *err)
 {
     _buf_ struct buf text = BUF_INIT(MOUNTINFO_MAX);
+    struct mountinfo mount;
+    bool bare = false;
 
-    int r = file_read_at(AT_FDCWD, MOUNTINFO, &text);
+    int r = file_read_at(AT_FDCWD, MOUNTINFO_PATH, &text);
     if (r < 0)
-        return error_set(err, r, "read %s", MOUNTINFO);
-    return text.data && last_root_is_bare(text.data);
+        return error_set(err, r, "read %s", MOUNTINFO_PATH);
+    for (char *cursor = text.data; mountinfo_next(&cursor, &mount);) {
+        if (strcmp(mount.point, "/") == 0)
+            bare = mount.id == mount.parent; /* the last one is the topmost */
+    }
+    return bare;
 }
 
 int root_lift(struct error *err)
