@@ -97,9 +97,11 @@ COUNTERS      := $(if $(filter coverage,$(FLAVOUR)),$(B)/coverage/dump.o coverag
 
 UNIT_BATS    := $(wildcard ci/tests/*.bats)
 PROCESS_BATS := $(wildcard runtime-min/tests/*.bats)
+HOST_RUNTIME := $(B)/runtime-min/tests/tatami-host
 
 PRODUCT_OBJECTS := $(call objects,$(LIB_SRC) $(AGENT_SRC) $(wildcard agent/main.c) $(RUNTIME_SRC) $(wildcard runtime-min/*/main.c))
 C_SRC  := $(filter %.c,$(LIB_SRC)) $(AGENT_SRC) $(RUNTIME_SRC) $(SUPPORT_SRC) $(UNIT_TEST_SRC) $(PROCESS_TEST_SRC) $(BENCH_SRC) \
+          $(wildcard runtime-min/tests/support/*.c) \
           $(MOCK_SRC) $(HARNESS_SRC) $(SIM_TEST_SRC) $(CONFORM_SRC) $(RANDOM_SRC) $(wildcard mocks/tests/support/*.c) \
           $(wildcard agent/main.c runtime-min/*/main.c fuzz/*.c coverage/*.c ci/guest/*.c)
 ALL_C  := $(C_SRC) $(wildcard lib/*/*.h agent/*/*.h agent/tests/support/*.h runtime-min/*/*.h mocks/*/*.h coverage/*.h ci/bench/*.h)
@@ -144,28 +146,28 @@ setup:
 test: setup
 	@$(AGAIN) FLAVOUR=$(FLAVOUR) test-built
 
-test-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(CONFORM_REAL) $(PROCESS_TESTS) $(REPLAYS) $(B)/checks.list
+test-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(CONFORM_REAL) $(PROCESS_TESTS) $(HOST_RUNTIME) $(REPLAYS) $(B)/checks.list
 	@$(RUN) --checks $(B)/checks.list --unit $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(UNIT_BATS) $(REPLAYS) \
 	    --process $(PROCESS_TESTS) $(CONFORM_REAL) $(PROCESS_BATS)
 
 unit: $(UNIT_TESTS) $(REPLAYS)
 	@$(RUN) --unit $(UNIT_TESTS) $(REPLAYS) $(UNIT_BATS)
 
-process: $(PROGRAMS) $(PROCESS_TESTS)
+process: $(PROGRAMS) $(PROCESS_TESTS) $(HOST_RUNTIME)
 	@$(RUN) --process $(PROCESS_TESTS) $(PROCESS_BATS)
 
 coverage: setup
 	@$(AGAIN) FLAVOUR=coverage coverage-built
 
 .PHONY: coverage-built
-coverage-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(PROCESS_TESTS) $(REPLAYS)
+coverage-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(PROCESS_TESTS) $(HOST_RUNTIME) $(REPLAYS)
 	@coverage/run $(B) $(RUN) --unit $(UNIT_TESTS) $(SIM_TESTS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
 
 asan: setup
 	@$(AGAIN) FLAVOUR=asan asan-built
 
 .PHONY: asan-built
-asan-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(PROCESS_TESTS) $(REPLAYS)
+asan-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(PROCESS_TESTS) $(HOST_RUNTIME) $(REPLAYS)
 	@$(RUN) --unit $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
 
 # valgrind 3.19 does not know epoll_pwait2, clone3, openat2 and others: only code that stays away from the seam, not the test that
@@ -352,6 +354,12 @@ $(B)/tatami-ctl $(VSOCK): $(B)/tatami-%: $(B)/runtime-min/%/main.o $(B)/librunti
 	$(Q)$(call link,$(STATIC))
 
 $(B)/tatami: $(B)/runtime-min/cli/main.o $(B)/libruntime.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link,$(STATIC))
+
+# The runtime with an agent of this host in the place of a machine: the tests of a container's life without a VM.
+$(HOST_RUNTIME): $(B)/runtime-min/cli/main.o $(B)/runtime-min/tests/support/machine_host.o $(B)/libruntime.a $(B)/libtatami.a \
+    $(COUNTERS) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
 

@@ -12,6 +12,7 @@
 /* Options in front of the command. */
 struct globals {
     const char *root;
+    const char *config;
     const char *log;
     const char *log_format;
     bool debug;

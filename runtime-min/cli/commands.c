@@ -51,6 +51,7 @@ const struct command *command_find(const char *name)
 
 static const struct option global_options[] = {
     {"root", 0, OPTION_TEXT, GLOBAL(root), "DIR", "where containers are kept (/run/tatami)"},
+    {"config", 0, OPTION_TEXT, GLOBAL(config), "FILE", "configuration of machines (/etc/tatami/runtime.toml)"},
     {"log", 0, OPTION_TEXT, GLOBAL(log), "FILE", "append errors to FILE"},
     {"log-format", 0, OPTION_TEXT, GLOBAL(log_format), "FORMAT", "text or json"},
     {"log-level", 0, OPTION_IGNORED_TEXT, 0, "LEVEL", "accepted"},

@@ -52,6 +52,7 @@ static int create(struct cli *cli, bool in_foreground, struct container *contain
         .id = cli->args[0],
         .bundle = options->bundle ?: ".",
         .config = options->config,
+        .runtime_config = cli->globals.config,
         .console_socket = options->console_socket,
         .pid_file = options->pid_file,
         .in_foreground = in_foreground,
@@ -112,6 +113,7 @@ static int run_run(struct cli *cli)
     int r = create(cli, !options->detach, &container, &handle);
     if (r < 0)
         return r;
+    _close_ int signal_fd = options->detach ? -1 : foreground_begin();
     r = container_start(&container, &cli->err);
     if (r < 0) {
         struct error first = cli->err;
@@ -123,7 +125,7 @@ static int run_run(struct cli *cli)
     if (options->detach)
         return 0;
     fd_close(&container.slot.lock_fd); /* others may work with it now */
-    cli->exit_code = foreground_wait(&handle, container.record.terminal && !options->console_socket);
+    cli->exit_code = foreground_wait(signal_fd, &handle, container.record.terminal && !options->console_socket);
     return finish(cli, &container, options->keep);
 }
 

@@ -217,13 +217,14 @@ static int run_exec(struct cli *cli)
         r = cli_open(cli, false, &container);
     if (r == 0)
         r = make_process(cli, &container, &args.process);
+    _close_ int signal_fd = r == 0 && !options->detach ? foreground_begin() : -1;
     if (r == 0)
         r = container_exec(&container, &args, &handle, &cli->err);
     if (r < 0)
         return error_wrap(&cli->err, "exec failed");
     handle_release(&handle);
     if (!options->detach)
-        cli->exit_code = foreground_wait(&handle, args.process->terminal && !options->console_socket);
+        cli->exit_code = foreground_wait(signal_fd, &handle, args.process->terminal && !options->console_socket);
     return 0;
 }
 

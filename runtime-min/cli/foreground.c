@@ -27,14 +27,19 @@ static void attend(int signal_fd, const struct handle *handle)
     }
 }
 
-int foreground_wait(struct handle *handle, bool terminal)
+int foreground_begin(void)
 {
-    struct termios saved;
     sigset_t all;
 
     sigfillset(&all);
     (void)sys_sigprocmask(SIG_BLOCK, &all, NULL);
-    _close_ int signal_fd = sys_signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    return sys_signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int foreground_wait(int signal_fd, struct handle *handle, bool terminal)
+{
+    struct termios saved;
+
     bool is_raw = terminal && console_make_raw(0, &saved) == 0;
     attend(signal_fd, handle);
     if (is_raw)

@@ -3,6 +3,8 @@
 #pragma once
 #include "runtime-min/container/handle.h"
 
-/* Passes every signal that can be caught on to the handle, and makes the terminal on standard input raw for the time. Returns
- * the exit code. */
-int foreground_wait(struct handle *handle, bool terminal);
+/* From now on signals wait in the returned descriptor instead of ending the command: before the process can be known to
+ * anybody. */
+int foreground_begin(void);
+/* Passes them on to the handle, and makes the terminal on standard input raw for the time. Returns the exit code. */
+int foreground_wait(int signal_fd, struct handle *handle, bool terminal);

@@ -133,11 +133,30 @@ static int prepare(struct creation *creation)
     return r;
 }
 
+/* A command that was killed while it created leaves its name taken. True when it is free again. */
+static bool reclaim(struct creation *creation)
+{
+    const struct store *store = &creation->container->store;
+    _slot_ struct slot slot = SLOT_INIT;
+    struct record record;
+
+    if (slot_open(store, creation->args->id, &slot, NULL) < 0 || slot_lock(store, &slot, 0, NULL) < 0 ||
+        slot_read_record(creation->container->arena, &slot, &record, NULL) < 0)
+        return false;
+    if (record.status != CONTAINER_CREATING || proc_is_alive(&record.creator))
+        return false;
+    if (record.owns_sandbox && machine_stop(store, record.sandbox_id, NULL) < 0)
+        return false;
+    return slot_remove(store, &slot, NULL) == 0;
+}
+
 static int reserve(struct creation *creation)
 {
     struct container *container = creation->container;
 
     int r = slot_create(&container->store, creation->args->id, &container->record, &container->slot, creation->err);
+    if (r == -EEXIST && reclaim(creation))
+        r = slot_create(&container->store, creation->args->id, &container->record, &container->slot, creation->err);
     if (r < 0)
         return r;
     undo_push(&creation->undo, undo_slot, creation);
@@ -150,9 +169,15 @@ static int enter_machine(struct creation *creation)
     struct container *container = creation->container;
     const struct pod *pod = &creation->pod;
 
+    const struct machine_args args = {
+        .store = &container->store,
+        .sandbox_id = pod->sandbox_id,
+        .spec = creation->bundle.spec,
+        .config_path = creation->args->runtime_config,
+    };
+
     int r = pod->owns_sandbox
-                ? machine_start(container->arena, &container->store, pod->sandbox_id, creation->bundle.spec, &creation->machine,
-                                creation->err)
+                ? machine_start(container->arena, &args, &creation->machine, creation->err)
                 : machine_find(container->arena, &container->store, pod->sandbox_id, &creation->machine, creation->err);
     if (r == 0)
         undo_push(&creation->undo, undo_machine, creation);
@@ -269,6 +294,8 @@ static int publish(struct creation *creation)
     int r = handle_go(&creation->handle, creation->err);
     if (r == 0 && args->console_socket)
         r = console_send(&creation->console, args->console_socket, creation->err);
+    if (r == 0)
+        r = machine_commit(&creation->machine, creation->err);
     if (r < 0)
         return r;
     container->record.status = CONTAINER_CREATED;
@@ -299,7 +326,6 @@ int container_create(struct container *container, const struct create_args *args
         r = steps[i](&creation);
     if (r == 0) {
         undo_commit(&creation.undo);
-        machine_commit(&creation.machine);
         *ret_handle = creation.handle;
     }
     undo_unwind(&creation.undo);

@@ -6,10 +6,9 @@ static int missing(struct error *err)
     return error_status(err, STATUS_UNIMPLEMENTED, "virtual machines are not built in yet");
 }
 
-int machine_start(struct arena *a, const struct store *store, const char *sandbox_id, const struct oci_spec *spec,
-                  struct machine *ret_machine, struct error *err)
+int machine_start(struct arena *a, const struct machine_args *args, struct machine *ret_machine, struct error *err)
 {
-    (void)a, (void)store, (void)sandbox_id, (void)spec, (void)ret_machine;
+    (void)a, (void)args, (void)ret_machine;
     return missing(err);
 }
 
@@ -39,9 +38,11 @@ int machine_enrol(const struct machine *machine, const char *guest_id, const cha
     return missing(err);
 }
 
-void machine_commit(struct machine *machine)
+int machine_commit(struct machine *machine, struct error *err)
 {
+    (void)err;
     machine_close(machine);
+    return 0;
 }
 
 int machine_stop(const struct store *store, const char *sandbox_id, struct error *err)

@@ -13,9 +13,15 @@ struct machine {
 
 #define MACHINE_NONE ((struct machine){.control_fd = -1})
 
+struct machine_args {
+    const struct store *store;
+    const char *sandbox_id;
+    const struct oci_spec *spec; /* its hostname and limits */
+    const char *config_path;     /* of the runtime's configuration, NULL for the usual one */
+};
+
 /* Boots one, sized for the spec. It ends with this process unless it is committed. */
-int machine_start(struct arena *a, const struct store *store, const char *sandbox_id, const struct oci_spec *spec,
-                  struct machine *ret_machine, struct error *err);
+int machine_start(struct arena *a, const struct machine_args *args, struct machine *ret_machine, struct error *err);
 /* One that runs; NOT_FOUND when there is none. */
 int machine_find(struct arena *a, const struct store *store, const char *sandbox_id, struct machine *ret_machine,
                  struct error *err);
@@ -26,7 +32,7 @@ int machine_share(struct arena *a, const struct machine *machine, const char *gu
 int machine_unshare(const struct machine *machine, const char *guest_id, struct error *err);
 /* For the handle of a process: a descriptor to hold; when it closes without the process having ended, that one is killed. */
 int machine_enrol(const struct machine *machine, const char *guest_id, const char *exec_id, struct error *err);
-void machine_commit(struct machine *machine);
+int machine_commit(struct machine *machine, struct error *err);
 /* Ends the machine and removes all that belongs to it; also when its monitor is gone. Nothing to do is success. */
 int machine_stop(const struct store *store, const char *sandbox_id, struct error *err);
 void machine_close(struct machine *machine);

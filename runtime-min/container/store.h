@@ -30,7 +30,7 @@ struct slot {
 
 #define SLOT_INIT ((struct slot){.fd = -1, .lock_fd = -1})
 
-/* Letters, digits and "_+-.", not "." or "..", at most 255 bytes. */
+/* Letters, digits and "_+-.", no "." at the front, at most 255 bytes. */
 int store_check_id(const char *id, struct error *err);
 /* path is made absolute; create: makes the directory and its parents, 0700. "" and "/" are refused, and a directory that other
  * users may write. */

@@ -1,0 +1,496 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The life of containers, against the real agent on this host instead of in a machine: what does not depend on the machine.
+
+bats_require_minimum_version 1.5.0
+
+load host
+
+setup_file() { host_up; }
+teardown_file() { host_down; }
+
+setup() {
+    [ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+teardown() {
+    [ -d "$root" ] || return 0
+    for id in $(ls "$root"); do tatami delete --force "$id" || true; done
+    nothing_left
+}
+
+status_is() {
+    [[ "$(tatami state "$1")" == *"\"status\": \"$2\""* ]]
+}
+
+@test "run carries streams and the exit code, and leaves nothing" {
+    bundle b /bin/sh -c 'cat; echo err >&2; exit 3'
+    run -3 --separate-stderr tatami run --bundle "$work/b" $c1 <<<'typed'
+    [ "$output" = typed ]
+    [ "$stderr" = err ]
+    nothing_left
+}
+
+@test "exit codes are cut to a byte and signals are 128 + N" {
+    bundle b /bin/sh -c 'exit 300'
+    run -44 tatami run -b "$work/b" $c1
+    bundle b /bin/sh -c 'kill -9 $$; exit 4'
+    run -4 tatami run -b "$work/b" $c1
+}
+
+@test "create, start, kill, delete: each status follows, and success is silent" {
+    bundle b /bin/sleep 1000
+    silently tatami create -b "$work/b" --pid-file "$work/pid" $c1
+    status_is $c1 created
+    [ -d "/proc/$(cat "$work/pid")" ]
+    run -0 tatami start $c1
+    [ "$output" = "" ]
+    status_is $c1 running
+    run -0 tatami ps -f json $c1
+    [ "$output" = "[$(cat "$work/pid")]" ]
+    run -0 tatami kill $c1 KILL
+    [ "$output" = "" ]
+    await $c1 stopped
+    ! grep -qs '^State:.[^Z]' "/proc/$(cat "$work/pid")/status"
+    run -0 tatami delete $c1
+    [ "$output" = "" ]
+    nothing_left
+}
+
+@test "the caller adopts the handle and gets the program's exit code" {
+    bundle b /bin/sh -c 'exit 7'
+    run -7 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" adopt "$work/pid" bash -c \
+        '"$1" --root "$2" create -b "$3" --pid-file "$4" "$5" && "$1" --root "$2" start "$5"' - \
+        "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$work/pid" "$c1" 3>&-
+    [ "$output" = "" ]
+}
+
+@test "streams of create reach their end when it exits with an error, and those of the container when that ends" {
+    bundle b /bin/sh -c 'sleep 0.3; echo late'
+    run -0 bash -c '{ "$1" --root "$2" create -b "$3" "$4" && "$1" --root "$2" start "$4"; } | cat' - \
+        "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$c1"
+    [ "$output" = late ]
+    await $c1 stopped
+}
+
+@test "signals to the handle reach the program" {
+    bundle b /bin/sh -c 'trap "echo got; exit 9" TERM; echo ready; while :; do sleep 0.01; done'
+    tatami create -b "$work/b" --pid-file "$work/pid" $c1 >"$work/out" 3>&-
+    tatami start $c1
+    until grep -q ready "$work/out"; do sleep 0.01; done
+    kill -TERM "$(cat "$work/pid")"
+    await $c1 stopped
+    grep -q got "$work/out"
+}
+
+@test "run passes signals on and ends with the program" {
+    bundle b /bin/sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.01; done'
+    "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" run -b "$work/b" $c1 >"$work/out" 3>&- &
+    until grep -q ready "$work/out"; do sleep 0.01; done
+    kill -TERM $!
+    code=0
+    wait $! || code=$?
+    [ "$code" = 9 ]
+    nothing_left
+}
+
+@test "a killed handle takes the program with it" {
+    bundle b /bin/sh -c 'echo ready; while :; do sleep 0.01; done'
+    tatami run -d -b "$work/b" --pid-file "$work/pid" $c1 >"$work/out" 3>&-
+    until grep -q ready "$work/out"; do sleep 0.01; done
+    kill -KILL "$(cat "$work/pid")"
+    await $c1 stopped
+    for _ in $(seq 500); do pgrep -f 'echo ready; while' >/dev/null || break; sleep 0.01; done
+    ! pgrep -f 'echo ready; while'
+    tatami delete $c1
+}
+
+@test "the verbs refuse what the status does not allow" {
+    check() {
+        run -1 --separate-stderr tatami "${@:2}"
+        [[ "$stderr" == *"$1"* ]]
+        [ "${#stderr_lines[@]}" = 1 ]
+    }
+    bundle b /bin/sleep 1000
+    tatami create -b "$work/b" $c1
+    check "already exists" create -b "$work/b" $c1
+    check "not paused" resume $c1
+    tatami start $c1
+    check "already exists" create -b "$work/b" $c1
+    check "cannot start an already running container" start $c1
+    check "cannot delete container $c1 that is not stopped: running" delete $c1
+    tatami pause $c1
+    status_is $c1 paused
+    check "paused state" start $c1
+    check "container not running" pause $c1
+    check "that is not stopped: paused" delete $c1
+    run -255 tatami exec $c1 /bin/true
+    [[ "$output" == *"cannot exec in a paused container (use --ignore-paused to override)"* ]]
+    tatami resume $c1
+    status_is $c1 running
+    for bogus in 65 -1 999 BOGUS ""; do check "signal" kill $c1 "$bogus"; done
+    tatami kill $c1 0
+    tatami kill $c1 sigkill
+    await $c1 stopped
+    check "container not running" kill $c1
+    check "container not running" kill $c1 0
+    run -0 tatami kill --all $c1 9
+    check "that has stopped" start $c1
+    check "not running" pause $c1
+    check "not running" update --pids-limit 5 $c1
+    check "is not running" events --stats $c1
+    run -255 tatami exec $c1 /bin/true
+    [[ "$output" == *"cannot exec in a stopped container"* ]]
+    run -0 tatami ps -f json $c1
+    [ "$output" = "[]" ]
+    tatami delete $c1
+    check "container \"$c1\" does not exist" delete $c1
+    run -0 tatami delete --force $c1
+    [ "$output" = "" ]
+}
+
+@test "delete removes a created container, and with --force one that runs or is paused" {
+    bundle b /bin/sleep 1000
+    tatami create -b "$work/b" $c1
+    tatami delete $c1
+    nothing_left
+    tatami run -d -b "$work/b" $c1
+    run -0 tatami delete --force $c1
+    [ "$output" = "" ]
+    nothing_left
+    tatami run -d -b "$work/b" $c1
+    tatami pause $c1
+    tatami delete -f $c1
+    nothing_left
+}
+
+@test "a killed created container has stopped and cannot be started" {
+    bundle b /bin/sleep 1000
+    tatami create -b "$work/b" $c1
+    tatami kill $c1 KILL
+    await $c1 stopped
+    run -1 tatami start $c1
+}
+
+@test "KILL ends a paused container" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    tatami pause $c1
+    tatami kill --all $c1 KILL
+    await $c1 stopped
+}
+
+@test "the copy of the configuration counts" {
+    bundle b /bin/sh -c 'echo first'
+    tatami create -b "$work/b" $c1 >"$work/out" 3>&-
+    bundle b /bin/sh -c 'echo second' -- 'c["annotations"] = {"a": "b"}'
+    rm "$work/b/config.json"
+    tatami start $c1
+    await $c1 stopped
+    [ "$(cat "$work/out")" = first ]
+    [[ "$(tatami state $c1)" != *annotations* ]]
+}
+
+@test "a program that is missing is told in the words callers look for, and nothing is left" {
+    bundle b /bin/nope
+    run -1 tatami create -b "$work/b" $c1
+    [ "$output" = 'tatami: exec: "/bin/nope": stat /bin/nope: no such file or directory' ]
+    bundle b nope
+    run -1 --separate-stderr tatami --log "$work/json" --log-format json run -b "$work/b" $c1
+    [[ "$stderr" == *'exec: "nope": executable file not found in $PATH' ]]
+    python3 -c '
+import json, sys
+record = json.loads(open(sys.argv[1]).read())
+assert record["level"] == "error" and "executable file not found in" in record["msg"]' "$work/json"
+    nothing_left
+}
+
+@test "a bundle that is none leaves nothing" {
+    mkdir -p "$work/bad"
+    for text in '' '{' '{}' '{"process":{"args":["x"],"cwd":"/"},"root":{"path":"absent"}}'; do
+        echo "$text" >"$work/bad/config.json"
+        run -1 --separate-stderr tatami create -b "$work/bad" $c1
+        [ "${#stderr_lines[@]}" = 1 ]
+        nothing_left
+    done
+    run -1 tatami create -b "$work/absent" $c1
+    run -1 tatami create -b "$work/bad/config.json" $c1
+    head -c 50000000 /dev/zero | tr '\0' ' ' >"$work/bad/config.json"
+    run -1 tatami create -b "$work/bad" $c1
+    [[ "$output" == *"longer than"* ]]
+    python3 -c 'print("[" * 1000000)' >"$work/bad/config.json"
+    run -1 tatami create -b "$work/bad" $c1
+    nothing_left
+}
+
+@test "a pid file that cannot be written undoes the creation" {
+    bundle b /bin/sleep 1000
+    run -1 tatami create -b "$work/b" --pid-file "$work/absent/pid" $c1
+    [[ "$output" == *"/absent/pid"* ]]
+    nothing_left
+}
+
+@test "of twenty parallel creations one wins" {
+    bundle b /bin/sleep 1000
+    for i in $(seq 20); do
+        { "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" create -b "$work/b" $c1 >"$work/out.$i" 2>&1 3>&- && echo won >"$work/won.$i"; } 3>&- &
+        pids="$pids $!"
+    done
+    for pid in $pids; do wait "$pid" || true; done
+    [ "$(cat "$work"/won.* | wc -l)" = 1 ]
+    [ "$(grep -l 'already exists' "$work"/out.* | wc -l)" = 19 ]
+    status_is $c1 created
+}
+
+@test "descriptors of the host do not enter the machine" {
+    bundle b /bin/true
+    run -1 tatami run -b "$work/b" --preserve-fds 1 $c1
+    [[ "$output" == *"--preserve-fds 1"* ]]
+    run -0 tatami run -b "$work/b" --preserve-fds 0 $c1
+    run -0 bash -c '"$@" 20</etc/passwd' - "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" run -d -b "$work/bundle" $c1
+}
+
+# ---- exec ----
+
+@test "exec carries streams, codes and what the options change" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    run -5 --separate-stderr tatami exec $c1 /bin/sh -c 'cat; echo err >&2; exit 5' <<<'typed'
+    [ "$output" = typed ]
+    [ "$stderr" = err ]
+    run -0 tatami exec -e A=b --cwd /tmp --user 7:8 --additional-gids 9 $c1 /bin/sh -c 'echo $A $PWD; id'
+    [ "${lines[0]}" = "b /tmp" ]
+    [[ "${lines[1]}" == "uid=7 gid=8 groups="*9* ]]
+    run -0 tatami exec --cap CAP_SYS_ADMIN $c1 /bin/grep -e CapInh -e CapAmb -e CapEff /proc/self/status
+    [[ "${lines[0]}" == *0000000000000000 && "${lines[2]}" == *0000000000000000 ]]
+    (( 16#$(echo "${lines[1]}" | tr -dc '0-9a-f' | tail -c 16) & 1 << 21 ))
+    run -255 tatami exec $c1 /bin/nope
+    [[ "$output" == 'tatami: exec failed: exec: "/bin/nope": stat /bin/nope: no such file or directory' ]]
+}
+
+@test "exec refuses users and words that are none" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    for user in bogus 4294967295 4294967296 -1 ' 1' '1 ' 1: :1 1:x 99999999999999999999 0x1; do
+        run -255 tatami exec --user "$user" $c1 /bin/true
+        [[ "$output" == *"--user"* ]]
+    done
+    run -255 tatami exec -e A $c1 /bin/true
+    run -255 tatami exec --cwd tmp $c1 /bin/true
+    run -255 tatami exec $c1
+    run -255 tatami exec absent /bin/true
+    [[ "$output" == *'container "absent" does not exist'* ]]
+}
+
+@test "a detached exec has a handle of its own with the exit code" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    echo '{"args":["/bin/sh","-c","echo out; exit 6"],"cwd":"/","env":["PATH=/bin"]}' >"$work/process"
+    run -6 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" adopt "$work/execpid" \
+        "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" exec --process "$work/process" --detach --pid-file "$work/execpid" $c1 3>&-
+    [ "$output" = out ]
+}
+
+@test "a process file that is none is refused" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    for text in '' '{' '{}' '{"args":[],"cwd":"/"}' '{"args":["x"]}' '{"args":["x"],"cwd":"rel"}' \
+        '{"args":["x"],"cwd":"/","terminal":true}'; do
+        echo "$text" >"$work/process"
+        run -255 --separate-stderr tatami exec -d -p "$work/process" $c1
+        [ "${#stderr_lines[@]}" = 1 ]
+    done
+    run -255 tatami exec -p "$work/absent" $c1
+}
+
+# ---- streams ----
+
+@test "every byte of a large output arrives" {
+    bundle b /bin/sh -c 'seq 2000000'
+    run -0 bash -c '"$1" --root "$2" run -b "$3" "$4" | cksum' - "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$c1"
+    [ "$output" = "$(seq 2000000 | cksum)" ]
+}
+
+@test "a reader that stopped does not hold the exit back for long" {
+    bundle b /bin/yes
+    mkfifo "$work/stopped"
+    sleep 1000 <"$work/stopped" 3>&- &
+    tatami run -d -b "$work/b" $c1 >"$work/stopped" 3>&-
+    tatami kill $c1 KILL
+    await $c1 stopped
+    kill $!
+}
+
+@test "a reader that left does not stop the program" {
+    bundle b /bin/sh -c 'seq 100000; echo done >&2'
+    run -0 bash -c '"$1" --root "$2" run -b "$3" "$5" 2>"$4" | head -n 1; exit ${PIPESTATUS[0]}' - \
+        "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$work/err" "$c1"
+    [ "$output" = 1 ]
+    [ "$(cat "$work/err")" = "done" ]
+}
+
+@test "a descendant that holds the output of an exec does not hold its exit back" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    run -0 tatami exec $c1 /bin/sh -c 'sleep 500 & echo said'
+    [ "$output" = said ]
+}
+
+@test "the caller's open files stay blocking" {
+    bundle b /bin/sh -c 'echo x'
+    run -0 bash -c '"$1" --root "$2" run -b "$3" "$4" | { cat; grep flags /proc/self/fdinfo/0; }' - \
+        "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$c1"
+    [[ "${lines[1]}" == *flags:*00 ]]
+}
+
+# ---- terminals ----
+
+@test "a console socket gets the terminal, raw and of the right size, and resizes reach the program" {
+    bundle b /bin/sh -c 'stty size; trap "stty size; exit 7" WINCH; read line; echo "got $line"; while :; do sleep 0.01; done' -- \
+        'c["process"]["terminal"] = True' 'c["process"]["consoleSize"] = {"height": 30, "width": 100}'
+    host=$TATAMI_BUILD/runtime-min/tests/tatami-host
+    run -7 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" console "$work/console" "$work/pid" \
+        "!$host\\x20--root\\x20$root\\x20start\\x20$c1 ?30\\x20100 =typed\\r ?typed\\r\\n ?got\\x20typed @50x120 ?50\\x20120" \
+        "$host" --root "$root" create -b "$work/b" --console-socket "$work/console" --pid-file "$work/pid" $c1 3>&-
+    rm "$work/console"
+}
+
+@test "terminals and console sockets that do not fit are refused" {
+    bundle b /bin/true -- 'c["process"]["terminal"] = True'
+    run -1 tatami create -b "$work/b" $c1
+    [[ "$output" == *"without setting console socket"* ]]
+    run -1 tatami run -b "$work/b" $c1 </dev/null
+    [[ "$output" == *"no terminal"* ]]
+    run -1 tatami create -b "$work/b" --console-socket "$work/absent" $c1
+    [[ "$output" == *"$work/absent"* ]]
+    bundle b /bin/true
+    run -1 tatami create -b "$work/b" --console-socket "$work/absent" $c1
+    [[ "$output" == *"cannot use console socket"* ]]
+    nothing_left
+}
+
+# ---- hooks ----
+
+@test "hooks of the host run in order with the state" {
+    cat >"$work/hook" <<'EOF'
+#!/bin/sh
+state=$(cat)
+echo "$1 $(echo "$state" | sed 's/.*"status":"\([a-z]*\)".*/\1/') $PWD $(echo "$state" | grep -c '"id":"'$3'"')" >>"$2"
+EOF
+    chmod +x "$work/hook"
+    bundle b /bin/true -- "h = lambda k: [{'path': '$work/hook', 'args': ['hook', k, '$work/hooks', '$c1'], 'env': ['PATH=/usr/bin:/bin']}]" \
+        "c['hooks'] = {k: h(k) for k in ('prestart', 'createRuntime', 'poststart', 'poststop')}"
+    tatami create -b "$work/b" $c1
+    echo --- >>"$work/hooks"
+    tatami start $c1
+    await $c1 stopped
+    tatami delete $c1
+    [ "$(cat "$work/hooks")" = "prestart creating $work/b 1
+createRuntime creating $work/b 1
+---
+poststart running $work/b 1
+poststop stopped $work/b 1" ]
+}
+
+@test "a failing hook undoes the creation and poststop runs" {
+    for kind in prestart createRuntime; do
+        rm -f "$work/post"
+        bundle b /bin/true -- "c['hooks'] = {'$kind': [{'path': '/bin/sh', 'args': ['sh', '-c', 'echo why >&2; exit 3']}]," \
+            "'poststop': [{'path': '/bin/sh', 'args': ['sh', '-c', 'touch $work/post']}]}"
+        run -1 --separate-stderr tatami create -b "$work/b" $c1
+        [ "$stderr" = "tatami: hook $kind: /bin/sh: exit status 3: why" ]
+        [ -e "$work/post" ]
+        nothing_left
+    done
+}
+
+@test "a failing poststart destroys the container, a failing poststop is no failure" {
+    bundle b /bin/sleep 1000 -- "c['hooks'] = {'poststart': [{'path': '/bin/false'}], 'poststop': [{'path': '/bin/false'}]}"
+    tatami create -b "$work/b" $c1
+    run -1 tatami start $c1
+    [[ "$output" == *"hook poststart"* ]]
+    nothing_left
+    bundle b /bin/true -- "c['hooks'] = {'poststop': [{'path': '/bin/false'}]}"
+    run -0 tatami run -b "$work/b" $c1
+    nothing_left
+}
+
+# ---- limits and statistics ----
+
+@test "update takes options and JSON, events tells the result" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    run -0 tatami update --memory 64M --pids-limit 50 $c1
+    [ "$output" = "" ]
+    run -0 tatami events --stats $c1
+    echo "$output" | python3 -c '
+import json, sys
+e = json.load(sys.stdin)
+assert e["type"] == "stats" and e["id"] == sys.argv[1] and e["data"]["memory"]["usage"]["limit"] == 64 << 20
+assert e["data"]["pids"]["limit"] == 50 and e["data"]["pids"]["current"] == 1' "$c1"
+    run -0 tatami update --resources - $c1 <<<'{"pids":{"limit":60}}'
+    run -0 tatami update -r - $c1 <<<'{}'
+    [[ "$(tatami events --stats $c1)" == *'"pids":{"current":1,"limit":60}'* ]]
+    for text in '' '{' '[]' '{"memory":{"limit":"x"}}'; do run -1 tatami update -r - $c1 <<<"$text"; done
+    for wrong in x -2 1X 1.5 99999999999999999999; do run -1 tatami update --memory "$wrong" $c1; done
+    run -1 tatami update --l3-cache-schema x $c1
+}
+
+@test "events go on until the container ends" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    tatami events --interval 10ms $c1 >"$work/events" 3>&- &
+    until [ "$(wc -l <"$work/events")" -gt 2 ]; do sleep 0.01; done
+    tatami kill $c1 KILL
+    wait $!
+    run -1 tatami events --interval 0s $c1
+}
+
+# ---- what dies ----
+
+@test "when the machine dies the container has stopped and can be deleted" {
+    bundle b /bin/sleep 98761
+    tatami run -d -b "$work/b" --pid-file "$work/pid" ${c1}d
+    host_agent_down
+    await ${c1}d stopped
+    run -255 tatami exec ${c1}d /bin/true
+    run -0 tatami delete ${c1}d
+    [ "$output" = "" ]
+    pkill -x -f "/bin/sleep 98761" # what an agent leaves that was killed outside of a machine
+    rm -rf "$work/run"
+    host_agent_up
+    nothing_left
+}
+
+@test "a damaged record does not keep a container from being deleted by force" {
+    bundle b /bin/sleep 1000
+    tatami create -b "$work/b" --pid-file "$work/pid" $c1
+    cp "$root/$c1/state.json" "$work/kept"
+    for text in '' '{"version":1' '{"version":7}'; do
+        echo "$text" >"$root/$c1/state.json"
+        run -1 tatami state $c1
+        run -1 tatami delete $c1
+        [[ "$output" == *"delete --force $c1"* ]]
+    done
+    cp "$work/kept" "$root/$c1/state.json"
+    tatami delete $c1
+    mkdir "$root/foreign"
+    run -0 tatami delete --force foreign
+    [ -d "$root/foreign" ]
+    rmdir "$root/foreign"
+}
+
+@test "a command that dies while it creates leaves no process, its name is free, and delete --force cleans" {
+    bundle b /bin/true -- "c['hooks'] = {'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '30']}]}"
+    "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" create -b "$work/b" $c1 3>&- &
+    creator=$!
+    until [[ "$(tatami state $c1 2>/dev/null)" == *creating* ]]; do sleep 0.01; done
+    until pgrep -P "$creator" -x sleep >/dev/null; do sleep 0.01; done
+    kill -KILL "$creator"
+    wait "$creator" || true
+    await $c1 stopped
+    pkill -x -f 'sleep 30' || true
+    bundle b2 /bin/sleep 1000
+    tatami create -b "$work/b2" $c1
+    status_is $c1 created
+}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+# For tests of a container's life without a virtual machine: an agent of this host, and bundles.
+
+host_up() {
+    [ "$(id -u)" = 0 ] || return 0
+    export work=$(mktemp -d /tmp/tatami-XXXXXX)
+    chmod 755 "$work"
+    export root=$work/root
+    export c1=c-${work##*-} # its cgroup is one of this host: a name of its own
+    export agent=unix://$work/agent.sock
+    sh "$TATAMI_SOURCE/ci/bench/bundle" "$work/bundle"
+    for applet in stty yes head trap env id grep kill touch mkfifo seq printf ls od tr; do
+        ln -sf busybox "$work/bundle/rootfs/bin/$applet"
+    done
+    host_agent_up
+}
+
+host_agent_up() {
+    unshare -m "$TATAMI_AGENT" --server-addr "$agent" --base-dir "$work/run" >"$work/log" 2>&1 3>&- &
+    echo $! >"$work/agent.pid"
+    disown
+    python3 "$TATAMI_SOURCE/runtime-min/tests/support/machine_host.py" "$work/agent.sock" "$root" "$TATAMI_CTL" >"$work/front" 2>&1 3>&- &
+    echo $! >"$work/front.pid"
+    disown
+    for _ in $(seq 500); do
+        [ -S "$work/agent.sock" ] && [ -S "$root.vsock" ] && break
+        sleep 0.01
+    done
+}
+
+# The machine dies at once.
+host_agent_down() {
+    for part in front agent; do
+        kill -KILL "$(cat "$work/$part.pid")"
+        while kill -0 "$(cat "$work/$part.pid")" 2>/dev/null; do sleep 0.01; done
+    done
+    rm -f "$root.vsock" "$root.monitor" "$work/agent.sock"
+}
+
+host_down() {
+    [ -n "${work:-}" ] || return 0
+    kill "$(cat "$work/front.pid")"
+    kill "$(cat "$work/agent.pid")"
+    while kill -0 "$(cat "$work/agent.pid")" 2>/dev/null; do sleep 0.01; done
+    rm -rf "$work"
+}
+
+tatami() {
+    "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" "$@"
+}
+
+# bundle NAME ARGS... [-- PYTHON]: a bundle that runs ARGS; PYTHON changes its configuration, c.
+bundle() {
+    local name=$1
+    shift
+    mkdir -p "$work/$name"
+    python3 - "$work/bundle/config.json" "$work/$name/config.json" "$@" <<'PY'
+import json, sys
+source, target, *words = sys.argv[1:]
+code = ""
+if "--" in words:
+    at = words.index("--")
+    words, code = words[:at], "\n".join(words[at + 1:])
+c = json.load(open(source))
+c["process"]["args"] = words
+exec(code)
+json.dump(c, open(target, "w"))
+PY
+}
+
+# Runs a command that leaves a handle behind: it holds the streams, so that nobody may wait for their end.
+silently() {
+    "$@" >"$work/silent" 2>&1 3>&-
+    [ ! -s "$work/silent" ] || { cat "$work/silent" >&2; return 1; }
+}
+
+# Waits until a container has the status.
+await() {
+    for _ in $(seq 2000); do
+        [[ "$(tatami state "$1")" == *"\"status\": \"$2\""* ]] && return 0
+        sleep 0.01
+    done
+    echo "$1 does not become $2" >&2
+    return 1
+}
+
+# Nothing is left of any container.
+nothing_left() {
+    [ -z "$(ls -A "$root" 2>/dev/null)" ] || { ls -A "$root" >&2; return 1; }
+    [ -z "$(ls -A "$work/run" 2>/dev/null)" ] || { ls -A "$work/run" >&2; return 1; }
+    ! pgrep -f "tatami-host --root $root " >&2
+}
