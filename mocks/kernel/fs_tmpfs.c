@@ -9,7 +9,6 @@
 
 #include "mocks/kernel/vfs_private.h"
 
-
 static int tmpfs_create(struct inode *dir, const char *name, struct inode *child)
 {
     (void)dir, (void)name;

@@ -128,11 +128,11 @@ struct filesystem {
     void (*show_root)(const struct task *viewer, const struct dentry *root, struct buf *out);
 };
 
-#define SUPER_NODEV 0x1   /* device nodes do not open */
-#define SUPER_NOEXEC 0x2  /* nothing is executed */
-#define SUPER_NO_NEW 0x8  /* a name that is not there is -ENOENT for who would make it, too (proc) */
+#define SUPER_NODEV 0x1      /* device nodes do not open */
+#define SUPER_NOEXEC 0x2     /* nothing is executed */
+#define SUPER_NO_NEW 0x8     /* a name that is not there is -ENOENT for who would make it, too (proc) */
 #define SUPER_IMMUTABLE 0x10 /* its files are written and changed by nobody (nsfs) */
-#define SUPER_VISIBLE 0x4 /* a user namespace may mount it only where a full view of it exists already (proc, sysfs) */
+#define SUPER_VISIBLE 0x4    /* a user namespace may mount it only where a full view of it exists already (proc, sysfs) */
 
 struct super {
     struct world *world;
