@@ -212,11 +212,15 @@ static bool receive_editing(struct tty *tty, unsigned char byte)
     return true;
 }
 
-static void receive_plain(struct tty *tty, unsigned char byte)
+/* A newline that was typed and means nothing is shown as the control byte it is; one made of a carriage return is not. */
+static void receive_plain(struct tty *tty, unsigned char byte, bool typed)
 {
     if (is_set(tty, ICANON) && open_length(tty) >= TTY_LINE_MAX - 1)
         return;
-    echo_byte(tty, byte);
+    if (typed && byte == '\n' && is_set(tty, ECHO) && is_set(tty, ECHOCTL))
+        buf_append_str(&tty->echo, "^J");
+    else
+        echo_byte(tty, byte);
     add(tty, byte, false, true);
 }
 
@@ -226,7 +230,7 @@ static void receive_byte(struct tty *tty, unsigned char byte)
 
     if (tty->literal) {
         tty->literal = false;
-        receive_plain(tty, byte);
+        receive_plain(tty, byte, true);
         return;
     }
     if (receive_flow(tty, byte))
@@ -240,6 +244,7 @@ static void receive_byte(struct tty *tty, unsigned char byte)
         tty->stopped = false;
     if (byte == '\r' && (flags & IGNCR))
         return;
+    bool typed = byte == '\n';
     if (byte == '\r' && (flags & ICRNL))
         byte = '\n';
     else if (byte == '\n' && (flags & INLCR))
@@ -251,7 +256,7 @@ static void receive_byte(struct tty *tty, unsigned char byte)
         return;
     }
     if (!is_set(tty, ICANON) || !receive_editing(tty, byte))
-        receive_plain(tty, byte);
+        receive_plain(tty, byte, typed);
 }
 
 size_t line_receive(struct tty *tty, const char *p, size_t len)
