@@ -215,7 +215,7 @@ bench: setup
 	@$(AGAIN) FLAVOUR=release bench-built
 
 .PHONY: bench-built
-bench-built: $(PROGRAMS) $(BENCHES)
+bench-built: $(PROGRAMS) $(BENCHES) $(if $(wildcard build/guest/vmlinux),build/guest/initramfs.cpio build/guest/initramfs-idle.cpio)
 	@ci/bench/run $(B)
 
 include ci/guest/guest.mk

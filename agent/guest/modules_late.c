@@ -3,9 +3,14 @@
 
 #include "agent/guest/modules.h"
 #include "loop/offload.h"
+#include "sys/sys.h"
 
+#define LOWEST_PRIORITY 19
+
+/* In the background: what clients ask for goes first. */
 static int load_in_child(void *arg UNUSED, struct buf *out, struct error *err UNUSED)
 {
+    (void)sys_setpriority(PRIO_PROCESS, 0, LOWEST_PRIORITY);
     modules_load_list(MODULES_LATER, out);
     return 0;
 }
@@ -30,15 +35,6 @@ int modules_late_start(struct modules_late *late, struct reaper *reaper, const s
     *late = (struct modules_late){.reaper = reaper, .log = log};
     waitq_init(&late->done);
     return fiber_start(reaper_loop(reaper), "modules", load, late, &late->fiber);
-}
-
-int modules_late_wait(struct modules_late *late)
-{
-    int r = 0;
-
-    while (late->fiber && r == 0)
-        r = waitq_wait(reaper_loop(late->reaper), &late->done, NO_DEADLINE);
-    return r;
 }
 
 void modules_late_stop(struct modules_late *late)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel modules that are loaded while the agent serves already: they take longer than all the rest of the boot. */
+/* The kernel modules that are loaded while the agent serves already: they take longer than all the rest of the boot. Nobody
+ * waits for them: who needs one now loads it with modules_load(), which does no harm. */
 #pragma once
 #include "base/log.h"
 #include "loop/reaper.h"
@@ -13,7 +14,5 @@ struct modules_late {
 
 /* Starts to load MODULES_LATER in a process of its own. 0 or -errno, and then none is loaded. */
 int modules_late_start(struct modules_late *late, struct reaper *reaper, const struct logger *log);
-/* Waits (from a fiber) until they are loaded. 0 or -ECANCELED. */
-int modules_late_wait(struct modules_late *late);
 /* Ends the loading, if it still goes on; from a fiber. Harmless on a zeroed object. */
 void modules_late_stop(struct modules_late *late);

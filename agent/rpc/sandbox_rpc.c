@@ -30,19 +30,15 @@ static int load_module(void *arg, struct buf *out UNUSED, struct error *err)
     return modules_load(wanted->name, wanted->params, err);
 }
 
-/* The image's own come first: what is asked for may need them. */
 static int load_modules(struct agent *agent, struct arena *a, const Grpc__CreateSandboxRequest *create, struct error *err)
 {
-    int r = modules_late_wait(&agent->modules);
-    if (r < 0)
-        return error_status(err, STATUS_CANCELLED, "cancelled");
     for (size_t i = 0; i < create->n_kernel_modules; i++) {
         const Grpc__KernelModule *module = create->kernel_modules[i];
         if (!*module->name)
             return error_status(err, STATUS_INTERNAL, "Kernel module name is empty");
         struct module_request wanted = {module->name, ""};
         struct strlist params = {0};
-        r = strlist_copy(a, &params, module->parameters, module->n_parameters);
+        int r = strlist_copy(a, &params, module->parameters, module->n_parameters);
         if (r == 0)
             wanted.params = strlist_join(a, &params, " ");
         if (r < 0 || !wanted.params)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/guest/modules.h"
 #include "agent/storage/mount_words.h"
 #include "loop/offload.h"
 #include "sys/fd.h"
@@ -137,6 +138,18 @@ static void remove_directories(const char *path, size_t made)
     }
 }
 
+/* A type that the kernel does not know may be in a module of that name. */
+static int mount_with_module(const struct mount_order *order)
+{
+    const Grpc__Storage *storage = order->storage;
+    struct error ignored = {.errnum = 0};
+
+    int r = sys_mount(storage->source, storage->mount_point, storage->fstype, order->flags, order->data);
+    if (r != -ENODEV || modules_load(storage->fstype, "", &ignored) < 0)
+        return r;
+    return sys_mount(storage->source, storage->mount_point, storage->fstype, order->flags, order->data);
+}
+
 static int do_mount(void *arg, struct buf *out UNUSED, struct error *err)
 {
     const struct mount_order *order = arg;
@@ -147,7 +160,7 @@ static int do_mount(void *arg, struct buf *out UNUSED, struct error *err)
     if (r < 0)
         r = error_set(err, r, "Could not create mountpoint: '%s'", storage->mount_point);
     if (r == 0)
-        r = sys_mount(storage->source, storage->mount_point, storage->fstype, order->flags, order->data);
+        r = mount_with_module(order);
     if (r < 0 && !err->errnum)
         r = error_set(err, r, "failed to mount %s to %s, with error", storage->source, storage->mount_point);
     if (r < 0)

@@ -40,6 +40,12 @@ $(GUEST)/busybox.tools: /bin/busybox
 	@mkdir -p $(@D)
 	@/bin/busybox --list >$@
 
+# ---- an init that does nothing, for `make bench` ----
+
+$(GUEST)/initramfs-idle.cpio: $(B)/ci/guest/idle_init $(GUEST_KERNEL) $(GUEST_MODULES) ci/guest/make-initramfs
+	$(call say,GUEST)
+	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) $@
+
 # ---- the conformance suite in a VM ----
 
 GUEST_TESTS := $(patsubst %,$(GUEST)/tests/%,$(notdir $(CONFORM_REAL)))

@@ -160,6 +160,8 @@ int sys_setresuid(uid_t real, uid_t effective, uid_t saved);
 int sys_setresgid(gid_t real, gid_t effective, gid_t saved);
 int sys_setgroups(size_t n, const gid_t *groups);
 int sys_prlimit(int pid, int resource, const struct rlimit *new_limit, struct rlimit *old_limit);
+/* which: PRIO_PROCESS, ...; a higher number yields to others. */
+int sys_setpriority(int which, int who, int priority);
 int sys_sethostname(const char *name, size_t len);
 /* Loads a filter (seccomp(2), SECCOMP_SET_MODE_FILTER). */
 int sys_seccomp_filter(unsigned int flags, const struct sock_fprog *program);

@@ -491,6 +491,11 @@ int sys_prlimit(int pid, int resource, const struct rlimit *new_limit, struct rl
     return (int)SYSCALL(SYS_prlimit64, pid, resource, new_limit, old_limit);
 }
 
+int sys_setpriority(int which, int who, int priority)
+{
+    return (int)SYSCALL(SYS_setpriority, which, who, priority);
+}
+
 int sys_sethostname(const char *name, size_t len)
 {
     return (int)SYSCALL(SYS_sethostname, name, len);

@@ -87,6 +87,7 @@
     X(setgroups)                                                                                                               \
     X(sethostname)                                                                                                             \
     X(setns)                                                                                                                   \
+    X(setpriority)                                                                                                             \
     X(setresgid)                                                                                                               \
     X(setresuid)                                                                                                               \
     X(setsid)                                                                                                                  \

@@ -262,7 +262,7 @@ static int show_stat(const struct task *task, struct inode *inode, struct buf *o
 {
     buf_printf(out, "%d (%s) %c %d ", number(task, inode), task->name, state_letter(task), parent_number(task, inode));
     buf_printf(out, "%d %d ", level_number(task, task->pgid, inode), level_number(task, task->sid, inode));
-    buf_append_str(out, "0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 0 ");
+    buf_printf(out, "0 -1 4194304 0 0 0 0 0 0 0 0 %d %d 1 0 0 ", 20 + task->nice, task->nice);
     buf_printf(out, "%" PRIu64 " %" PRIu64, task->memory_bytes, task->memory_bytes / BLOCK_BYTES);
     buf_append_str(out, " 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0");
     return buf_printf(out, " %d\n", task->state == TASK_ZOMBIE ? task->exit_code : 0);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resource limits (prlimit(2)). What they limit is enforced where it is used: descriptors in fd_install(), processes here. */
+/* Resource limits (prlimit(2)). What they limit is enforced where it is used: descriptors in fd_install(), processes here; and
+ * the nice value (setpriority(2)), which orders nothing in virtual time. */
 #include <errno.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
 
 #include "mocks/kernel/process.h"
 #include "mocks/kernel/world.h"
@@ -61,4 +63,27 @@ int sys_prlimit(int pid, int resource, const struct rlimit *new_limit, struct rl
 {
     CALL_ENTER(prlimit, "%d, %d, %p, %p", pid, resource, (const void *)new_limit, (void *)old_limit);
     return (int)call_leave(change(pid, resource, new_limit, old_limit));
+}
+
+/* ---- nice value ---- */
+
+static int set_nice(int which, int who, int nice)
+{
+    struct task *task = current();
+
+    if (which != PRIO_PROCESS && which != PRIO_PGRP && which != PRIO_USER)
+        return -EINVAL;
+    if (which != PRIO_PROCESS || who != 0)
+        unsupported("setpriority: of others");
+    nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
+    if (nice < task->nice && (rlim_t)(20 - nice) > task->rlimits[RLIMIT_NICE].rlim_cur && !capable(CAP_SYS_NICE))
+        return -EACCES;
+    task->nice = nice;
+    return 0;
+}
+
+int sys_setpriority(int which, int who, int priority)
+{
+    CALL_ENTER(setpriority, "%d, %d, %d", which, who, priority);
+    return (int)call_leave(set_nice(which, who, priority));
 }

@@ -118,6 +118,7 @@ static const int numbers[CALL_MAX] = {
     [CALL_setgroups] = SYS_setgroups,
     [CALL_sethostname] = SYS_sethostname,
     [CALL_setns] = SYS_setns,
+    [CALL_setpriority] = SYS_setpriority,
     [CALL_setresgid] = SYS_setresgid,
     [CALL_setresuid] = SYS_setresuid,
     [CALL_setsid] = SYS_setsid,

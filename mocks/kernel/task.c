@@ -104,6 +104,7 @@ void task_copy(struct task *child, const struct task *parent)
     child->argv = strings_copy(parent->argv);
     child->envp = strings_copy(parent->envp);
     child->umask = parent->umask;
+    child->nice = parent->nice;
     memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
     child->oom_score_adj = parent->oom_score_adj;
     child->oom_score_adj_min = parent->oom_score_adj_min;

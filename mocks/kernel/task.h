@@ -136,6 +136,7 @@ struct task {
     char **argv, **envp;
     bool processes_exceeded; /* RLIMIT_NPROC when it changed its user: execve looks again */
     mode_t umask;
+    int nice; /* setpriority(2) */
     struct rlimit rlimits[TASK_RLIMITS];
     int oom_score_adj;
     int oom_score_adj_min; /* where a privileged process has set it: not lower without CAP_SYS_RESOURCE */

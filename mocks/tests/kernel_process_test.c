@@ -536,3 +536,51 @@ CONFORM_CASE(random_bytes_come_in_full)
     sys_getrandom(b, 64, 0);
     expect_true(memcmp(a, b, 64) != 0);
 }
+
+/* ---- nice value ---- */
+
+static int nice_value(void)
+{
+    char text[512];
+    int nice = 99;
+    int fd = sys_openat(AT_FDCWD, "/proc/self/stat", O_RDONLY, 0);
+    ssize_t n = sys_read(fd, text, sizeof(text) - 1);
+
+    text[n < 0 ? 0 : n] = '\0';
+    const char *rest = strrchr(text, ')');
+    if (rest)
+        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %d", &nice);
+    sys_close(fd);
+    return nice;
+}
+
+static int answer_nice(void *arg UNUSED)
+{
+    return nice_value();
+}
+
+static int without_capabilities(void *arg UNUSED)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {0};
+
+    expect(sys_capset(&header, none), 0);
+    expect(sys_setpriority(PRIO_PROCESS, 0, 8), 0);
+    expect(sys_setpriority(PRIO_PROCESS, 0, 7), -EACCES);
+    expect(sys_setpriority(PRIO_PROCESS, 0, 8), 0);
+    return nice_value();
+}
+
+CONFORM_CASE(nice_values)
+{
+    expect(nice_value(), 0);
+    expect(sys_setpriority(PRIO_PROCESS, 0, 5), 0);
+    expect(nice_value(), 5);
+    expect(in_child(answer_nice, NULL), 5);
+    expect(in_child(without_capabilities, NULL), 8);
+    expect(sys_setpriority(PRIO_PROCESS, 0, 100), 0);
+    expect(nice_value(), 19);
+    expect(sys_setpriority(PRIO_PROCESS, 0, -3), 0);
+    expect(nice_value(), -3);
+    expect(sys_setpriority(17, 0, 0), -EINVAL);
+}

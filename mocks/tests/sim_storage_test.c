@@ -151,6 +151,7 @@ static void container_runs_from_the_share(void **state UNUSED)
     struct sim_agent *guest = sim_agent_boot(&as_init);
 
     world_share(guest->world, TAG);
+    world_remove(guest->world, "/etc/modules.later"); /* its module is loaded when it is needed */
     guest->context = (void *)&rows[0];
     sim_agent_tell(guest, ask);
     sim_make_rootfs(guest->world, SHARE "c1/rootfs");
