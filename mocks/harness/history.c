@@ -9,11 +9,13 @@
 #include "agent/tests/support/expect.h"
 #include "mocks/harness/errno_table.h"
 #include "mocks/harness/model.h"
+#include "mocks/harness/rewind.h"
 #include "mocks/harness/sim_agent.h"
 
 #define CONTAINERS 3
 #define CLIENTS_MAX 3
 #define STEPS_MAX 12
+#define GIVEN_STEPS_MAX 8 /* of all clients: more histories are better than longer ones */
 #define LOG_MAX 65536
 #define DEADLINE_MS 60000
 #define STRING(s) ((char *)(uintptr_t)(s))
@@ -22,12 +24,15 @@ struct history {
     uint64_t random;
     bool is_given;              /* the choices are... */
     const uint8_t *given, *end; /* ...these, and 0 after them */
+    unsigned int n_steps;
     struct sim_agent *guest;
     struct errno_table errnos;
     unsigned int one_fault_in; /* calls; 0: none fails */
     size_t n_faults;
     struct model_container containers[CONTAINERS];
-    struct buf log; /* what was asked and answered, for the report of a failure */
+    bool used[CONTAINERS];
+    struct buf before; /* snapshot */
+    struct buf log;    /* what was asked and answered, for the report of a failure */
 };
 
 /* splitmix64 */
@@ -169,6 +174,7 @@ static void operate(struct rig *rig, enum model_operation operation, unsigned in
     const char *was = model_state_name(container->state), *id = id_of(rig, place);
     size_t n_faults = history->n_faults;
 
+    history->used[place] = true;
     model_begin(container);
     enum status_code status = operations[operation](rig, id, &err);
     note(rig, "%s %s (%s%s): %s %s", model_operation_name(operation), id, was, container->dead ? ", dead" : "",
@@ -196,6 +202,7 @@ static void disconnect(struct rig *rig)
     struct history *history = history_of(rig);
 
     note(rig, "start c1, and break the connection");
+    history->used[0] = true;
     history->containers[0].state = MODEL_UNKNOWN;
     history->containers[0].disturbed = history->containers[0].busy;
     if (fiber_start(rig->loop, "abandoned", abandoned_start, rig, NULL) == 0)
@@ -235,11 +242,17 @@ static void step(struct rig *rig)
         sim_pause(rig, pick(history, 1000) * 1000);
 }
 
+/* What is given ends with its last byte. */
+static bool goes_on(struct history *history)
+{
+    return !history->is_given || (history->given < history->end && history->n_steps++ < GIVEN_STEPS_MAX);
+}
+
 static void client_story(struct rig *rig)
 {
     unsigned int n = 3 + pick(history_of(rig), STEPS_MAX);
 
-    for (unsigned int i = 0; i < n; i++)
+    for (unsigned int i = 0; i < n && goes_on(history_of(rig)); i++)
         step(rig);
 }
 
@@ -275,13 +288,24 @@ static void remove_all(struct rig *rig)
         (void)rig_remove(rig, id_of(rig, i), &err);
 }
 
+static void use(struct rig *rig, const char *id)
+{
+    assert_int_equal(rig_run_container(rig, id, rig_spec(rig, id, "exit 0"), NULL, NULL), 0);
+}
+
 /* An inverse that failed may have left something: the next container of that name takes it along. */
-static void use_all_again(struct rig *rig)
+static void use_again(struct rig *rig)
 {
     for (unsigned int i = 0; i < CONTAINERS; i++) {
-        const char *id = id_of(rig, i);
-        assert_int_equal(rig_run_container(rig, id, rig_spec(rig, id, "exit 0"), NULL, NULL), 0);
+        if (history_of(rig)->used[i])
+            use(rig, id_of(rig, i));
     }
+}
+
+static void use_all(struct rig *rig)
+{
+    for (unsigned int i = 0; i < CONTAINERS; i++)
+        use(rig, id_of(rig, i));
 }
 
 static void reconnect(struct rig *rig)
@@ -289,24 +313,71 @@ static void reconnect(struct rig *rig)
     sim_reconnect(rig);
 }
 
-static void expect_order(struct history *history, const struct buf *before)
+static void expect_order(struct history *history)
 {
+    const struct buf *before = &history->before;
+
     sim_agent_tell(history->guest, remove_all);
     if (history->n_faults > 0)
-        sim_agent_tell(history->guest, use_all_again);
+        sim_agent_tell(history->guest, use_again);
     struct buf after = sim_agent_snapshot(history->guest);
     if (after.len != before->len || memcmp(after.data, before->data, after.len) != 0)
         fputs(history->log.data, stderr);
     sim_expect_same(before, &after, "in the end");
     buf_done(&after);
     if (!history->is_given)
-        sim_agent_tell(history->guest, use_all_again);
+        sim_agent_tell(history->guest, use_all);
+}
+
+/* ---- life of the guest ---- */
+
+static void (*const reconnects[CLIENTS_MAX])(struct rig *) = {reconnect, reconnect, reconnect};
+
+static void boot(struct history *history, const struct sim_setup *setup, int n_clients)
+{
+    errno_table_load(&history->errnos);
+    history->guest = sim_agent_boot(setup);
+    sim_agent_tell(history->guest, rig_create_sandbox);
+    sim_agent_tell_all(history->guest, reconnects, n_clients);
+    history->before = sim_agent_snapshot(history->guest);
+}
+
+static void end(struct history *history)
+{
+    int status = sim_agent_stop(history->guest);
+
+    if (status != 0)
+        give_up(history, "the agent ended badly");
+    sim_agent_free(history->guest);
+    buf_done(&history->before);
+    buf_done(&history->log);
+}
+
+/* A guest for choices that are given has booted with a seed of its own: so it can be one that was put back. */
+static void boot_once(struct history *history, const struct sim_setup *setup, bool rewinds)
+{
+    static struct {
+        const struct moment *booted_at;
+        struct history history;
+    } kinds[2][2]; /* libFuzzer calls without an argument */
+    const struct sim_setup first = {.seed = 1, .as_init = setup->as_init, .cgroups = setup->cgroups};
+    __typeof__(&kinds[0][0]) kind = &kinds[setup->as_init][setup->cgroups == WORLD_CGROUP_V1];
+
+    if (rewinds)
+        rewind_to(kind->booted_at);
+    if (!kind->booted_at || !rewinds) {
+        boot(&kind->history, &first, CLIENTS_MAX);
+        kind->booted_at = rewinds ? rewind_mark() : NULL;
+    }
+    history->guest = kind->history.guest;
+    history->before = kind->history.before;
+    history->errnos = kind->history.errnos;
+    sim_choose(history->guest->sim, &(struct sim_options){.seed = setup->seed, .preempt = setup->preempt});
 }
 
 static void play(struct history *history, uint64_t seed, struct buf *trace)
 {
     void (*const stories[CLIENTS_MAX])(struct rig *) = {client_story, client_story, client_story};
-    void (*const reconnects[CLIENTS_MAX])(struct rig *) = {reconnect, reconnect, reconnect};
     int n_clients = 1 + (int)pick(history, CLIENTS_MAX);
     struct sim_setup setup = {
         .seed = seed,
@@ -316,30 +387,27 @@ static void play(struct history *history, uint64_t seed, struct buf *trace)
         .trace = trace,
     };
     _buf_ struct buf shown = BUF_INIT(256 * 1024 * 1024);
-    if (!trace && getenv("TATAMI_TRACE"))
+    if (!trace && !history->is_given && getenv("TATAMI_TRACE"))
         setup.trace = &shown; /* when a story does not end */
     unsigned int one_fault_in = pick(history, 2) ? 100 + pick(history, 1000) : 0;
+    bool rewinds = history->is_given && rewind_begin();
 
-    errno_table_load(&history->errnos);
+    if (history->is_given)
+        boot_once(history, &setup, rewinds);
+    else
+        boot(history, &setup, n_clients);
     (void)buf_append_str(&history->log, "\n");
-    history->guest = sim_agent_boot(&setup);
     history->guest->context = history;
     history->guest->notes = &history->log;
-    sim_agent_tell(history->guest, rig_create_sandbox);
-    sim_agent_tell_all(history->guest, reconnects, n_clients);
-    struct buf before = sim_agent_snapshot(history->guest);
     sim_set_hook(history->guest->sim, maybe_fail, history);
     history->one_fault_in = one_fault_in;
     sim_agent_tell_all(history->guest, stories, n_clients);
     history->one_fault_in = 0;
     sim_agent_tell_all(history->guest, reconnects, n_clients);
-    expect_order(history, &before);
-    int status = sim_agent_stop(history->guest);
-    if (status != 0)
-        give_up(history, "the agent ended badly");
-    sim_agent_free(history->guest);
-    buf_done(&before);
-    buf_done(&history->log);
+    expect_order(history);
+    if (!rewinds)
+        end(history);
+    rewind_end();
 }
 
 void history_play(uint64_t seed, struct buf *trace)

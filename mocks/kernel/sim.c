@@ -18,12 +18,17 @@ struct sim *sim_new(const struct sim_options *options)
 {
     struct sim *sim = zalloc(sizeof(*sim));
 
-    sim->options = *options;
-    sim->random = options->seed;
+    sim_choose(sim, options);
     sim->now_ns = START_NS;
     list_init(&sim->worlds);
     list_init(&sim->live);
     return sim;
+}
+
+void sim_choose(struct sim *sim, const struct sim_options *options)
+{
+    sim->options = *options;
+    sim->random = options->seed;
 }
 
 void sim_free(struct sim *sim)

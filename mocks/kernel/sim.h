@@ -24,6 +24,8 @@ struct sim_options {
 };
 
 struct sim *sim_new(const struct sim_options *options);
+/* Other ones from now on. */
+void sim_choose(struct sim *sim, const struct sim_options *options);
 /* Kills all tasks, frees all worlds. */
 void sim_free(struct sim *sim);
 
