@@ -25,7 +25,7 @@ static int deliver(struct relay_output *output, const uint8_t *p, size_t len)
     struct loop *loop = output->relay->guest->loop;
 
     while (len > 0 && output->stream.fd >= 0) {
-        ssize_t n = stream_try_write(&output->stream, p, len);
+        ssize_t n = stdstream_try_write(&output->stream, p, len);
         if (n == -EAGAIN) {
             output->is_stalled = true;
             wake_watcher(output->relay);
@@ -36,7 +36,7 @@ static int deliver(struct relay_output *output, const uint8_t *p, size_t len)
             continue;
         }
         if (n < 0) {
-            stream_close(&output->stream);
+            stdstream_close(&output->stream);
             break;
         }
         output->since = loop_now(loop);
@@ -117,7 +117,7 @@ static void input_fiber(void *arg)
     ssize_t n;
     int r = 0;
 
-    while (r == 0 && (n = stream_read(relay->guest->loop, &relay->input, chunk, sizeof(chunk))) > 0)
+    while (r == 0 && (n = stdstream_read(relay->guest->loop, &relay->input, chunk, sizeof(chunk))) > 0)
         r = write_input(relay, chunk, (size_t)n);
     if (r == 0 && n != -ECANCELED)
         close_input(relay);
@@ -218,13 +218,13 @@ int relay_start(struct relay *relay, struct guest *guest, const struct guest_pro
     *relay = (struct relay){.guest = guest, .process = *process, .terminal = terminal, .n_outputs = terminal ? 1 : 2};
     waitq_init(&relay->ended);
     waitq_init(&relay->changed);
-    stream_open(&relay->input, 0, O_RDONLY);
+    stdstream_open(&relay->input, 0, O_RDONLY);
     int r = 0;
     for (size_t i = 0; i < relay->n_outputs; i++) {
         struct relay_output *output = &relay->outputs[i];
         output->relay = relay;
         output->method = methods[i];
-        stream_open(&output->stream, (int)i + 1, O_WRONLY);
+        stdstream_open(&output->stream, (int)i + 1, O_WRONLY);
         if (r == 0)
             r = fiber_start(guest->loop, "output", output_fiber, output, &output->fiber);
     }
@@ -260,7 +260,7 @@ void relay_stop(struct relay *relay)
     stop_fiber(relay->watcher);
     while (has_output(relay) || relay->input_fiber || relay->watcher)
         (void)waitq_wait(relay->guest->loop, &relay->ended, NO_DEADLINE);
-    stream_close(&relay->outputs[0].stream);
-    stream_close(&relay->outputs[1].stream);
-    stream_close(&relay->input);
+    stdstream_close(&relay->outputs[0].stream);
+    stdstream_close(&relay->outputs[1].stream);
+    stdstream_close(&relay->input);
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "runtime-min/container/guest.h"
-#include "runtime-min/container/stream.h"
+#include "runtime-min/container/stdstream.h"
 
 #define RELAY_DRAIN_NS (10 * NSEC_PER_SEC)
 
@@ -20,7 +20,7 @@ struct relay;
 struct relay_output {
     struct relay *relay;
     const char *method; /* ReadStdout or ReadStderr */
-    struct stream stream;
+    struct stdstream stream;
     struct fiber *fiber; /* NULL once it ended */
     bool is_reading;     /* waits for the guest */
     bool was_asked;      /* whether the process lives, during this read */
@@ -34,7 +34,7 @@ struct relay {
     bool terminal;
     struct relay_output outputs[2];
     size_t n_outputs;
-    struct stream input;
+    struct stdstream input;
     struct fiber *input_fiber;
     struct fiber *watcher;
     struct waitq ended;   /* woken when a fiber ends */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime-min/container/stream.h"
+#include "runtime-min/container/stdstream.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -7,12 +7,12 @@
 
 #include "sys/fd.h"
 
-void stream_open(struct stream *stream, int fd, int flags)
+void stdstream_open(struct stdstream *stream, int fd, int flags)
 {
     char path[32];
     struct stat st;
 
-    *stream = (struct stream){.fd = fd};
+    *stream = (struct stdstream){.fd = fd};
     if (sys_fstat(fd, &st) < 0)
         return;
     stream->is_socket = S_ISSOCK(st.st_mode);
@@ -26,7 +26,7 @@ void stream_open(struct stream *stream, int fd, int flags)
         stream->fd = own;
 }
 
-void stream_close(struct stream *stream)
+void stdstream_close(struct stdstream *stream)
 {
     if (stream->is_owned)
         fd_close(&stream->fd);
@@ -34,7 +34,7 @@ void stream_close(struct stream *stream)
     stream->fd = -1;
 }
 
-ssize_t stream_read(struct loop *loop, const struct stream *stream, void *p, size_t len)
+ssize_t stdstream_read(struct loop *loop, const struct stdstream *stream, void *p, size_t len)
 {
     for (;;) {
         int r = fiber_wait_fd(loop, stream->fd, EPOLLIN, NO_DEADLINE);
@@ -54,7 +54,7 @@ static ssize_t send_some(int fd, const void *p, size_t len)
     return sys_sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-ssize_t stream_try_write(const struct stream *stream, const void *p, size_t len)
+ssize_t stdstream_try_write(const struct stdstream *stream, const void *p, size_t len)
 {
     if (stream->is_socket)
         return send_some(stream->fd, p, len);

@@ -9,7 +9,7 @@
 
 #include "loop/loop.h"
 
-struct stream {
+struct stdstream {
     int fd;
     bool is_owned; /* opened here */
     bool is_socket;
@@ -17,9 +17,9 @@ struct stream {
 };
 
 /* flags: O_RDONLY or O_WRONLY. Never fails: a descriptor that cannot be opened anew is used as it is. */
-void stream_open(struct stream *stream, int fd, int flags);
-void stream_close(struct stream *stream);
+void stdstream_open(struct stdstream *stream, int fd, int flags);
+void stdstream_close(struct stdstream *stream);
 /* From a fiber. Bytes, 0 at the end, or -errno. */
-ssize_t stream_read(struct loop *loop, const struct stream *stream, void *p, size_t len);
+ssize_t stdstream_read(struct loop *loop, const struct stdstream *stream, void *p, size_t len);
 /* One attempt: bytes, -EAGAIN, or another -errno (-EPIPE: nobody reads). */
-ssize_t stream_try_write(const struct stream *stream, const void *p, size_t len);
+ssize_t stdstream_try_write(const struct stdstream *stream, const void *p, size_t len);
