@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 
 #include "agent/agent.h"
@@ -122,8 +121,6 @@ static int boot(const struct options *options, char **envp, struct arena *a, str
         r = boot_as_init(config, &sink.logger, err);
     if (r == 0)
         r = boot_subreaper(err);
-    if (r == 0)
-        r = boot_undumpable(err);
     logsink_done(&sink);
     return r;
 }
@@ -187,10 +184,7 @@ static int harden(const struct options *options, char **argv, char **envp, struc
     }
     if (r == 0)
         r = reexec_sealed(argv, envp, err);
-    if (r < 0)
-        return r;
-    r = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    return r < 0 ? error_set(err, r, "make the agent undumpable") : 0;
+    return r < 0 ? r : boot_undumpable(err);
 }
 
 int agent_main(int argc, char **argv, char **envp, const char *commit)
