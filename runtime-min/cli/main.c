@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tatami. */
-#include <string.h>
-
 #include "runtime-min/cli/cli.h"
-#include "runtime-min/sandbox/sandbox.h"
 
 int main(int argc, char **argv, char **envp)
 {
-    /* The monitor of a machine is this program, started anew by a command. */
-    if (argc > 1 && strcmp(argv[1], "monitor") == 0)
-        return sandbox_monitor_main();
     return cli_main(argc, argv, envp, TATAMI_COMMIT);
 }
