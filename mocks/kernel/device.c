@@ -36,25 +36,37 @@ static ssize_t write_anything(struct file *file, const void *p, size_t len, off_
 
 static ssize_t write_full(struct file *file, const void *p, size_t len, off_t *pos)
 {
-    (void)file, (void)p, (void)pos;
-    return len > 0 ? -ENOSPC : 0;
+    (void)file, (void)p, (void)len, (void)pos;
+    return -ENOSPC;
 }
 
-static uint32_t always_ready(struct file *file)
+/* The pool is always filled. */
+static uint32_t poll_random(struct file *file)
 {
     (void)file;
-    return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
+    return EPOLLIN | EPOLLRDNORM;
+}
+
+/* What it knows takes away or adds to the pool: for nobody here. */
+static int ioctl_random(struct file *file, unsigned long request, void *arg)
+{
+    (void)arg;
+    if ((request >> 8 & 0xff) == 'R')
+        unsupported("ioctl: request 0x%lx of %s", request, file->path.dentry ? file->path.dentry->name : "random");
+    return -EINVAL;
 }
 
 static const struct file_ops null_ops = {.read = read_nothing, .write = write_anything};
 static const struct file_ops zero_ops = {.read = read_zeros, .write = write_anything};
 static const struct file_ops full_ops = {.read = read_zeros, .write = write_full};
-static const struct file_ops random_ops = {.read = read_random, .write = write_anything, .poll = always_ready};
+static const struct file_ops random_ops = {
+    .read = read_random, .write = write_anything, .ioctl = ioctl_random, .poll = poll_random};
+static const struct file_ops urandom_ops = {.read = read_random, .write = write_anything, .ioctl = ioctl_random};
 
 static const struct {
     unsigned int minor;
     const struct file_ops *ops;
-} memory_devices[] = {{3, &null_ops}, {5, &zero_ops}, {7, &full_ops}, {8, &random_ops}, {9, &random_ops}};
+} memory_devices[] = {{3, &null_ops}, {5, &zero_ops}, {7, &full_ops}, {8, &random_ops}, {9, &urandom_ops}};
 
 static int open_memory_device(struct inode *inode, struct file *file)
 {
