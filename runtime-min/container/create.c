@@ -13,6 +13,7 @@
 #include "runtime-min/container/guest_spec.h"
 #include "runtime-min/container/pidfile.h"
 #include "runtime-min/container/pod.h"
+#include "runtime-min/container/program.h"
 
 struct creation {
     struct container *container;
@@ -114,6 +115,9 @@ static int prepare(struct creation *creation)
         r = bundle_read(container->arena, args->bundle, args->config, &creation->bundle, creation->err);
     if (r == 0)
         r = check_terminal(creation);
+    if (r == 0)
+        r = program_check(creation->bundle.rootfs, creation->bundle.spec, creation->bundle.spec->process->args.items[0],
+                          creation->err);
     if (r == 0)
         r = pod_of(creation->bundle.spec, args->id, &creation->pod, creation->err);
     *record = (struct record){

@@ -9,6 +9,8 @@
 #include "runtime-min/container/console.h"
 #include "runtime-min/container/guest_spec.h"
 #include "runtime-min/container/pidfile.h"
+#include "runtime-min/container/program.h"
+#include "runtime-min/container/state.h"
 
 #define EXEC_ID_MAX 40
 
@@ -35,6 +37,16 @@ static int check_status(const struct record *record, const struct exec_args *arg
                                     : error_status(err, STATUS_FAILED_PRECONDITION,
                                                    "cannot exec in a paused container (use --ignore-paused to override)");
     return error_status(err, STATUS_FAILED_PRECONDITION, "cannot exec in a %s container", status_word(status));
+}
+
+/* The saved spec says what is mounted over the root file system; without it nothing can be known. */
+static int check_program(struct container *container, const struct exec_args *args, struct error *err)
+{
+    struct oci_spec *spec = NULL;
+
+    if (state_read_spec(container->arena, &container->slot, &spec, NULL) < 0)
+        return 0;
+    return program_check(container->record.rootfs, spec, args->process->args.items[0], err);
 }
 
 static int check_terminal(const struct exec_args *args, struct error *err)
@@ -143,6 +155,8 @@ int container_exec(struct container *container, const struct exec_args *args, st
         r = bundle_check_process(args->process, err);
     if (r == 0)
         r = check_terminal(args, err);
+    if (r == 0)
+        r = check_program(container, args, err);
     if (r == 0)
         r = machine_find(container->arena, &container->store, container->record.sandbox_id, &execution.machine, err);
     if (r == 0)

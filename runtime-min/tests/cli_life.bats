@@ -202,6 +202,13 @@ status_is() {
 import json, sys
 record = json.loads(open(sys.argv[1]).read())
 assert record["level"] == "error" and "executable file not found in" in record["msg"]' "$work/json"
+    for program in /etc /tmp /bin/plain; do
+        touch "$work/bundle/rootfs/bin/plain"
+        bundle b "$program"
+        run -1 tatami create -b "$work/b" $c1
+        [ "$output" = "tatami: exec: \"$program\": permission denied" ]
+        rm "$work/bundle/rootfs/bin/plain"
+    done
     nothing_left
 }
 
