@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Golden traces: what the main flows ask of the kernel, call by call, in fixtures/traces/. A change of the agent shows there in
  * the review; `make traces` writes them anew. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/tests/support/expect.h"
+#include "agent/tests/support/request.h"
 #include "mocks/harness/sim_agent.h"
 
 #define TRACE_MAX (16 * 1024 * 1024)
 #define DIRECTORY "fixtures/traces"
+#define STRING(s) ((char *)(uintptr_t)(s))
 
 /* ---- flows ---- */
 
@@ -48,6 +51,63 @@ static void destroy(struct rig *rig)
     rig_ok(rig, "DestroySandbox", &request.base, NULL);
 }
 
+static void create_rich(struct rig *rig)
+{
+    static const struct oci_pair sysctl = {STRING("net.ipv4.ip_forward"), STRING("1")};
+    static const struct oci_device device = {.path = STRING("/dev/made/null"), .type = 'c', .major = 1, .minor = 3, .uid = 7};
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+    struct oci_mount *bind = &spec->mounts[spec->n_mounts++], *copied = &spec->mounts[spec->n_mounts++];
+
+    *bind = (struct oci_mount){STRING("/data/sub"), STRING("/test"), STRING("bind"), {.n = 0}};
+    strlist_add(rig->arena, &bind->options, "rbind");
+    strlist_add(rig->arena, &bind->options, "rro");
+    strlist_add(rig->arena, &bind->options, "rshared");
+    *copied = (struct oci_mount){STRING("/etc"), STRING("tmpfs"), STRING("tmpfs"), {.n = 0}};
+    strlist_add(rig->arena, &copied->options, "tmpcopyup");
+    spec->linux_->sysctl = (struct oci_map){.n = 1, .items = arena_memdup(rig->arena, &sysctl, sizeof(sysctl))};
+    spec->linux_->devices = arena_memdup(rig->arena, &device, sizeof(device));
+    spec->linux_->n_devices = 1;
+    spec->linux_->rootfs_propagation = STRING("shared");
+    spec->hostname = STRING("rich");
+    spec->root->readonly = true;
+    spec->process->cwd = STRING("/srv/here");
+    spec->process->terminal = true;
+    spec->process->user = (struct oci_user){.uid = 1000, .gid = 1000};
+    EXPECT_OK(rig_create(rig, "c1", spec, &err));
+}
+
+static void create_in_user_namespace(struct rig *rig)
+{
+    static const struct oci_id_mapping mapping = {.container_id = 0, .host_id = 100000, .size = 65536};
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+    struct oci_linux *linux_ = spec->linux_;
+
+    linux_->namespaces[linux_->n_namespaces - 1].type = OCI_NS_USER; /* instead of a network of its own */
+    linux_->uid_mappings = linux_->gid_mappings = arena_memdup(rig->arena, &mapping, sizeof(mapping));
+    linux_->n_uid_mappings = linux_->n_gid_mappings = 1;
+    EXPECT_OK(rig_create(rig, "c1", spec, &err));
+}
+
+/* What is done to a container that runs. */
+static void manage(struct rig *rig)
+{
+    static const char *const before[] = {"PauseContainer", "StatsContainer", "ResumeContainer"};
+    Grpc__UpdateContainerRequest *update = (void *)request_for(rig, "UpdateContainer", "c1", NULL);
+    Grpc__LinuxResources resources = GRPC__LINUX_RESOURCES__INIT;
+    Grpc__LinuxMemory memory = GRPC__LINUX_MEMORY__INIT;
+    Grpc__LinuxPids pids = GRPC__LINUX_PIDS__INIT;
+
+    FOR_ROWS (method, before)
+        rig_ok(rig, *method, request_for(rig, *method, "c1", NULL), NULL);
+    memory.limit = 32 << 20;
+    pids.limit = 10;
+    resources.memory = &memory;
+    resources.pids = &pids;
+    update->resources = &resources;
+    rig_ok(rig, "UpdateContainer", &update->base, NULL);
+    EXPECT_OK(rig_signal(rig, "c1", "c1", SIGTERM, &err));
+}
+
 static void nothing(struct rig *rig UNUSED)
 {
 }
@@ -66,8 +126,12 @@ static const struct flow {
     {"create-v2", {.seed = 1}, rig_create_sandbox, create},
     {"create-v1", {.seed = 1, V1}, rig_create_sandbox, create},
     {"create-initramfs", {.seed = 1, .initramfs = true}, rig_create_sandbox, create},
+    {"create-rich", {.seed = 1}, rig_create_sandbox, create_rich},
+    {"create-user", {.seed = 1}, rig_create_sandbox, create_in_user_namespace},
     {"start", {.seed = 1}, create, start},
     {"exec", {.seed = 1}, create_and_start, execute},
+    {"manage-v2", {.seed = 1}, create_and_start, manage},
+    {"manage-v1", {.seed = 1, V1}, create_and_start, manage},
     {"remove-v2", {.seed = 1}, create_and_start, remove_it},
     {"remove-v1", {.seed = 1, V1}, create_and_start, remove_it},
     {"destroy-sandbox", {.seed = 1, .as_init = true}, create_and_start, destroy},
