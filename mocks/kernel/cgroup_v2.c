@@ -384,7 +384,7 @@ static int store_limit(struct control *control, char *text)
         return r;
     if (value < 0 || value > INT32_MAX)
         return -ERANGE;
-    *group_u64(control->group, control->file->offset) = (uint64_t)value;
+    *group_u64(control->group, control->file->offset) = value == INT32_MAX ? UINT64_MAX : (uint64_t)value;
     return 0;
 }
 
