@@ -415,11 +415,12 @@ $(FUZZ_ON_MOCK:%=$(B)/fuzz/%_fuzz): $(B)/fuzz/%_fuzz: $(B)/fuzz/%.o $(SIM) $(B)/
 	$(call say,LINK)
 	$(Q)$(call link) $(REWIND) -lcmocka
 
-$(B)/fuzz/%_replay: $(B)/fuzz/%.o $(B)/fuzz/replay_main.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link
+$(B)/fuzz/%_replay: $(B)/fuzz/%.o $(B)/fuzz/replay_main.o $(B)/libsupport.a $(B)/libagent.a $(B)/libruntime.a $(B)/libtatami.a \
+    $(COUNTERS) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 
-$(B)/fuzz/%_fuzz: $(B)/fuzz/%.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(B)/.link
+$(B)/fuzz/%_fuzz: $(B)/fuzz/%.o $(B)/libsupport.a $(B)/libagent.a $(B)/libruntime.a $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 

@@ -54,6 +54,8 @@ static inline void guest_lay_ring(struct guest *guest, int which, unsigned int s
     size_t at = (size_t)which * RING_BYTES, avail = at + size * sizeof(struct vring_desc),
            used = at + RING_BYTES / 2 + 65536 * 2;
 
+    if (ring->desc) /* fresh memory is zero already */
+        memset(guest->mem + at, 0, RING_BYTES);
     *ring = (struct guest_ring){
         .desc = (void *)(guest->mem + at),
         .avail = (void *)(guest->mem + avail),
@@ -61,7 +63,6 @@ static inline void guest_lay_ring(struct guest *guest, int which, unsigned int s
         .addresses = {USER_BASE + at, USER_BASE + avail, USER_BASE + used},
         .size = size,
     };
-    memset(guest->mem + at, 0, RING_BYTES);
 }
 
 static inline void guest_start(struct guest *guest, int which, unsigned int size, uint16_t base, bool event_idx)
