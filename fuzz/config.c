@@ -14,10 +14,8 @@ static int read_source(struct arena *a, int source, char *text, size_t len, stru
     char *variables[VARIABLES_MAX + 1] = {NULL}, *rest = NULL;
     const char *file;
 
-    if (source == 0)
-        return config_parse_cmdline(a, text, config, &file, err);
-    if (source == 1)
-        return config_parse_toml(a, text, len, config, err);
+    if (source < 2)
+        return source ? config_parse_toml(a, text, len, config, err) : config_parse_cmdline(a, text, config, &file, err);
     for (int n = 0; n < VARIABLES_MAX && (variables[n] = strtok_r(n ? NULL : text, "\n", &rest)); n++)
         ;
     return config_parse_environment(a, variables, config, err);
@@ -29,7 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     _buf_ struct buf changes = BUF_INIT(BUDGET);
     struct config defaults, config;
     struct error err = {.errnum = 0};
-
     if (size == 0 || size > BUDGET / 4)
         return 0;
     config_defaults(&defaults);

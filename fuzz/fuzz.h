@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Returns 0. Deterministic: the same bytes do the same thing, whatever ran before. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
