@@ -189,13 +189,15 @@ static int converse(struct container *container, struct process *process, const 
     return r;
 }
 
-/* A child that failed still runs or is about to exit: it must be gone before its cgroup and mounts are taken away. */
+/* A child that failed still runs or is about to exit: it must be gone before its cgroup and mounts are taken away. Should the
+ * signal fail, it ends when it finds nobody on the other side of its socket. */
 static void discard(struct process *process)
 {
     struct child *child = process->child;
 
     if (!child)
         return;
+    fd_close(&process->sync_fd);
     (void)child_signal(child, SIGKILL);
     (void)child_wait(child, NO_DEADLINE);
     child_free(child);
