@@ -8,18 +8,9 @@
 
 #define BACKLOG 128
 
-/* One that refuses connections was left behind by a program that is gone. */
-static bool is_stale(const struct sockaddr_un *address)
-{
-    _close_ int fd = sys_socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    return fd >= 0 && sys_connect(fd, (const struct sockaddr *)address, sizeof(*address)) == -ECONNREFUSED;
-}
-
 int listen_unix(const char *path, struct error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const struct sockaddr *any = (const struct sockaddr *)&address;
 
     if (strlen(path) >= sizeof(address.sun_path))
         return error_text(err, -ENAMETOOLONG, "'%s' is too long for a socket, at most %zu bytes", path,
@@ -29,11 +20,11 @@ int listen_unix(const char *path, struct error *err)
     if (fd < 0)
         return error_set(err, fd, "make a unix socket");
     mode_t mask = sys_umask(0177);
-    int r = sys_bind(fd, any, sizeof(address));
-    if (r == -EADDRINUSE && is_stale(&address) && sys_unlinkat(AT_FDCWD, path, 0) == 0)
-        r = sys_bind(fd, any, sizeof(address));
+    int r = sys_bind(fd, (const struct sockaddr *)&address, sizeof(address));
     (void)sys_umask(mask);
     if (r == 0)
         r = sys_listen(fd, BACKLOG);
+    if (r == -EADDRINUSE)
+        return error_text(err, r, "'%s' exists already; remove it if nobody listens there", path);
     return r < 0 ? error_set(err, r, "listen on '%s'", path) : fd_take(&fd);
 }

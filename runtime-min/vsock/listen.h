@@ -3,6 +3,6 @@
 #pragma once
 #include "base/error.h"
 
-/* Binds and listens at path, close-on-exec and non-blocking, mode 0600; takes the place of a socket that nobody listens on any
- * more. Returns the descriptor or -errno. */
+/* Binds and listens at path, close-on-exec and non-blocking, mode 0600. What is there already stays. Returns the descriptor or
+ * -errno. */
 int listen_unix(const char *path, struct error *err);

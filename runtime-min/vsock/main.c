@@ -35,6 +35,7 @@ static const struct {
 
 struct program {
     struct loop *loop;
+    const char *socket; /* that was made here, or NULL */
     int code;
 };
 
@@ -108,6 +109,13 @@ static int open_socket(const char *path, const char *fd_option, const char *fd_t
     return r < 0 ? error_set(err, r, "%s: descriptor %s", fd_option, fd_text) : (int)fd;
 }
 
+/* A socket that was made here and is not needed. Accepts NULL. */
+static void discard(const char *path)
+{
+    if (path)
+        (void)sys_unlinkat(AT_FDCWD, path, 0);
+}
+
 static void lost(void *context, int r, const char *text)
 {
     struct program *program = context;
@@ -115,6 +123,19 @@ static void lost(void *context, int r, const char *text)
     if (r < 0)
         say(2, "tatami-vsock: %s\n", text);
     program->code = r < 0 ? EXIT_FAILED : 0;
+    loop_stop(program->loop);
+}
+
+/* From now on there is somebody to fear. Nobody else may connect, so nobody needs the name any more. */
+static void connected(void *context)
+{
+    struct program *program = context;
+    struct error err = {.errnum = 0};
+
+    discard(program->socket);
+    if (lockdown_enter(&err) == 0)
+        return;
+    program->code = complain(&err);
     loop_stop(program->loop);
 }
 
@@ -127,20 +148,26 @@ static void anomaly(void *context, enum anomaly kind, uint64_t count)
 static int open_device(const struct arguments *arguments, struct program *program, struct vsock_device **ret_device,
                        struct error *err)
 {
-    struct vsock_device_options device = {.path = arguments->uds, .on_lost = lost, .on_anomaly = anomaly, .context = program};
+    struct vsock_device_options device = {
+        .path = arguments->uds, .on_connected = connected, .on_lost = lost, .on_anomaly = anomaly, .context = program};
 
     int r = parse_number("--guest-cid", arguments->guest_cid, UINT32_MAX, &device.guest_cid, err);
     if (r < 0)
         return r;
-    _close_ int frontend = open_socket(arguments->socket, "--socket-fd", arguments->socket_fd, err);
-    if (frontend < 0)
-        return frontend;
     _close_ int hybrid = open_socket(arguments->uds, "--uds-fd", arguments->uds_fd, err);
     if (hybrid < 0)
         return hybrid;
-    device.frontend_fd = fd_take(&frontend);
-    device.hybrid_fd = fd_take(&hybrid);
-    return vsock_device_new(program->loop, &device, ret_device, err);
+    /* This one says that the device is ready. */
+    r = device.frontend_fd = open_socket(arguments->socket, "--socket-fd", arguments->socket_fd, err);
+    if (r >= 0) {
+        device.hybrid_fd = fd_take(&hybrid);
+        r = vsock_device_new(program->loop, &device, ret_device, err);
+        if (r < 0)
+            discard(program->socket);
+    }
+    if (r < 0)
+        discard(arguments->uds_fd ? NULL : arguments->uds);
+    return r;
 }
 
 /* A connection has one descriptor; the kernel says how many there may be. */
@@ -157,7 +184,7 @@ static void raise_limit(void)
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.socket = NULL};
-    struct program program = {.code = 0};
+    struct program program = {.socket = NULL};
     struct error err = {.errnum = 0};
     struct vsock_device *device = NULL;
 
@@ -170,13 +197,12 @@ int main(int argc, char **argv)
     if (!parse(argc, argv, &arguments))
         return usage(2);
 
+    program.socket = arguments.socket;
     (void)sys_signal(SIGPIPE, SIG_IGN);
     raise_limit();
     int r = loop_new(&program.loop, &err);
     if (r == 0)
         r = open_device(&arguments, &program, &device, &err);
-    if (r == 0)
-        r = lockdown_enter(&err);
     if (r == 0)
         r = loop_run(program.loop, &err);
     vsock_device_free(device);
