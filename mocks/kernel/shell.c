@@ -271,9 +271,9 @@ static void take_end(struct shell *shell, struct command *command)
 {
     char c = *shell->at;
 
-    command->end[0] = c == '\n' ? ';' : c;
-    if (!c)
+    if (!c || c == ')') /* which ends the list around it, too */
         return;
+    command->end[0] = c == '\n' ? ';' : c;
     shell->at++;
     if ((c == '&' || c == '|') && *shell->at == c) {
         command->end[1] = c;
@@ -319,19 +319,23 @@ static void run_while(struct shell *shell)
 {
     const char *condition = shell->at;
     bool dry = shell->dry;
+    int status = 0; /* that of the last round */
 
     while (!shell->exiting) {
         shell->at = condition;
         run_list(shell, "do");
         take_keyword(shell, "do");
-        bool goes_on = !dry && shell->status == 0;
+        bool goes_on = !dry && !shell->exiting && shell->status == 0;
         shell->dry = !goes_on;
         run_list(shell, "done");
         shell->dry = dry;
         take_keyword(shell, "done");
         if (!goes_on)
             break;
+        status = shell->status;
     }
+    if (!dry && !shell->exiting)
+        shell->status = status;
 }
 
 static void take_command(struct shell *shell, struct command *command)
@@ -382,7 +386,7 @@ static void forget_traps(struct task *task)
 static int run_again(void *arg)
 {
     struct task *task = current();
-    struct shell shell = {.at = task->argv[2] + (uintptr_t)arg, .envp = (char *[]){NULL}, .input = -1};
+    struct shell shell = {.at = task->argv[2] + (uintptr_t)arg, .envp = task->envp, .input = -1};
     struct command command;
 
     (void)sys_close_range(SAVED_AT, UINT_MAX, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases on the mock kernel: a new world for each. CONFORM_SEED=n: another schedule, with preemption. */
 #include "mocks/kernel/cgroup.h"
+#include "mocks/kernel/programs.h"
 #include "mocks/kernel/world.h"
 #include "mocks/tests/conform.h"
 
@@ -47,6 +48,7 @@ static void install_programs(struct world *world)
 {
     char path[256];
 
+    programs_install(world, "/bin");
     world_mkdir(world, "/tmp/bin", 0755);
     for (const struct conform_program *program = __start_conform_programs; program < __stop_conform_programs; program++) {
         snprintf(path, sizeof(path), CONFORM_BIN "%s", program->name);
