@@ -263,7 +263,7 @@ class Parser:
             value = int(digits, 8 if re.fullmatch(r"0[0-7]+", digits) else 0)
         except ValueError:
             return
-        if value == 0 and self.word(at - 1) == "return" and self.word(at + 1) == ";":
+        if value == 0 and self.word(at - 1) in ("return", ":") and self.word(at + 1) == ";":
             self.add("constant", at, at, "-1")  # 0 and 1 are both success
             return
         # Nobody can tell -1 from -2. Compared with 0, another operator says the same; the mode of an open that creates nothing means nothing.
