@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The monitor's own connection to the agent: the first words after the boot, and the kill of what nobody holds any more. */
+#pragma once
+#include "base/error.h"
+#include "loop/loop.h"
+#include "ttrpc/client.h"
+
+/* From a fiber: tries until the agent's port answers or the deadline passes. socket: path of the hybrid socket, short. */
+int agent_link_open(struct loop *loop, const char *socket, uint64_t deadline, struct ttrpc_client **ret_client,
+                    struct error *err);
+/* Check, then CreateSandbox with the shared directory. */
+int agent_link_begin(struct ttrpc_client *client, const char *id, const char *hostname, uint64_t deadline, struct error *err);
+/* The guest's own end: it syncs and switches off. */
+int agent_link_destroy(struct ttrpc_client *client, uint64_t timeout_ns, struct error *err);
+/* SIGKILL for one process; that it has ended is no failure. */
+int agent_link_kill(struct ttrpc_client *client, const char *container, const char *exec, struct error *err);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients of a monitor. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "proto/monitor.pb-c.h"
+#include "runtime-min/container/unix_path.h"
+#include "runtime-min/sandbox/rundir.h"
+#include "runtime-min/sandbox/sandbox.h"
+#include "sys/fd.h"
+#include "ttrpc/client.h"
+#include "ttrpc/server.h"
+
+#define SERVICE "tatami.monitor.v1.Monitor"
+#define PATH_CAP 8192
+#define CALL_BYTES (256 * 1024)
+#define CALL_NS (10 * NSEC_PER_SEC)
+#define STOP_NS (10 * NSEC_PER_SEC) /* a monitor needs half of it at most */
+#define DEATH_MS 5000
+
+#define MESSAGE(name) &tatami__monitor__v1__##name##__descriptor
+
+/* ---- one conversation ---- */
+
+struct conversation {
+    const char *method;
+    const ProtobufCMessage *request;
+    const ProtobufCMessageDescriptor *reply_type;
+    uint64_t timeout_ns;
+    struct arena *arena;
+    ProtobufCMessage *reply;
+
+    struct loop *loop;
+    struct ttrpc_client *client;
+    int (*fn)(struct conversation *conversation, struct error *err);
+    int result;
+    struct error *err;
+};
+
+static void conversation_fiber(void *arg)
+{
+    struct conversation *conversation = arg;
+
+    conversation->result = conversation->fn(conversation, conversation->err);
+    loop_stop(conversation->loop);
+}
+
+static int call(struct conversation *conversation, struct error *err)
+{
+    return ttrpc_client_call(conversation->client, SERVICE, conversation->method, conversation->request,
+                             conversation->reply_type, conversation->arena, conversation->timeout_ns, &conversation->reply,
+                             err);
+}
+
+/* Connected to the monitor; NOT_FOUND when there is none. */
+static int dial(const char *root, const char *id, struct error *err)
+{
+    char path[PATH_CAP];
+
+    int r = rundir_check_id(id, err);
+    if (r < 0)
+        return r;
+    snprintf(path, sizeof(path), "%s/" RUNDIR_ROOT "/%s/" RUNDIR_CONTROL, root, id);
+    int fd = unix_path_connect(path, SOCK_STREAM);
+    if (fd == -ENOENT || fd == -ECONNREFUSED || fd == -ENOTDIR)
+        return error_status(err, STATUS_NOT_FOUND, "sandbox %s does not run", id);
+    return fd < 0 ? error_set(err, fd, "connect to the monitor of sandbox %s", id) : fd;
+}
+
+/* Runs conversation->fn in a fiber, connected by fd, which it takes over. */
+static int converse(struct conversation *conversation, int fd, struct error *err)
+{
+    conversation->err = err;
+    int r = loop_new(&conversation->loop, err);
+    if (r < 0) {
+        sys_close(fd);
+        return r;
+    }
+    r = ttrpc_client_new(conversation->loop, fd, &conversation->client, err);
+    if (r == 0)
+        r = fiber_start(conversation->loop, "monitor", conversation_fiber, conversation, NULL);
+    if (r == 0)
+        r = loop_run(conversation->loop, err);
+    ttrpc_client_free(conversation->client);
+    loop_free(conversation->loop);
+    return r < 0 ? r : conversation->result;
+}
+
+static int ask(const char *root, const char *id, struct conversation *conversation, struct error *err)
+{
+    int fd = dial(root, id, err);
+
+    conversation->fn = call;
+    return fd < 0 ? fd : converse(conversation, fd, err);
+}
+
+/* ---- calls ---- */
+
+const char *sandbox_socket_path(struct arena *a, const char *root, const char *id)
+{
+    return arena_printf(a, "%s/" RUNDIR_ROOT "/%s/" RUNDIR_VSOCK, root, id);
+}
+
+int sandbox_status(const char *root, const char *id, struct sandbox_status *ret_status, struct error *err)
+{
+    const Tatami__Monitor__V1__StatusRequest request = TATAMI__MONITOR__V1__STATUS_REQUEST__INIT;
+    _arena_ struct arena *a = arena_new(CALL_BYTES);
+    struct conversation conversation = {
+        .method = "Status", .request = &request.base, .reply_type = MESSAGE(status_reply), .timeout_ns = CALL_NS, .arena = a};
+
+    int r = ask(root, id, &conversation, err);
+    if (r < 0)
+        return r;
+    const Tatami__Monitor__V1__StatusReply *reply = (const void *)conversation.reply;
+    *ret_status =
+        (struct sandbox_status){.vm_pid = reply->vm_pid, .monitor_pid = reply->monitor_pid, .uptime_ns = reply->uptime_ns};
+    strncat(ret_status->accel, reply->accel, sizeof(ret_status->accel) - 1);
+    return 0;
+}
+
+/* A copy of the mounts at source, detached, as the guest will see it: mounts that come and go at the source do so there, too,
+ * and never the other way round. */
+static int copy_tree(const char *source, bool read_only, struct error *err)
+{
+    const struct mount_attr attr = {.propagation = MS_SLAVE, .attr_set = read_only ? MOUNT_ATTR_RDONLY : 0};
+
+    _close_ int tree = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    if (tree < 0)
+        return error_set(err, tree, "share %s with the virtual machine", source);
+    int r = sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr);
+    return r < 0 ? error_set(err, r, "prepare %s to be shared%s", source, read_only ? " read-only" : "") : fd_take(&tree);
+}
+
+int sandbox_share(struct arena *a, const char *root, const char *id, const char *container_id, const char *source,
+                  bool read_only, const char **ret_guest_path, struct error *err)
+{
+    Tatami__Monitor__V1__ShareRequest request = TATAMI__MONITOR__V1__SHARE_REQUEST__INIT;
+    struct conversation conversation = {
+        .method = "Share", .request = &request.base, .reply_type = MESSAGE(share_reply), .timeout_ns = CALL_NS, .arena = a};
+
+    _close_ int tree = copy_tree(source, read_only, err);
+    if (tree < 0)
+        return tree;
+    request.container_id = (char *)(uintptr_t)container_id;
+    request.pid = sys_getpid();
+    request.fd = tree;
+    int r = ask(root, id, &conversation, err);
+    if (r < 0)
+        return error_wrap(err, "share %s", source);
+    *ret_guest_path = ((const Tatami__Monitor__V1__ShareReply *)(const void *)conversation.reply)->guest_path;
+    return 0;
+}
+
+int sandbox_unshare(const char *root, const char *id, const char *container_id, struct error *err)
+{
+    Tatami__Monitor__V1__UnshareRequest request = TATAMI__MONITOR__V1__UNSHARE_REQUEST__INIT;
+    _arena_ struct arena *a = arena_new(CALL_BYTES);
+    struct conversation conversation = {.method = "Unshare",
+                                        .request = &request.base,
+                                        .reply_type = &google__protobuf__empty__descriptor,
+                                        .timeout_ns = CALL_NS,
+                                        .arena = a};
+
+    request.container_id = (char *)(uintptr_t)container_id;
+    return ask(root, id, &conversation, err);
+}
+
+static int hold(struct conversation *conversation, struct error *err)
+{
+    static const struct ttrpc_stream_method method = {
+        {SERVICE, "Hold", MESSAGE(hold_request), MESSAGE(hold_reply), NULL}, NULL, .server_streams = true};
+    struct ttrpc_client_stream *stream;
+
+    int r = ttrpc_client_stream_open(conversation->client, &method, conversation->request, 0, &stream, err);
+    if (r < 0)
+        return r;
+    r = ttrpc_client_stream_recv(stream, conversation->arena, &conversation->reply, err);
+    ttrpc_client_stream_free(stream);
+    if (r == 0)
+        return error_text(err, -EPROTO, "the monitor does not hold the process");
+    return r < 0 ? r : 0;
+}
+
+/* The connection itself is what is held: a second descriptor of it outlives the conversation. */
+int sandbox_hold(const char *root, const char *id, const char *container_id, const char *exec_id, struct error *err)
+{
+    Tatami__Monitor__V1__HoldRequest request = TATAMI__MONITOR__V1__HOLD_REQUEST__INIT;
+    _arena_ struct arena *a = arena_new(CALL_BYTES);
+    struct conversation conversation = {.request = &request.base, .arena = a, .fn = hold};
+
+    int fd = dial(root, id, err);
+    if (fd < 0)
+        return fd;
+    _close_ int kept = sys_fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (kept < 0) {
+        sys_close(fd);
+        return error_set(err, kept, "keep the connection to the monitor");
+    }
+    request.container_id = (char *)(uintptr_t)container_id;
+    request.exec_id = (char *)(uintptr_t)exec_id;
+    int r = converse(&conversation, fd, err);
+    return r < 0 ? r : fd_take(&kept);
+}
+
+/* ---- stop ---- */
+
+static void ask_to_stop(const char *root, const char *id)
+{
+    const Tatami__Monitor__V1__StopRequest request = TATAMI__MONITOR__V1__STOP_REQUEST__INIT;
+    _arena_ struct arena *a = arena_new(CALL_BYTES);
+    struct conversation conversation = {.method = "Stop",
+                                        .request = &request.base,
+                                        .reply_type = &google__protobuf__empty__descriptor,
+                                        .timeout_ns = STOP_NS,
+                                        .arena = a};
+
+    (void)ask(root, id, &conversation, NULL);
+}
+
+/* Its parts die with it. Exactly the process that wrote its name down is killed, whoever has the pid now. */
+static void kill_monitor(const struct rundir *rundir)
+{
+    struct proc owner;
+
+    if (rundir_owner(rundir, &owner) < 0)
+        return;
+    _close_ int pidfd = proc_open(&owner);
+    struct pollfd poll = {.fd = pidfd, .events = POLLIN};
+    if (pidfd >= 0 && sys_pidfd_send_signal(pidfd, SIGKILL) == 0)
+        (void)sys_poll(&poll, 1, DEATH_MS);
+}
+
+int sandbox_stop(const char *root, const char *id, struct error *err)
+{
+    _rundir_ struct rundir rundir = RUNDIR_NONE;
+
+    int r = rundir_open(root, id, &rundir, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    ask_to_stop(root, id);
+    r = rundir_lock(&rundir);
+    if (r == -EWOULDBLOCK) {
+        kill_monitor(&rundir);
+        r = rundir_lock(&rundir);
+    }
+    if (r == -ENOENT)
+        return 0; /* the monitor removed it */
+    if (r < 0)
+        return error_set(err, r, "end the monitor of sandbox %s", id);
+    return rundir_remove(rundir.parent_fd, rundir.fd, id, err);
+}

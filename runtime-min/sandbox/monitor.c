@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The monitor: one process per machine, which starts its parts, watches them and ends them all when one is gone. */
+#include "runtime-min/sandbox/monitor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+
+#include "proto/proto.h"
+#include "runtime-min/sandbox/agent_link.h"
+#include "runtime-min/sandbox/rundir.h"
+#include "runtime-min/sandbox/sandbox.h"
+#include "runtime-min/sandbox/share.h"
+#include "sys/fd.h"
+
+#define ARENA_BYTES (256 * 1024)
+#define SIBLINGS_NS (100 * NSEC_PER_MSEC) /* parts that end because another one did */
+#define DESTROY_NS (2 * NSEC_PER_SEC)
+#define FLUSH_NS NSEC_PER_SEC
+
+void monitor_stop(struct monitor *monitor)
+{
+    if (monitor->stopping)
+        return;
+    monitor->stopping = true;
+    if (monitor->boot)
+        fiber_cancel(monitor->boot);
+    waitq_wake_all(&monitor->changed);
+}
+
+/* ---- the starter ---- */
+
+static int read_start(struct monitor *monitor, struct error *err)
+{
+    char *packet = arena_alloc(monitor->arena, MONITOR_MESSAGE_MAX);
+    ProtobufCMessage *message;
+
+    ssize_t n = sys_read(MONITOR_CONTROL_FD, packet, MONITOR_MESSAGE_MAX);
+    if (n <= 0)
+        return error_text(err, n < 0 ? (int)n : -EPIPE, "the monitor was not told what to start");
+    int r = proto_unpack(monitor->arena, &tatami__monitor__v1__start__descriptor, (const uint8_t *)packet, (size_t)n, &message,
+                         err);
+    if (r == 0)
+        monitor->start = (const void *)message;
+    return r;
+}
+
+static void answer(const struct error *err)
+{
+    Tatami__Monitor__V1__Started started = TATAMI__MONITOR__V1__STARTED__INIT;
+    uint8_t packet[ERROR_TEXT_MAX + 64];
+
+    started.ready = err->errnum == 0;
+    started.errnum = err->errnum;
+    started.status = (int32_t)err->status;
+    started.text = (char *)(uintptr_t)err->text;
+    size_t len = protobuf_c_message_pack(&started.base, packet);
+    (void)fd_write_all(MONITOR_CONTROL_FD, packet, len);
+}
+
+static void starter_ready(struct watch *watch, uint32_t events)
+{
+    struct monitor *monitor = CONTAINER_OF(watch, struct monitor, control);
+    char commit;
+
+    (void)events;
+    ssize_t n = sys_read(MONITOR_CONTROL_FD, &commit, 1);
+    if (n == -EAGAIN)
+        return;
+    watch_stop(watch);
+    if (n != 1)
+        monitor_stop(monitor);
+}
+
+/* ---- boot ---- */
+
+struct boot {
+    struct monitor *monitor;
+    struct error err;
+};
+
+static int boot(struct monitor *monitor, struct error *err)
+{
+    uint64_t deadline = monitor->started_ns + monitor->start->boot_timeout_ms * NSEC_PER_MSEC;
+
+    int r = share_open(err);
+    if (r == 0)
+        r = parts_start(monitor, err);
+    if (r == 0)
+        r = vmm_wait_ready(monitor->vmm, deadline, err);
+    if (r == 0)
+        r = agent_link_open(monitor->loop, RUNDIR_VSOCK, deadline, &monitor->agent, err);
+    if (r == 0)
+        r = agent_link_begin(monitor->agent, monitor->start->id, monitor->start->hostname, deadline, err);
+    return r < 0 ? r : service_start(monitor, err);
+}
+
+static void boot_fiber(void *arg)
+{
+    struct boot *self = arg;
+    struct monitor *monitor = self->monitor;
+
+    (void)boot(monitor, &self->err);
+    monitor->boot = NULL;
+    waitq_wake_all(&monitor->changed);
+}
+
+/* ---- life ---- */
+
+/* In words: what the reason was, then what the parts have to say. */
+static void explain(struct monitor *monitor, struct error *err)
+{
+    (void)fiber_sleep_until(monitor->loop, sys_monotonic_ns() + SIBLINGS_NS);
+    if (monitor->died)
+        (void)error_text(err, -EIO, "a part of it ended while it booted");
+    (void)error_wrap(err, "virtual machine of sandbox %s", monitor->start->id);
+    parts_explain(monitor, err);
+}
+
+static void end(struct monitor *monitor)
+{
+    /* A guest that can still be asked writes its data out first. */
+    if (monitor->agent && !monitor->died)
+        (void)agent_link_destroy(monitor->agent, DESTROY_NS, NULL);
+    ttrpc_client_free(monitor->agent);
+    monitor->agent = NULL;
+    parts_end(monitor);
+    share_close();
+    (void)rundir_remove(MONITOR_PARENT_FD, MONITOR_DIR_FD, monitor->start->id, NULL);
+    monitor->ended = true;
+    waitq_wake_all(&monitor->changed);
+    if (monitor->server)
+        ttrpc_server_shutdown(monitor->server, sys_monotonic_ns() + FLUSH_NS, true);
+}
+
+static void life_fiber(void *arg)
+{
+    struct monitor *monitor = arg;
+    struct boot self = {.monitor = monitor};
+
+    if (fiber_start(monitor->loop, "boot", boot_fiber, &self, &monitor->boot) < 0)
+        (void)error_text(&self.err, -EAGAIN, "start the boot");
+    while (monitor->boot)
+        (void)waitq_wait(monitor->loop, &monitor->changed, NO_DEADLINE);
+    if (self.err.errnum) {
+        explain(monitor, &self.err);
+        monitor->died = true;
+        monitor->stopping = true;
+    }
+    if (!self.err.errnum)
+        answer(&self.err);
+    while (!monitor->stopping)
+        (void)waitq_wait(monitor->loop, &monitor->changed, NO_DEADLINE);
+    end(monitor);
+    if (self.err.errnum)
+        answer(&self.err);
+    loop_stop(monitor->loop);
+}
+
+/* ---- process ---- */
+
+static void signal_ready(struct watch *watch, uint32_t events)
+{
+    struct signalfd_siginfo signals[4];
+
+    (void)events;
+    (void)sys_read(watch->fd, signals, sizeof(signals));
+    monitor_stop(CONTAINER_OF(watch, struct monitor, signals));
+}
+
+/* Who asks the monitor to end gets an orderly end of the machine. */
+static int watch_signals(struct monitor *monitor, struct error *err)
+{
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGINT);
+    int fd = sys_signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    int r = fd < 0 ? fd : sys_sigprocmask(SIG_BLOCK, &mask, NULL);
+    monitor->signals.ready = signal_ready;
+    if (r == 0)
+        r = watch_start(monitor->loop, &monitor->signals, fd, EPOLLIN);
+    return r < 0 ? error_set(err, r, "watch signals") : 0;
+}
+
+static int watch_starter(struct monitor *monitor, struct error *err)
+{
+    int r = sys_fcntl(MONITOR_CONTROL_FD, F_SETFL, O_NONBLOCK);
+    monitor->control.ready = starter_ready;
+    if (r >= 0)
+        r = watch_start(monitor->loop, &monitor->control, MONITOR_CONTROL_FD, EPOLLIN);
+    return r < 0 ? error_set(err, r, "watch the starter") : 0;
+}
+
+static int run(struct monitor *monitor, struct error *err)
+{
+    int r = read_start(monitor, err);
+    if (r == 0)
+        r = loop_new(&monitor->loop, err);
+    if (r == 0)
+        r = reaper_new(monitor->loop, &monitor->reaper, err);
+    if (r == 0)
+        r = rundir_sign(MONITOR_LOCK_FD, err);
+    if (r == 0)
+        r = watch_signals(monitor, err);
+    if (r == 0)
+        r = watch_starter(monitor, err);
+    if (r < 0)
+        return r;
+    r = fiber_start(monitor->loop, "life", life_fiber, monitor, NULL);
+    return r < 0 ? error_set(err, r, "start the monitor") : loop_run(monitor->loop, err);
+}
+
+int sandbox_monitor_main(void)
+{
+    struct monitor monitor = {.started_ns = sys_monotonic_ns(), .log_fd = -1, .virtiofsd = PROGRAM_NONE, .vsock = PROGRAM_NONE};
+    struct error err = {.errnum = 0};
+
+    for (int fd = MONITOR_CONTROL_FD; fd < MONITOR_FDS_END; fd++) {
+        if (sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+            return 2; /* somebody typed the hidden command */
+    }
+    (void)sys_prctl(PR_SET_NAME, (unsigned long)(uintptr_t) "tatami-monitor", 0, 0, 0);
+    (void)sys_signal(SIGPIPE, SIG_IGN);
+    (void)sys_signal(SIGHUP, SIG_IGN);
+    (void)sys_umask(0077);
+    waitq_init(&monitor.changed);
+    list_init(&monitor.holds);
+    monitor.arena = arena_new(ARENA_BYTES);
+    int r = run(&monitor, &err);
+    if (r < 0)
+        answer(&err);
+    ttrpc_server_free(monitor.server);
+    return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the monitor know of each other. */
+#pragma once
+#include "loop/reaper.h"
+#include "proto/monitor.pb-c.h"
+#include "runtime-min/vmm/program.h"
+#include "runtime-min/vmm/vmm.h"
+#include "ttrpc/client.h"
+#include "ttrpc/server.h"
+
+/* Descriptors that a new monitor finds; its working directory is that of the machine. */
+enum monitor_fd {
+    MONITOR_CONTROL_FD = 3, /* SOCK_SEQPACKET: Start, Started, then one byte to commit; its end before that ends the machine */
+    MONITOR_LOCK_FD,
+    MONITOR_PARENT_FD, /* ROOT/.sandboxes */
+    MONITOR_DIR_FD,
+    MONITOR_FDS_END,
+};
+
+#define MONITOR_MESSAGE_MAX 65536
+
+struct monitor {
+    struct loop *loop;
+    struct reaper *reaper;
+    struct arena *arena;
+    const Tatami__Monitor__V1__Start *start;
+    uint64_t started_ns;
+    struct watch signals;
+    struct watch control; /* not watched once the machine is committed */
+    int log_fd;           /* gets what the parts and the guest's console say; -1 unless the machine is to be debugged */
+
+    struct program virtiofsd;
+    struct program vsock;
+    struct vmm *vmm;
+    bool uses_kvm;
+    struct ttrpc_client *agent;
+    struct ttrpc_server *server;
+    struct list holds;
+
+    struct fiber *boot; /* NULL when it has ended */
+    bool stopping;      /* by a part's death, the starter's end, or Stop */
+    bool died;          /* a part's death */
+    bool ended;         /* nothing is left */
+    struct waitq changed;
+};
+
+/* ---- monitor.c ---- */
+
+/* The machine ends; harmless when it does already. */
+void monitor_stop(struct monitor *monitor);
+
+/* ---- parts.c ---- */
+
+/* Starts virtiofsd, the vsock device and the VMM. What was started before a failure is ended by parts_end(). */
+int parts_start(struct monitor *monitor, struct error *err);
+/* From a fiber: ends them all. */
+void parts_end(struct monitor *monitor);
+/* Puts behind err's text what is known of the parts that are to blame. */
+void parts_explain(struct monitor *monitor, struct error *err);
+
+/* A socket of that name in the working directory, 0600. Listens, and blocks. */
+int parts_listen(const char *name, struct error *err);
+
+/* ---- service.c ---- */
+
+/* Serves the control socket in the working directory. */
+int service_start(struct monitor *monitor, struct error *err);

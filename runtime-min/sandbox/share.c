@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime-min/sandbox/share.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "runtime-min/sandbox/rundir.h"
+#include "sys/fd.h"
+
+#define MOUNTS "share/mounts"
+#define SHARES_MAX 1024 /* of one container */
+#define OPEN_TREE_COPY (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+
+/* ---- the tree ---- */
+
+/* A file system for the directories and files that things are mounted on; nobody writes data to it. */
+static int mount_base(void)
+{
+    _close_ int fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return fs;
+    int r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0755", 0);
+    if (r == 0)
+        r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "size", "4m", 0);
+    if (r == 0)
+        r = sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    if (r < 0)
+        return r;
+    _close_ int mount = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    return mount < 0 ? mount : sys_move_mount(mount, "", AT_FDCWD, RUNDIR_SHARE, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+static int bind_tree(const char *from, const char *to, const struct mount_attr *attr)
+{
+    _close_ int tree = sys_open_tree(AT_FDCWD, from, OPEN_TREE_COPY);
+    if (tree < 0)
+        return tree;
+    int r = sys_move_mount(tree, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH);
+    return r < 0 ? r : sys_mount_setattr(AT_FDCWD, to, 0, attr);
+}
+
+static int build(void)
+{
+    static const struct mount_attr source = {.propagation = MS_SHARED};
+    static const struct mount_attr target = {.propagation = MS_SLAVE, .attr_set = MOUNT_ATTR_RDONLY};
+
+    int r = sys_mkdirat(AT_FDCWD, RUNDIR_SHARE, 0700);
+    if (r == 0)
+        r = mount_base();
+    if (r == 0)
+        r = sys_mkdirat(AT_FDCWD, MOUNTS, 0755);
+    if (r == 0)
+        r = sys_mkdirat(AT_FDCWD, SHARE_EXPORT, 0755);
+    if (r == 0)
+        r = bind_tree(MOUNTS, MOUNTS, &source);
+    if (r == 0)
+        r = bind_tree(MOUNTS, SHARE_EXPORT, &target);
+    return r;
+}
+
+int share_open(struct error *err)
+{
+    int r = sys_unshare(CLONE_NEWNS);
+    if (r < 0)
+        return error_set(err, r, "make a mount namespace (the runtime needs root)");
+    r = sys_mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
+    if (r == 0)
+        r = build();
+    return r < 0 ? error_set(err, r, "build the shared directory") : 0;
+}
+
+void share_close(void)
+{
+    (void)sys_umount2(RUNDIR_SHARE, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+/* ---- containers ---- */
+
+static int check_container(const char *container, struct error *err)
+{
+    if (*container && *container != '.' && !strchr(container, '/') && strlen(container) <= NAME_MAX)
+        return 0;
+    return error_status(err, STATUS_INVALID_ARGUMENT, "'%s' is no name of a container", container);
+}
+
+/* A mount needs a target of its own kind. */
+static int make_target(const char *path, const char *tree)
+{
+    struct stat st;
+
+    int r = sys_fstatat(AT_FDCWD, tree, &st, 0);
+    if (r < 0)
+        return r;
+    if (S_ISDIR(st.st_mode))
+        return sys_mkdirat(AT_FDCWD, path, 0700);
+    int fd = sys_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? fd : sys_close(fd);
+}
+
+static void remove_target(const char *path)
+{
+    if (sys_unlinkat(AT_FDCWD, path, 0) < 0)
+        (void)sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+}
+
+int share_add(const char *container, const char *tree, char *ret_name, size_t cap, struct error *err)
+{
+    char path[PATH_MAX];
+    int r = check_container(container, err);
+    if (r < 0)
+        return r;
+
+    snprintf(path, sizeof(path), MOUNTS "/%s", container);
+    r = sys_mkdirat(AT_FDCWD, path, 0755);
+    if (r < 0 && r != -EEXIST)
+        return error_set(err, r, "make a directory to share %s", container);
+    for (int i = 0; i < SHARES_MAX; i++) {
+        snprintf(path, sizeof(path), MOUNTS "/%s/%d", container, i);
+        r = make_target(path, tree);
+        if (r == -EEXIST)
+            continue;
+        if (r == 0)
+            r = sys_move_mount(AT_FDCWD, tree, AT_FDCWD, path, MOVE_MOUNT_F_SYMLINKS);
+        if (r < 0) {
+            remove_target(path);
+            return error_set(err, r, "share a directory with container %s", container);
+        }
+        snprintf(ret_name, cap, "%s/%d", container, i);
+        return 0;
+    }
+    return error_status(err, STATUS_RESOURCE_EXHAUSTED, "container %s has %d shared directories already", container,
+                        SHARES_MAX);
+}
+
+int share_remove(const char *container, struct error *err)
+{
+    char path[PATH_MAX];
+    int r = check_container(container, err);
+    if (r < 0)
+        return r;
+
+    /* Numbers are given in order and taken back together. */
+    for (int i = 0; i < SHARES_MAX; i++) {
+        snprintf(path, sizeof(path), MOUNTS "/%s/%d", container, i);
+        if (sys_faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            break;
+        r = sys_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+        if (r < 0 && r != -EINVAL)
+            return error_set(err, r, "unmount what container %s shared", container);
+        remove_target(path);
+    }
+    snprintf(path, sizeof(path), MOUNTS "/%s", container);
+    r = sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+    return r < 0 && r != -ENOENT ? error_set(err, r, "remove the shared directory of %s", container) : 0;
+}

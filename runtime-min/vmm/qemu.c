@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The driver for QEMU. Everything it needs is opened here and passed as descriptors: nothing in the file system has to be
+ * found, cleaned up or guarded, and its end is the end of a connection. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime-min/vmm/program.h"
+#include "runtime-min/vmm/qemu_command.h"
+#include "runtime-min/vmm/qmp.h"
+#include "runtime-min/vmm/vmm.h"
+#include "sys/fd.h"
+
+#define COMMAND_BYTES (64 * 1024)
+#define PRINTED_OUTPUT 300 /* bytes of each tail in a message */
+#define PRINTED_CONSOLE 400
+#define REASON_MAX 32
+
+struct vmm {
+    struct loop *loop;
+    struct program program;
+    struct qmp *qmp;
+    struct tail console;
+    char shutdown[REASON_MAX]; /* why the guest ended, as QEMU calls it */
+};
+
+static void on_event(void *context, const char *name, struct json_object *data)
+{
+    struct vmm *vmm = context;
+    struct json_object *reason;
+
+    if (strcmp(name, "SHUTDOWN") != 0 || !data || !json_object_object_get_ex(data, "reason", &reason))
+        return;
+    *vmm->shutdown = '\0';
+    strncat(vmm->shutdown, json_object_get_string(reason) ?: "", sizeof(vmm->shutdown) - 1);
+}
+
+/* ---- start ---- */
+
+struct ends {
+    int ours;
+    int theirs;
+};
+
+static void ends_done(struct ends *ends)
+{
+    fd_close(&ends->ours);
+    fd_close(&ends->theirs);
+}
+
+static int ends_open(struct ends *ends, struct error *err)
+{
+    int pair[2];
+
+    int r = sys_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+    if (r < 0)
+        return error_set(err, r, "create a socket pair for QEMU");
+    *ends = (struct ends){.ours = pair[0], .theirs = pair[1]};
+    r = sys_fcntl(ends->ours, F_SETFL, O_NONBLOCK);
+    return r < 0 ? error_set(err, r, "prepare a socket for QEMU") : 0;
+}
+
+/* The numbers that the descriptors get in QEMU: in the order of the list, without those that are missing. */
+static size_t number(const int fds[4], struct qemu_fds *ret_numbers, int ret_present[4])
+{
+    int *const numbers[] = {&ret_numbers->qmp, &ret_numbers->console, &ret_numbers->vsock, &ret_numbers->fs};
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+        *numbers[i] = fds[i] < 0 ? -1 : PROGRAM_FIRST_FD + (int)n;
+        if (fds[i] >= 0)
+            ret_present[n++] = fds[i];
+    }
+    return n;
+}
+
+static int launch(struct reaper *reaper, const struct vmm_options *options, struct vmm *vmm, const int fds[4],
+                  struct error *err)
+{
+    _arena_ struct arena *a = arena_new(COMMAND_BYTES);
+    struct strlist argv;
+    struct qemu_fds numbers;
+    int present[4];
+
+    size_t n_fds = number(fds, &numbers, present);
+    int r = qemu_command_build(a, options, &numbers, &argv, err);
+    if (r < 0)
+        return r;
+    const struct program_options program = {
+        .name = "QEMU",
+        .path = options->program,
+        .argv = argv.items,
+        .fds = present,
+        .n_fds = n_fds,
+        .log_fd = options->log_fd,
+        .on_exit = options->on_exit,
+        .context = options->context,
+    };
+    return program_start(reaper, &program, &vmm->program, err);
+}
+
+int vmm_start(struct reaper *reaper, const struct vmm_options *options, struct vmm **ret_vmm, struct error *err)
+{
+    CLEANUP(ends_done) struct ends qmp = {-1, -1}, console = {-1, -1};
+
+    struct vmm *vmm = calloc(1, sizeof(*vmm));
+    if (!vmm)
+        abort();
+    vmm->loop = reaper_loop(reaper);
+    vmm->program = PROGRAM_NONE;
+    vmm->console.fd = -1;
+    int r = ends_open(&qmp, err);
+    if (r == 0)
+        r = ends_open(&console, err);
+    if (r == 0)
+        r = launch(reaper, options, vmm, (const int[]){qmp.theirs, console.theirs, options->vsock_fd, options->fs_fd}, err);
+    if (r == 0)
+        r = qmp_new(vmm->loop, fd_take(&qmp.ours), on_event, vmm, &vmm->qmp, err);
+    if (r == 0)
+        r = tail_start(vmm->loop, &vmm->console, fd_take(&console.ours), options->log_fd);
+    if (r < 0) {
+        vmm_free(vmm);
+        return r;
+    }
+    *ret_vmm = vmm;
+    return 0;
+}
+
+int vmm_wait_ready(struct vmm *vmm, uint64_t deadline, struct error *err)
+{
+    return qmp_handshake(vmm->qmp, deadline, err);
+}
+
+/* ---- end ---- */
+
+void vmm_end(struct vmm *vmm, uint64_t deadline)
+{
+    if (!program_has_exited(&vmm->program))
+        (void)qmp_execute(vmm->qmp, "quit", NULL, deadline, NULL, NULL);
+    program_end(&vmm->program, deadline);
+}
+
+void vmm_free(struct vmm *vmm)
+{
+    if (!vmm)
+        return;
+    program_done(&vmm->program);
+    tail_stop(&vmm->console);
+    qmp_free(vmm->qmp);
+    free(vmm);
+}
+
+int vmm_pid(const struct vmm *vmm)
+{
+    return vmm->program.child->pid;
+}
+
+bool vmm_has_exited(const struct vmm *vmm)
+{
+    return program_has_exited(&vmm->program);
+}
+
+void vmm_print(struct vmm *vmm, struct buf *out)
+{
+    program_print(&vmm->program, PRINTED_OUTPUT, out);
+    if (*vmm->shutdown)
+        (void)buf_printf(out, "; end of the guest: %s", vmm->shutdown);
+    tail_drain(&vmm->console);
+    if (vmm->console.len > 0) {
+        (void)buf_append_str(out, "; guest console: ");
+        tail_print(&vmm->console, PRINTED_CONSOLE, out);
+    }
+}

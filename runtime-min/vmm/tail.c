@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime-min/vmm/tail.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "sys/fd.h"
+
+#define LINE_DIVIDER " | "
+#define READS_AT_ONCE 64 /* then others have their turn */
+
+static void keep(struct tail *tail, const char *p, size_t len)
+{
+    if (tail->len + len > sizeof(tail->data)) {
+        size_t kept = tail->len < TAIL_KEPT ? tail->len : TAIL_KEPT;
+        memmove(tail->data, tail->data + tail->len - kept, kept);
+        tail->len = kept;
+    }
+    memcpy(tail->data + tail->len, p, len);
+    tail->len += len;
+}
+
+/* False when there is nothing more to read now. */
+static bool read_once(struct tail *tail)
+{
+    char chunk[TAIL_KEPT];
+
+    ssize_t n = sys_read(tail->fd, chunk, sizeof(chunk));
+    if (n == -EAGAIN)
+        return false;
+    if (n <= 0) {
+        tail_stop(tail);
+        return false;
+    }
+    if (tail->log_fd >= 0)
+        (void)fd_write_all(tail->log_fd, chunk, (size_t)n);
+    keep(tail, chunk, (size_t)n);
+    return true;
+}
+
+void tail_drain(struct tail *tail)
+{
+    for (int i = 0; i < READS_AT_ONCE && tail->fd >= 0 && read_once(tail); i++)
+        continue;
+}
+
+static void tail_ready(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    tail_drain(CONTAINER_OF(watch, struct tail, watch));
+}
+
+int tail_start(struct loop *loop, struct tail *tail, int fd, int log_fd)
+{
+    tail->watch = (struct watch){.ready = tail_ready};
+    tail->fd = fd;
+    tail->log_fd = log_fd;
+    tail->len = 0;
+    int r = watch_start(loop, &tail->watch, fd, EPOLLIN);
+    if (r < 0)
+        fd_close(&tail->fd);
+    return r;
+}
+
+void tail_stop(struct tail *tail)
+{
+    if (tail->fd < 0)
+        return;
+    watch_stop(&tail->watch);
+    fd_close(&tail->fd);
+}
+
+static bool is_printable(char c)
+{
+    return c >= ' ' && c <= '~';
+}
+
+void tail_print(const struct tail *tail, size_t max, struct buf *out)
+{
+    size_t end = tail->len;
+
+    while (end > 0 && !is_printable(tail->data[end - 1]))
+        end--;
+    size_t from = end > max ? end - max : 0;
+    bool gap = false;
+    for (size_t i = from; i < end; i++) {
+        char c = tail->data[i];
+        if (c == '\n' || c == '\r') {
+            gap = i > from;
+            continue;
+        }
+        if (gap)
+            (void)buf_append_str(out, LINE_DIVIDER);
+        gap = false;
+        c = is_printable(c) ? c : '?';
+        (void)buf_append(out, &c, 1);
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The last bytes of what a descriptor said: output of programs, the guest's console. It is always read, so that nobody blocks
+ * on a full pipe, and never grows. */
+#pragma once
+#include "base/buf.h"
+#include "loop/loop.h"
+
+#define TAIL_KEPT 4096 /* bytes that are kept at least, once there were that many */
+
+struct tail {
+    struct watch watch;
+    int fd;     /* -1 after its end */
+    int log_fd; /* gets everything as well; -1: nobody */
+    size_t len;
+    char data[2 * TAIL_KEPT];
+};
+
+/* Takes over fd, which must not block. log_fd stays the caller's. */
+int tail_start(struct loop *loop, struct tail *tail, int fd, int log_fd);
+/* Reads what is there now. */
+void tail_drain(struct tail *tail);
+/* Closes; the text stays. */
+void tail_stop(struct tail *tail);
+/* Appends the last lines as one: at most max bytes, printable ASCII, lines divided by " | ". */
+void tail_print(const struct tail *tail, size_t max, struct buf *out);
