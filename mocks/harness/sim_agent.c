@@ -74,6 +74,8 @@ static int agent_program(int argc, char **argv, char **envp)
 {
     if (current()->exe)
         return agent_main(argc, argv, envp, "simulated");
+    if (current()->world->options.unbooted)
+        (void)sys_close(0); /* a machine without a console */
     open_log();
     return -sys_execveat(AT_FDCWD, AGENT, argv, envp, 0);
 }

@@ -107,14 +107,17 @@ static void start(struct sweep_run *run)
 }
 
 /* The calls that the harness makes to open the log and to start the agent come before. */
-#define CALLS_BEFORE 5
+static uint64_t calls_before(const struct sweep_run *run)
+{
+    return run->sweep->setup.unbooted ? 6 : 5;
+}
 
 static void rehearse_start(struct sweep_run *run, uint64_t *ret_first, uint64_t *ret_n)
 {
     new_guest(run);
     start(run);
-    *ret_first = CALLS_BEFORE;
-    *ret_n = sim_call_count(run->guest->sim) - CALLS_BEFORE;
+    *ret_first = calls_before(run);
+    *ret_n = sim_call_count(run->guest->sim) - calls_before(run);
 }
 
 static void settle_start(struct sweep_run *run)
@@ -128,9 +131,9 @@ static void settle_start(struct sweep_run *run)
 static bool play_start(struct sweep_run *run, const struct sweep_fault *fault)
 {
     new_guest(run);
-    sweep_set_fault(run, CALLS_BEFORE, fault);
+    sweep_set_fault(run, calls_before(run), fault);
     start(run);
-    bool struck = sweep_clear_fault(run, CALLS_BEFORE);
+    bool struck = sweep_clear_fault(run, calls_before(run));
     sweep_count(run, struck);
     if (sim_agent_ended(run->guest)) {
         expect_complaint(run);

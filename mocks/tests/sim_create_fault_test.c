@@ -56,7 +56,11 @@ static enum status_code create_in_user_namespace(struct rig *rig, struct error *
     static const struct oci_id_mapping mapping = {.container_id = 0, .host_id = 100000, .size = 65536};
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
 
+    static const struct oci_device again = {.path = STRING("/dev/null"), .type = 'c', .major = 1, .minor = 3};
+
     add_namespace(rig, spec, OCI_NS_USER);
+    spec->linux_->devices = arena_memdup(rig->arena, &again, sizeof(again));
+    spec->linux_->n_devices = 1;
     spec->linux_->uid_mappings = spec->linux_->gid_mappings = arena_memdup(rig->arena, &mapping, sizeof(mapping));
     spec->linux_->n_uid_mappings = spec->linux_->n_gid_mappings = 1;
     return rig_create(rig, "c1", spec, err);
@@ -93,6 +97,7 @@ static enum status_code create_rich(struct rig *rig, struct error *err)
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
     static const struct oci_pair sysctl = {STRING("net.ipv4.ip_forward"), STRING("1")};
 
+    add_mount(rig, spec, "/proc", "bind", "/proc", "rbind");
     add_mount(rig, spec, "/data/sub", "bind", "/test", "rbind,ro");
     limit(rig, spec);
     spec->linux_->sysctl = (struct oci_map){.n = 1, .items = arena_memdup(rig->arena, &sysctl, sizeof(sysctl))};
@@ -100,6 +105,19 @@ static enum status_code create_rich(struct rig *rig, struct error *err)
     spec->root->readonly = true;
     add_namespace(rig, spec, OCI_NS_CGROUP);
     return rig_create(rig, "c1", spec, err);
+}
+
+#define PIPE "/test/rootfs/etc/pipe"
+
+/* In the directory that is copied. */
+static void make_pipe(struct rig *rig UNUSED)
+{
+    assert_int_equal(sys_mknodat(AT_FDCWD, PIPE, S_IFIFO | 0600, 0), 0);
+}
+
+static void remove_pipe(struct rig *rig UNUSED)
+{
+    assert_int_equal(sys_unlinkat(AT_FDCWD, PIPE, 0), 0);
 }
 
 /* Whatever a file system of its own in /dev makes possible, and mounts that make their targets. */
@@ -116,6 +134,8 @@ static enum status_code create_with_devices(struct rig *rig, struct error *err)
     spec->linux_->devices = arena_memdup(rig->arena, devices, sizeof(devices));
     spec->linux_->n_devices = ARRAY_SIZE(devices);
     add_mount(rig, spec, "/etc", "tmpfs", "tmpfs", "tmpcopyup");
+    add_mount(rig, spec, "/tmp", "tmpfs", "tmpfs",
+              arena_printf(rig->arena, "size=%0256o", 1 << 20)); /* too long for fsconfig */
     add_mount(rig, spec, "/run/file", "bind", "/usr/bin/tatami-agent", "bind");
     add_mount(rig, spec, "/dev/shm", "", "", "remount,size=1m");
     spec->linux_->rootfs_propagation = STRING("shared");
@@ -196,7 +216,7 @@ static const struct sweep sweeps[] = {
     {"create-terminal", V2, .act = create_terminal, CREATED},
     {"create-user", V2, .act = create_in_user_namespace, CREATED},
     {"create-rich", V2, .act = create_rich, CREATED},
-    {"create-devices", V2, .act = create_with_devices, CREATED},
+    {"create-devices", V2, make_pipe, create_with_devices, CREATED, .clean = remove_pipe},
     {"create-for-user", PIPE_SIZE, .act = create_for_user, CREATED},
     {"create-over", V2, make_bundle, create_usual, .done = c1_can_be_started_and_removed, .undone = bundle_is_still_there,
      .lost = sweep_remove_c1, .clean = remove_bundle, .retry = sweep_live},
