@@ -60,6 +60,8 @@ struct task *proc_viewer(const struct super *super);
 /* New inode for an entry of a task; index: distinguishes it in the numbers. */
 struct inode *proc_node_new(struct super *super, struct task *task, const struct proc_entry *entry, unsigned int index);
 struct task *proc_task(const struct inode *inode);
+/* The task's number in the namespace that is shown; 0: it has none there. */
+int proc_number(const struct task *task, const struct inode *inode);
 /* Not collected yet. */
 bool proc_task_exists(const struct task *task);
 void proc_node_release(struct inode *inode);
@@ -67,6 +69,11 @@ void proc_node_release(struct inode *inode);
 bool proc_node_valid(struct inode *inode);
 /* May the current task look into the task behind an inode? 0, -EACCES. */
 int proc_may_look(const struct inode *inode);
+
+/* proc_status.c */
+int proc_show_status(const struct task *task, struct inode *inode, struct buf *out);
+int proc_show_stat(const struct task *task, struct inode *inode, struct buf *out);
+int proc_show_statm(const struct task *task, struct inode *inode, struct buf *out);
 
 struct inode *proc_table_lookup(struct inode *dir, const struct proc_table *table, const char *name);
 void proc_table_list(struct inode *dir, const struct proc_table *table,

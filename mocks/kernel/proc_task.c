@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /proc/PID: what it consists of, and the texts that describe a process (proc(5): status, stat, cmdline, limits, oom_score_adj,
- * ...). */
+/* /proc/PID: what it consists of, and its short texts (proc(5): cmdline, limits, oom_score_adj, ...). */
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +17,11 @@
 struct task *proc_task(const struct inode *inode)
 {
     return ((const struct proc_node *)inode->data)->task;
+}
+
+int proc_number(const struct task *task, const struct inode *inode)
+{
+    return task_pid_in(task, proc_namespace(inode->super));
 }
 
 bool proc_task_exists(const struct task *task)
@@ -131,150 +134,6 @@ const struct inode_ops proc_text_ops = {
     .valid = proc_node_valid,
     .release = proc_node_release,
 };
-
-static const struct user_namespace *viewer_user(const struct inode *inode)
-{
-    const struct task *viewer = proc_viewer(inode->super);
-    return viewer && viewer->cred.user ? viewer->cred.user : inode->super->world->user;
-}
-
-static char state_letter(const struct task *task)
-{
-    if (task->state >= TASK_ZOMBIE)
-        return task->state == TASK_ZOMBIE ? 'Z' : 'X';
-    if (task->frozen_hard)
-        return 'D';
-    if (task->state == TASK_STOPPED)
-        return 'T';
-    return task == current() || (task->state == TASK_RUNNABLE && !task->frozen) ? 'R' : 'S';
-}
-
-static const char *state_name(char letter)
-{
-    static const char names[][16] = {"R (running)", "S (sleeping)", "D (disk sleep)", "T (stopped)", "Z (zombie)", "X (dead)"};
-
-    FOR_ROWS (name, names) {
-        if ((*name)[0] == letter)
-            return *name;
-    }
-    return "?";
-}
-
-static int parent_number(const struct task *task, const struct inode *inode)
-{
-    return task->parent ? task_pid_in(task->parent, proc_namespace(inode->super)) : 0;
-}
-
-static int number(const struct task *task, const struct inode *inode)
-{
-    return task_pid_in(task, proc_namespace(inode->super));
-}
-
-static void show_ids(const char *label, const uint32_t ids[4], bool group, struct inode *inode, struct buf *out)
-{
-    buf_printf(out, "%s:", label);
-    for (size_t i = 0; i < 4; i++)
-        buf_printf(out, "\t%u", id_shown(viewer_user(inode), group, ids[i]));
-    buf_append_str(out, "\n");
-}
-
-/* Numbers from the namespace that is shown down to the task's own. */
-static void show_numbers(const char *label, const struct task *task, const struct inode *inode, struct buf *out)
-{
-    const struct pid_namespace *top = proc_namespace(inode->super);
-
-    buf_printf(out, "%s:", label);
-    for (unsigned int level = top->level; level <= task->pid_namespace->level; level++)
-        buf_printf(out, "\t%d", task->pids[level]);
-    buf_append_str(out, "\n");
-}
-
-static void show_credentials(const struct task *task, struct inode *inode, struct buf *out)
-{
-    const struct cred *cred = &task->cred;
-
-    show_ids("Uid", (uint32_t[]){cred->ruid, cred->euid, cred->suid, cred->fsuid}, false, inode, out);
-    show_ids("Gid", (uint32_t[]){cred->rgid, cred->egid, cred->sgid, cred->fsgid}, true, inode, out);
-    buf_printf(out, "FDSize:\t%zu\nGroups:\t", task->descriptors.n < 64 ? (size_t)64 : task->descriptors.n);
-    for (size_t i = 0; i < cred->n_groups; i++)
-        buf_printf(out, "%s%u", i ? " " : "", id_shown(viewer_user(inode), true, cred->groups[i]));
-    buf_append_str(out, " \n");
-}
-
-static void show_signals(const struct task *task, struct buf *out)
-{
-    buf_printf(out, "Threads:\t1\nSigQ:\t0/4096\nSigPnd:\t%016x\n", 0);
-    buf_printf(out, "ShdPnd:\t%016" PRIx64 "\n", task->signals_pending);
-    buf_printf(out, "SigBlk:\t%016" PRIx64 "\n", task->signals_blocked);
-    buf_printf(out, "SigIgn:\t%016" PRIx64 "\n", task->signals_ignored);
-    buf_printf(out, "SigCgt:\t%016" PRIx64 "\n", task->signals_caught);
-}
-
-static void show_privileges(const struct task *task, struct buf *out)
-{
-    const struct cred *cred = &task->cred;
-
-    buf_printf(out, "CapInh:\t%016" PRIx64 "\nCapPrm:\t%016" PRIx64 "\n", cred->caps_inheritable, cred->caps_permitted);
-    buf_printf(out, "CapEff:\t%016" PRIx64 "\nCapBnd:\t%016" PRIx64 "\n", cred->caps_effective, cred->caps_bounding);
-    buf_printf(out, "CapAmb:\t%016" PRIx64 "\nNoNewPrivs:\t%d\n", cred->caps_ambient, task->no_new_privs);
-    buf_printf(out, "Seccomp:\t%d\nSeccomp_filters:\t%u\n", task->seccomp ? 2 : 0, seccomp_filter_count(task->seccomp));
-}
-
-static int show_status(const struct task *task, struct inode *inode, struct buf *out)
-{
-    unsigned int cpus = task->world->options.cpus;
-
-    buf_printf(out, "Name:\t%s\n", task->name);
-    if (task->state < TASK_ZOMBIE)
-        buf_printf(out, "Umask:\t%04o\n", task->umask);
-    buf_printf(out, "State:\t%s\n", state_name(state_letter(task)));
-    buf_printf(out, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\n", number(task, inode), number(task, inode));
-    buf_printf(out, "PPid:\t%d\nTracerPid:\t0\n", parent_number(task, inode));
-    show_credentials(task, inode, out);
-    show_numbers("NStgid", task, inode, out);
-    show_numbers("NSpid", task, inode, out);
-    buf_append_str(out, "Kthread:\t0\n");
-    if (task->state < TASK_ZOMBIE)
-        buf_printf(out, "VmSize:\t%8" PRIu64 " kB\nVmRSS:\t%8" PRIu64 " kB\n", task->memory_bytes / 1024,
-                   task->memory_bytes / 1024);
-    show_signals(task, out);
-    show_privileges(task, out);
-    buf_printf(out, "Cpus_allowed:\t%x\n", cpus < 32 ? (1u << cpus) - 1 : UINT32_MAX);
-    if (cpus > 1)
-        buf_printf(out, "Cpus_allowed_list:\t0-%u\n", cpus - 1);
-    else
-        buf_append_str(out, "Cpus_allowed_list:\t0\n");
-    return buf_append_str(out, "Mems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n");
-}
-
-static int level_number(const struct task *task, int global, const struct inode *inode)
-{
-    const struct task *at = NULL;
-
-    while ((at = task_next(task->world, at))) {
-        if (at->pids[0] == global)
-            return number(at, inode);
-    }
-    return 0;
-}
-
-static int show_stat(const struct task *task, struct inode *inode, struct buf *out)
-{
-    buf_printf(out, "%d (%s) %c %d ", number(task, inode), task->name, state_letter(task), parent_number(task, inode));
-    buf_printf(out, "%d %d ", level_number(task, task->pgid, inode), level_number(task, task->sid, inode));
-    buf_printf(out, "0 -1 4194304 0 0 0 0 0 0 0 0 %d %d 1 0 0 ", 20 + task->nice, task->nice);
-    buf_printf(out, "%" PRIu64 " %" PRIu64, task->memory_bytes, task->memory_bytes / BLOCK_BYTES);
-    buf_append_str(out, " 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0");
-    return buf_printf(out, " %d\n", task->state == TASK_ZOMBIE ? task->exit_code : 0);
-}
-
-static int show_statm(const struct task *task, struct inode *inode, struct buf *out)
-{
-    uint64_t pages = task->memory_bytes / BLOCK_BYTES;
-    (void)inode;
-
-    return buf_printf(out, "%" PRIu64 " %" PRIu64 " 0 0 0 %" PRIu64 " 0\n", pages, pages, pages);
-}
 
 static int show_strings(char *const *strings, struct buf *out)
 {
@@ -450,8 +309,8 @@ static int show_children(const struct task *task, struct inode *inode, struct bu
     const struct task *child;
 
     LIST_FOREACH (child, &task->children, sibling) {
-        if (number(child, inode))
-            buf_printf(out, "%d ", number(child, inode));
+        if (proc_number(child, inode))
+            buf_printf(out, "%d ", proc_number(child, inode));
     }
     return 0;
 }
@@ -494,13 +353,13 @@ static const struct proc_entry entries[] = {
     {"net", DIR(0555), &proc_net_ops, NULL, NULL, 0},
     {"attr", DIR(0555), &proc_attr_ops, NULL, NULL, 0},
     {"environ", TEXT(0400), show_environ, NULL, 0},
-    {"status", TEXT(0444), show_status, NULL, 0},
+    {"status", TEXT(0444), proc_show_status, NULL, 0},
     {"personality", TEXT(0400), show_personality, NULL, 0},
     {"limits", TEXT(0444), show_limits, NULL, 0},
     {"comm", TEXT(0644), show_comm, store_comm, 0},
     {"cmdline", TEXT(0444), show_cmdline, NULL, 0},
-    {"stat", TEXT(0444), show_stat, NULL, 0},
-    {"statm", TEXT(0444), show_statm, NULL, 0},
+    {"stat", TEXT(0444), proc_show_stat, NULL, 0},
+    {"statm", TEXT(0444), proc_show_statm, NULL, 0},
     {"cwd", S_IFLNK | 0777, &proc_link_ops, NULL, NULL, PROC_LINK_CWD},
     {"root", S_IFLNK | 0777, &proc_link_ops, NULL, NULL, PROC_LINK_ROOT},
     {"exe", S_IFLNK | 0777, &proc_link_ops, NULL, NULL, PROC_LINK_EXE},
@@ -592,7 +451,7 @@ static struct inode *tasks_lookup(struct inode *dir, const char *name)
 {
     char own[16];
 
-    snprintf(own, sizeof(own), "%d", number(proc_task(dir), dir));
+    snprintf(own, sizeof(own), "%d", proc_number(proc_task(dir), dir));
     return proc_task_exists(proc_task(dir)) && strcmp(name, own) == 0 ? make_thread(dir) : NULL;
 }
 
@@ -602,7 +461,7 @@ static void tasks_list(struct inode *dir, void (*add)(void *arg, const char *nam
 
     if (!proc_task_exists(proc_task(dir)))
         return;
-    snprintf(own, sizeof(own), "%d", number(proc_task(dir), dir));
+    snprintf(own, sizeof(own), "%d", proc_number(proc_task(dir), dir));
     struct inode *inode = make_thread(dir);
     add(arg, own, inode);
     inode_unref(inode);
