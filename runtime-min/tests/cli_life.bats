@@ -61,14 +61,14 @@ status_is() {
     bundle b /bin/sh -c 'exit 7'
     run -7 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" adopt "$work/pid" bash -c \
         '"$1" --root "$2" create -b "$3" --pid-file "$4" "$5" && "$1" --root "$2" start "$5"' - \
-        "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$work/pid" "$c1" 3>&-
+        "$TATAMI" "$root" "$work/b" "$work/pid" "$c1" 3>&-
     [ "$output" = "" ]
 }
 
 @test "streams of create reach their end when it exits with an error, and those of the container when that ends" {
     bundle b /bin/sh -c 'sleep 0.3; echo late'
     run -0 bash -c '{ "$1" --root "$2" create -b "$3" "$4" && "$1" --root "$2" start "$4"; } | cat' - \
-        "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$c1"
+        "$TATAMI" "$root" "$work/b" "$c1"
     [ "$output" = late ]
     await $c1 stopped
 }
@@ -85,7 +85,7 @@ status_is() {
 
 @test "run passes signals on and ends with the program" {
     bundle b /bin/sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.01; done'
-    "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" run -b "$work/b" $c1 >"$work/out" 3>&- &
+    "$TATAMI" --root "$root" run -b "$work/b" $c1 >"$work/out" 3>&- &
     until grep -q ready "$work/out"; do sleep 0.01; done
     kill -TERM $!
     code=0
@@ -240,7 +240,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
 @test "of twenty parallel creations one wins" {
     bundle b /bin/sleep 1000
     for i in $(seq 20); do
-        { "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" create -b "$work/b" $c1 >"$work/out.$i" 2>&1 3>&- && echo won >"$work/won.$i"; } 3>&- &
+        { "$TATAMI" --root "$root" create -b "$work/b" $c1 >"$work/out.$i" 2>&1 3>&- && echo won >"$work/won.$i"; } 3>&- &
         pids="$pids $!"
     done
     for pid in $pids; do wait "$pid" || true; done
@@ -254,7 +254,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
     run -1 tatami run -b "$work/b" --preserve-fds 1 $c1
     [[ "$output" == *"--preserve-fds 1"* ]]
     run -0 tatami run -b "$work/b" --preserve-fds 0 $c1
-    run -0 bash -c '"$@" 20</etc/passwd' - "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" run -d -b "$work/bundle" $c1
+    run -0 bash -c '"$@" 20</etc/passwd' - "$TATAMI" --root "$root" run -d -b "$work/bundle" $c1
 }
 
 # ---- exec ----
@@ -294,7 +294,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
     tatami run -d -b "$work/b" $c1
     echo '{"args":["/bin/sh","-c","echo out; exit 6"],"cwd":"/","env":["PATH=/bin"]}' >"$work/process"
     run -6 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" adopt "$work/execpid" \
-        "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" exec --process "$work/process" --detach --pid-file "$work/execpid" $c1 3>&-
+        "$TATAMI" --root "$root" exec --process "$work/process" --detach --pid-file "$work/execpid" $c1 3>&-
     [ "$output" = out ]
 }
 
@@ -314,7 +314,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
 
 @test "every byte of a large output arrives" {
     bundle b /bin/sh -c 'seq 2000000'
-    run -0 bash -c '"$1" --root "$2" run -b "$3" "$4" | cksum' - "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$c1"
+    run -0 bash -c '"$1" --root "$2" run -b "$3" "$4" | cksum' - "$TATAMI" "$root" "$work/b" "$c1"
     [ "$output" = "$(seq 2000000 | cksum)" ]
 }
 
@@ -331,7 +331,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
 @test "a reader that left does not stop the program" {
     bundle b /bin/sh -c 'seq 100000; echo done >&2'
     run -0 bash -c '"$1" --root "$2" run -b "$3" "$5" 2>"$4" | head -n 1; exit ${PIPESTATUS[0]}' - \
-        "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$work/err" "$c1"
+        "$TATAMI" "$root" "$work/b" "$work/err" "$c1"
     [ "$output" = 1 ]
     [ "$(cat "$work/err")" = "done" ]
 }
@@ -346,7 +346,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
 @test "the caller's open files stay blocking" {
     bundle b /bin/sh -c 'echo x'
     run -0 bash -c '"$1" --root "$2" run -b "$3" "$4" | { cat; grep flags /proc/self/fdinfo/0; }' - \
-        "$TATAMI_BUILD/runtime-min/tests/tatami-host" "$root" "$work/b" "$c1"
+        "$TATAMI" "$root" "$work/b" "$c1"
     [[ "${lines[1]}" == *flags:*00 ]]
 }
 
@@ -355,7 +355,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
 @test "a console socket gets the terminal, raw and of the right size, and resizes reach the program" {
     bundle b /bin/sh -c 'stty size; trap "stty size; exit 7" WINCH; read line; echo "got $line"; while :; do sleep 0.01; done' -- \
         'c["process"]["terminal"] = True' 'c["process"]["consoleSize"] = {"height": 30, "width": 100}'
-    host=$TATAMI_BUILD/runtime-min/tests/tatami-host
+    host=$TATAMI
     run -7 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" console "$work/console" "$work/pid" \
         "!$host\\x20--root\\x20$root\\x20start\\x20$c1 ?30\\x20100 =typed\\r ?typed\\r\\n ?got\\x20typed @50x120 ?50\\x20120" \
         "$host" --root "$root" create -b "$work/b" --console-socket "$work/console" --pid-file "$work/pid" $c1 3>&-
@@ -489,7 +489,7 @@ assert e["data"]["pids"]["limit"] == 50 and e["data"]["pids"]["current"] == 1' "
 
 @test "a command that dies while it creates leaves no process, its name is free, and delete --force cleans" {
     bundle b /bin/true -- "c['hooks'] = {'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '30']}]}"
-    "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" create -b "$work/b" $c1 3>&- &
+    "$TATAMI" --root "$root" create -b "$work/b" $c1 3>&- &
     creator=$!
     until [[ "$(tatami state $c1 2>/dev/null)" == *creating* ]]; do sleep 0.01; done
     until pgrep -P "$creator" -x sleep >/dev/null; do sleep 0.01; done

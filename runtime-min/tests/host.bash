@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+load containers
+
 # For tests of a container's life without a virtual machine: an agent of this host, and bundles.
 
 host_up() {
@@ -6,12 +8,10 @@ host_up() {
     export work=$(mktemp -d /tmp/tatami-XXXXXX)
     chmod 755 "$work"
     export root=$work/root
+    export TATAMI=$TATAMI_BUILD/runtime-min/tests/tatami-host
     export c1=c-${work##*-} # its cgroup is one of this host: a name of its own
     export agent=unix://$work/agent.sock
-    sh "$TATAMI_SOURCE/ci/bench/bundle" "$work/bundle"
-    for applet in stty yes head trap env id grep kill touch mkfifo seq printf ls od tr; do
-        ln -sf busybox "$work/bundle/rootfs/bin/$applet"
-    done
+    make_base_bundle
     host_agent_up
 }
 
@@ -43,45 +43,6 @@ host_down() {
     kill "$(cat "$work/agent.pid")"
     while kill -0 "$(cat "$work/agent.pid")" 2>/dev/null; do sleep 0.01; done
     rm -rf "$work"
-}
-
-tatami() {
-    "$TATAMI_BUILD/runtime-min/tests/tatami-host" --root "$root" "$@"
-}
-
-# bundle NAME ARGS... [-- PYTHON]: a bundle that runs ARGS; PYTHON changes its configuration, c.
-bundle() {
-    local name=$1
-    shift
-    mkdir -p "$work/$name"
-    python3 - "$work/bundle/config.json" "$work/$name/config.json" "$@" <<'PY'
-import json, sys
-source, target, *words = sys.argv[1:]
-code = ""
-if "--" in words:
-    at = words.index("--")
-    words, code = words[:at], "\n".join(words[at + 1:])
-c = json.load(open(source))
-c["process"]["args"] = words
-exec(code)
-json.dump(c, open(target, "w"))
-PY
-}
-
-# Runs a command that leaves a handle behind: it holds the streams, so that nobody may wait for their end.
-silently() {
-    "$@" >"$work/silent" 2>&1 3>&-
-    [ ! -s "$work/silent" ] || { cat "$work/silent" >&2; return 1; }
-}
-
-# Waits until a container has the status.
-await() {
-    for _ in $(seq 2000); do
-        [[ "$(tatami state "$1")" == *"\"status\": \"$2\""* ]] && return 0
-        sleep 0.01
-    done
-    echo "$1 does not become $2" >&2
-    return 1
 }
 
 # Nothing is left of any container.
