@@ -125,6 +125,7 @@ clean:
 ##   make asan                   the tests under AddressSanitizer and UBSan
 ##   make sim SEEDS=n SEED=first random histories in the simulation; a seed that fails can be repeated
 ##   make traces                 write the golden traces of fixtures/traces anew
+##   make run / make shell       a container of busybox in a VM: prints hello and the time of each step, or gives a shell (root)
 ##   make conformance SEEDS=n    the mock kernel against the real one: the same cases, and random sequences of calls, on both (root)
 ##   make conformance-vm         the same cases in a VM, whose kernel has what this one may lack; ONLY=word
 ##   make mutate                 changes the product in one place at a time: which tests notice? FILES=words SAMPLE=n SEED=n
@@ -138,6 +139,11 @@ clean:
 
 RUN  = ci/run-tests --build $(B) $(if $(ONLY),--only $(ONLY))
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: run shell
+run shell: guest
+	@$(AGAIN) FLAVOUR=release $(PROGRAMS:$(B)/%=build/release/%) >/dev/null
+	@ci/try $@ build/release
 
 .PHONY: conformance test test-built unit process coverage asan valgrind bench setup
 setup:

@@ -54,9 +54,9 @@ const struct command *command_find(const char *name);
 void command_print_help(const struct command *command, struct buf *out);
 extern const struct option_table cli_global_options;
 
-extern const struct command command_create, command_delete, command_events, command_exec, command_features, command_kill,
-    command_list, command_pause, command_ps, command_resume, command_run, command_spec, command_start, command_state,
-    command_update;
+extern const struct command command_check, command_create, command_delete, command_events, command_exec, command_features,
+    command_kill, command_list, command_pause, command_ps, command_resume, command_run, command_spec, command_start,
+    command_state, command_update;
 
 /* ---- shared by commands ---- */
 

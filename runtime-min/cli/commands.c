@@ -31,9 +31,9 @@ static const struct command command_restore = {
 };
 
 static const struct command *const commands[] = {
-    &command_create, &command_start, &command_state,    &command_kill,       &command_delete,  &command_run,
-    &command_exec,   &command_ps,    &command_list,     &command_pause,      &command_resume,  &command_update,
-    &command_events, &command_spec,  &command_features, &command_checkpoint, &command_restore,
+    &command_create, &command_start, &command_state,    &command_kill,  &command_delete,     &command_run,
+    &command_exec,   &command_ps,    &command_list,     &command_pause, &command_resume,     &command_update,
+    &command_events, &command_spec,  &command_features, &command_check, &command_checkpoint, &command_restore,
 };
 
 const struct command *command_find(const char *name)
