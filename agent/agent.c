@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <linux/magic.h>
-#include <linux/vm_sockets.h>
 #include <stdlib.h>
 
 #include "agent/container/container.h"
+#include "agent/guest/peer.h"
 #include "agent/guest/root.h"
 #include "agent/rpc/rpc.h"
 #include "sys/fd.h"
@@ -42,16 +42,6 @@ static int open_base(const char *path, int *ret_fd, struct error *err)
         return error_set(err, fd, "open the base directory '%s'", path);
     *ret_fd = fd;
     return 0;
-}
-
-/* Only the host may speak to the agent, not a process of the guest through a vsock loopback. */
-static bool peer_is_host(int fd)
-{
-    struct sockaddr_vm peer;
-    socklen_t len = sizeof(peer);
-
-    return sys_getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.svm_family == AF_VSOCK &&
-           peer.svm_cid == VMADDR_CID_HOST;
 }
 
 /* ---- life ---- */
@@ -141,15 +131,26 @@ static void remove_containers(struct agent *agent)
     }
 }
 
+static void start_debug_console(struct agent *agent)
+{
+    struct error err = {.errnum = 0};
+
+    if (agent->config.debug_console && debug_console_start(&agent->debug_console, agent->reaper, agent->log,
+                                                           (uint32_t)agent->config.debug_console_vport, &err) < 0)
+        log_error(agent->log, "debug-console", "%s", err.text);
+}
+
 void agent_run(void *arg)
 {
     struct agent *agent = arg;
 
     if (agent->is_init && modules_late_start(&agent->modules, agent->reaper, agent->log) < 0)
         log_warning(agent->log, "agent", "no fiber to load kernel modules");
+    start_debug_console(agent);
     while (!agent->stopping)
         (void)waitq_wait(agent->loop, &agent->stop, NO_DEADLINE);
     modules_late_stop(&agent->modules);
+    debug_console_stop(&agent->debug_console);
     ttrpc_server_shutdown(agent->server, loop_deadline(agent->loop, SHUTDOWN_TIMEOUT), true);
     remove_containers(agent);
     if (!agent->is_init) /* else the machine goes, and with it what is mounted */

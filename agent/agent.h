@@ -6,6 +6,7 @@
 #include "agent/cgroup/cgroup.h"
 #include "agent/container/seccomp.h"
 #include "agent/guest/config.h"
+#include "agent/guest/debug_console.h"
 #include "agent/guest/modules_late.h"
 #include "agent/guest/options.h"
 #include "agent/sandbox/sandbox.h"
@@ -33,6 +34,7 @@ struct agent {
     bool is_init;  /* PID 1 of the guest */
     bool no_pivot; /* pivot_root(2) refuses to replace the root */
     struct modules_late modules;
+    struct debug_console debug_console;
     struct sandbox sandbox;
     struct storages storages;
     bool stopping;

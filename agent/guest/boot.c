@@ -108,7 +108,7 @@ static int step_hostname(const struct boot *boot, struct error *err)
     const char *name = "";
 
     int r = file_read_at(AT_FDCWD, HOSTNAME_FILE, &text);
-    if (r < 0)
+    if (r < 0 && r != -ENOENT)
         log_warning(boot->log, "root", "read '%s': %s", HOSTNAME_FILE, errno_name(-r));
     else if (text.data)
         name = text.data + strspn(text.data, blanks);

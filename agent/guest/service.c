@@ -133,6 +133,8 @@ static int open_log(struct logsink *sink, struct loop *loop, const struct option
     sink->logger.level = (enum log_level)config->log_level;
     if (config->log_vport <= 0)
         return 0;
+    if (options->log_format == OPTIONS_LOG_AUTO)
+        sink->logger.format = LOG_JSON; /* whatever standard output is */
     int fd = logsink_listen_vsock((uint32_t)config->log_vport, err);
     return fd < 0 ? fd : logsink_listen(sink, fd, err);
 }

@@ -259,7 +259,7 @@ static void host_names(struct machine *machine)
         if (strcmp(uts.nodename, row->name) != 0)
             machine_fail(__LINE__, row->name);
     }
-    EXPECT(machine_logged(machine, "read '/etc/hostname': ENOENT"));
+    EXPECT(!strstr(machine->log_text.data, "/etc/hostname")); /* that there is none is no problem */
     EXPECT(machine_logged(machine, "boot: hostname: set host name 'a23456789012345678901234567890123456789012345678901234567890"
                                    "12345': EINVAL"));
 }
