@@ -30,17 +30,6 @@ static enum status_code create_usual(struct rig *rig, struct error *err)
     return rig_create(rig, "c1", rig_spec(rig, "c1", NULL), err);
 }
 
-static enum status_code create_terminal(struct rig *rig, struct error *err)
-{
-    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
-
-    spec->process->terminal = true;
-    spec->process->has_console_size = true;
-    spec->process->console_height = 24;
-    spec->process->console_width = 80;
-    return rig_create(rig, "c1", spec, err);
-}
-
 static void add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespace_type type)
 {
     struct oci_linux *linux_ = spec->linux_;
@@ -101,6 +90,10 @@ static enum status_code create_rich(struct rig *rig, struct error *err)
     add_mount(rig, spec, "/data/sub", "bind", "/test", "rbind,ro");
     limit(rig, spec);
     spec->linux_->sysctl = (struct oci_map){.n = 1, .items = arena_memdup(rig->arena, &sysctl, sizeof(sysctl))};
+    spec->process->terminal = true;
+    spec->process->has_console_size = true;
+    spec->process->console_height = 24;
+    spec->process->console_width = 80;
     spec->hostname = STRING("rich");
     spec->root->readonly = true;
     add_namespace(rig, spec, OCI_NS_CGROUP);
@@ -213,14 +206,12 @@ static void remove_bundle(struct rig *rig UNUSED)
 static const struct sweep sweeps[] = {
     {"create", V2, .act = create_usual, CREATED},
     {"create-v1", V1, .act = create_usual, CREATED},
-    {"create-terminal", V2, .act = create_terminal, CREATED},
     {"create-user", V2, .act = create_in_user_namespace, CREATED},
     {"create-rich", V2, .act = create_rich, CREATED},
     {"create-devices", V2, make_pipe, create_with_devices, CREATED, .clean = remove_pipe},
     {"create-for-user", PIPE_SIZE, .act = create_for_user, CREATED},
-    {"create-over", V2, make_bundle, create_usual, .done = c1_can_be_started_and_removed, .undone = bundle_is_still_there,
-     .lost = sweep_remove_c1, .clean = remove_bundle, .retry = sweep_live},
-    {"create-alone", INITRAMFS, .act = create_alone, CREATED, .alone = true},
+    {"create-alone", INITRAMFS, make_bundle, create_alone, .done = c1_can_be_started_and_removed,
+     .undone = bundle_is_still_there, .lost = sweep_remove_c1, .clean = remove_bundle, .retry = sweep_live, .alone = true},
 };
 
 int main(int argc, char **argv)
