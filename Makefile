@@ -378,9 +378,15 @@ $(B)/runtime-min/tests/%_test: $(B)/runtime-min/tests/%_test.o $(B)/libruntime.a
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 
+# The targets that run the agent on the mock kernel.
+FUZZ_ON_MOCK := create_container exec_process update_container history
+
 # The agent on the mock kernel: the tests of the simulation, and those of the process tier with the same text.
 SIM_SUPPORT := $(addprefix agent/tests/support/,rig_calls.c rig_spec.c expect.c raw_call.c request.c)
 SIM := $(call objects,$(HARNESS_SRC) $(MOCK_SRC) $(SIM_SUPPORT))
+# What mocks/harness/rewind.h asks for.
+REWIND := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc free strdup strndup mmap munmap)
+$(B)/mocks/tests/sim_rewind_test $(FUZZ_ON_MOCK:%=$(B)/fuzz/%_fuzz): private LDFLAGS_B += $(REWIND)
 SIM_LIBS := $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
 $(call programs,$(SIM_TEST_SRC)): %: %.o
 $(SHARED_SIM): $(B)/mocks/tests/sim_%: $(B)/agent/tests/%.o
@@ -413,18 +419,14 @@ $(B)/%_test: $(B)/%_test.o $(B)/libsupport.a $(B)/libagent.a $(B)/libtatami.a $(
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 
-# The targets that run the agent on the mock kernel.
-FUZZ_ON_MOCK := create_container exec_process update_container history
 $(FUZZ_ON_MOCK:%=$(B)/fuzz/%_replay): $(B)/fuzz/%_replay: $(B)/fuzz/%.o $(B)/fuzz/replay_main.o $(SIM) $(B)/libagent.a \
     $(B)/libtatami-mock.a $(COUNTERS) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 
-# mocks/harness/rewind.h: a guest that is booted once.
-REWIND := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc free strdup strndup mmap munmap)
 $(FUZZ_ON_MOCK:%=$(B)/fuzz/%_fuzz): $(B)/fuzz/%_fuzz: $(B)/fuzz/%.o $(SIM) $(B)/libagent.a $(B)/libtatami-mock.a $(B)/.link
 	$(call say,LINK)
-	$(Q)$(call link) $(REWIND) -lcmocka
+	$(Q)$(call link) -lcmocka
 
 $(B)/fuzz/%_replay: $(B)/fuzz/%.o $(B)/fuzz/replay_main.o $(B)/libsupport.a $(B)/libagent.a $(B)/libruntime.a $(B)/libtatami.a \
     $(COUNTERS) $(B)/.link

@@ -37,6 +37,7 @@ struct saved {
 };
 
 struct moment {
+    struct moment *next; /* none is ever freed */
     struct saved *pieces;
     size_t n;
 };
@@ -53,6 +54,7 @@ static struct {
     bool marked; /* from the first mark on, no block is used twice */
     struct zone heap, stacks;
     struct header *free[CLASSES]; /* by size */
+    struct moment *moments;
 } range;
 
 /* ---- of the linker's --wrap ---- */
@@ -341,6 +343,8 @@ const struct moment *rewind_mark(void)
 
     if (!moment)
         abort();
+    moment->next = range.moments;
+    range.moments = moment;
     heap->next = heap->base + round_up((size_t)(heap->next - heap->base), PAGE);
     save(moment, heap->scratch, (size_t)(heap->next - heap->scratch), 0);
     save_stacks(moment, stacks->scratch, stacks->next);
