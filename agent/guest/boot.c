@@ -21,6 +21,7 @@
 #define PTMX "/dev/ptmx"
 #define PTMX_TARGET "/dev/pts/ptmx"
 #define NOFILE_LIMIT (1024 * 1024)
+#define SYNC_LIMIT_MS 5000
 
 /* ---- early ---- */
 
@@ -210,8 +211,26 @@ int boot_undumpable(struct error *err)
     return r < 0 ? error_set(err, r, "make the agent undumpable") : 0;
 }
 
-int boot_power_off(void)
+static int sync_disks(void *arg UNUSED)
 {
     sys_sync();
+    return 0;
+}
+
+/* A host that serves the guest's files no more lets sync(2) wait for ever, and nothing can end it. */
+static void sync_for_a_while(void)
+{
+    _close_ int pidfd = -1;
+    struct sys_spawn args = {.cgroup_fd = -1, .ret_pidfd = &pidfd};
+
+    if (sys_spawn(&args, sync_disks, NULL) < 0)
+        return;
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+    (void)sys_poll(&end, 1, SYNC_LIMIT_MS);
+}
+
+int boot_power_off(void)
+{
+    sync_for_a_while();
     return sys_reboot(LINUX_REBOOT_CMD_POWER_OFF);
 }

@@ -26,5 +26,5 @@ int boot_subreaper(struct error *err);
 /* Other processes of the guest cannot look into the agent's memory and descriptors, and no core dump holds them. */
 int boot_undumpable(struct error *err);
 
-/* Writes everything to the disks and switches the machine off. Returns only on failure (-errno). */
+/* Writes everything to the disks, for five seconds at most, and switches the machine off. Returns only on failure (-errno). */
 int boot_power_off(void);
