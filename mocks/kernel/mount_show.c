@@ -5,15 +5,25 @@
 
 #include "mocks/kernel/mount_private.h"
 
-/* Blanks and backslashes would break the fields. */
-static void put_escaped(struct buf *out, const char *text, size_t len)
+/* Blanks and backslashes would break the fields, a source with '#' would be a comment. */
+static void put_escaped(struct buf *out, const char *text, size_t len, const char *odd)
 {
     for (size_t i = 0; i < len; i++) {
-        if (strchr(" \t\n\\", text[i]) && text[i])
+        if (strchr(odd, text[i]) && text[i])
             (void)buf_printf(out, "\\%03o", text[i]);
         else
             (void)buf_append(out, &text[i], 1);
     }
+}
+
+static void put_path(struct buf *out, const char *text, size_t len)
+{
+    put_escaped(out, text, len, " \t\n\\");
+}
+
+static void put_source(struct buf *out, const char *source)
+{
+    put_escaped(out, source, strlen(source), " \t\n\\#");
 }
 
 static void put_root(struct buf *out, const struct task *task, const struct mount *mount)
@@ -23,7 +33,7 @@ static void put_root(struct buf *out, const struct task *task, const struct moun
         mount->super->type->show_root(task, mount->root, &name);
     else
         dentry_name(mount->root, mount->super->root, &name);
-    put_escaped(out, name.data, name.len);
+    put_path(out, name.data, name.len);
     buf_done(&name);
     if (mount->root->unlinked)
         (void)buf_append_str(out, "//deleted");
@@ -34,9 +44,20 @@ static void put_mountpoint(struct buf *out, const struct task *task, const struc
     char name[PATH_MAX];
     struct path place = {(struct mount *)mount, mount->root};
     ssize_t n = path_plain_name(task, &place, name, sizeof(name));
-    put_escaped(out, name, n < 0 ? 0 : (size_t)n);
+    put_path(out, name, n < 0 ? 0 : (size_t)n);
     if (mount->mountpoint && mount->mountpoint->unlinked)
         (void)buf_append_str(out, "//deleted");
+}
+
+static void put_super_flags(struct buf *out, const struct super *super)
+{
+    static const struct {
+        unsigned long flag;
+        const char *word;
+    } rows[] = {{MS_SYNCHRONOUS, ",sync"}, {MS_DIRSYNC, ",dirsync"}, {MS_MANDLOCK, ",mand"}, {MS_LAZYTIME, ",lazytime"}};
+    FOR_ROWS (row, rows)
+        if (super->flags & row->flag)
+            (void)buf_append_str(out, row->word);
 }
 
 static void put_mount_options(struct buf *out, const struct mount *mount, bool with_super)
@@ -50,8 +71,8 @@ static void put_mount_options(struct buf *out, const struct mount *mount, bool w
     };
     bool readonly = (mount->flags & MOUNT_ATTR_RDONLY) || (with_super && (mount->super->flags & MS_RDONLY));
     (void)buf_append_str(out, readonly ? "ro" : "rw");
-    if (with_super && (mount->super->flags & MS_SYNCHRONOUS))
-        (void)buf_append_str(out, ",sync");
+    if (with_super)
+        put_super_flags(out, mount->super);
     FOR_ROWS (row, rows)
         if (mount->flags & row->flag)
             (void)buf_append_str(out, row->word);
@@ -63,14 +84,8 @@ static void put_mount_options(struct buf *out, const struct mount *mount, bool w
 
 static void put_super_options(struct buf *out, const struct super *super)
 {
-    static const struct {
-        unsigned long flag;
-        const char *word;
-    } rows[] = {{MS_SYNCHRONOUS, ",sync"}, {MS_DIRSYNC, ",dirsync"}, {MS_MANDLOCK, ",mand"}, {MS_LAZYTIME, ",lazytime"}};
     (void)buf_append_str(out, super->flags & MS_RDONLY ? "ro" : "rw");
-    FOR_ROWS (row, rows)
-        if (super->flags & row->flag)
-            (void)buf_append_str(out, row->word);
+    put_super_flags(out, super);
     if (super->options)
         (void)buf_append_str(out, super->options);
 }
@@ -136,7 +151,7 @@ static void put_mountinfo(struct buf *out, const struct task *task, const struct
     put_mount_options(out, mount, false);
     put_propagation(out, task, mount);
     (void)buf_printf(out, " - %s ", mount->super->type->name);
-    put_escaped(out, source_of(mount), strlen(source_of(mount)));
+    put_source(out, source_of(mount));
     (void)buf_append_str(out, " ");
     put_super_options(out, mount->super);
     (void)buf_append_str(out, "\n");
@@ -144,7 +159,7 @@ static void put_mountinfo(struct buf *out, const struct task *task, const struct
 
 static void put_mounts(struct buf *out, const struct task *task, const struct mount *mount)
 {
-    put_escaped(out, source_of(mount), strlen(source_of(mount)));
+    put_source(out, source_of(mount));
     (void)buf_append_str(out, " ");
     put_mountpoint(out, task, mount);
     (void)buf_printf(out, " %s ", mount->super->type->name);
@@ -156,7 +171,7 @@ static void put_mountstats(struct buf *out, const struct task *task, const struc
 {
     if (mount->source) {
         (void)buf_append_str(out, "device ");
-        put_escaped(out, mount->source, strlen(mount->source));
+        put_source(out, mount->source);
     } else {
         (void)buf_append_str(out, "no device");
     }
