@@ -335,6 +335,18 @@ static void counts_of_bytes_wrap(void **state)
     close(fd);
 }
 
+static void need_descriptors(void)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 2 * MUX_CONNECTIONS_MAX + 64;
+    if (limit.rlim_max < limit.rlim_cur || setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        print_message("needs %lu descriptors\n", (unsigned long)limit.rlim_cur);
+        skip();
+    }
+}
+
 static void all_windows_together_stay_below_the_total(void **state)
 {
     static int fds[MUX_CONNECTIONS_MAX];
@@ -343,11 +355,7 @@ static void all_windows_together_stay_below_the_total(void **state)
     struct packet packet;
 
     (void)state;
-    struct rlimit limit = {2 * MUX_CONNECTIONS_MAX + 64, 2 * MUX_CONNECTIONS_MAX + 64};
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
-        print_message("needs %lu descriptors\n", (unsigned long)limit.rlim_cur);
-        skip();
-    }
+    need_descriptors();
     for (int i = 0; i < MUX_CONNECTIONS_MAX; i++) {
         fds[i] = host_connect();
         guest_give(&bench.guest, 1, RX_BYTES);
@@ -401,6 +409,30 @@ static void a_guest_that_connects_too_often_is_refused_for_a_while(void **state)
     send_op(OP(REQUEST), 6000);
     assert_int_equal(received(NULL, NULL), OP(RESPONSE));
     close(listener);
+}
+
+static void a_guest_cannot_take_the_connections_of_the_host(void **state)
+{
+    static int accepted[MUX_CONNECTIONS_MAX];
+    int listener = host_listen(6000, 4), n = 0, op;
+    (void)state;
+
+    need_descriptors();
+    do {
+        struct packet packet = guest_packet(OP(REQUEST), (uint32_t)n, 6000);
+        guest_give(&bench.guest, 1, RX_BYTES);
+        send_packet(&packet, NULL, 0);
+        op = received(NULL, NULL);
+        if (op == OP(RESPONSE))
+            accepted[n++] = accept(listener, NULL, NULL);
+    } while (op == OP(RESPONSE) && n < MUX_CONNECTIONS_MAX);
+    assert_int_equal(op, OP(RST));
+    assert_int_equal(n, MUX_CONNECTIONS_MAX - MUX_FOR_THE_HOST);
+    uint32_t port;
+    close(host_connection(&port));
+    close(listener);
+    while (n > 0)
+        close(accepted[--n]);
 }
 
 static void answers_that_are_not_fetched_stop_the_guest(void **state)
@@ -562,6 +594,7 @@ int main(void)
         mux_test(counts_of_bytes_wrap),
         mux_test(all_windows_together_stay_below_the_total),
         mux_test(a_guest_that_connects_too_often_is_refused_for_a_while),
+        mux_test(a_guest_cannot_take_the_connections_of_the_host),
         mux_test(answers_that_are_not_fetched_stop_the_guest),
         mux_test(a_guest_without_buffers_costs_nothing),
         mux_test(a_busy_stream_leaves_room_for_others),

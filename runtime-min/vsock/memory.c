@@ -32,6 +32,14 @@ static int region_check(const struct guest_memory *memory, const struct guest_re
     return 0;
 }
 
+/* Huge pages are mapped and unmapped as a whole. */
+static size_t whole_pages(uint64_t len, const struct stat *st)
+{
+    uint64_t page = st->st_blksize > 0 ? (uint64_t)st->st_blksize : 1;
+
+    return (len + page - 1) / page * page;
+}
+
 int guest_memory_add(struct guest_memory *memory, const struct guest_region *region, int fd, struct error *err)
 {
     struct stat st;
@@ -50,7 +58,7 @@ int guest_memory_add(struct guest_memory *memory, const struct guest_region *reg
                             region->guest);
 
     /* From the start of the file, since nobody promises that the offset is that of a page. */
-    size_t map_len = region->offset + region->size;
+    size_t map_len = whole_pages(region->offset + region->size, &st);
     r = sys_mmap(&map, map_len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (r < 0)
         return error_set(err, r, "map memory region at %#" PRIx64, region->guest);

@@ -111,7 +111,7 @@ static bool may_connect(struct mux *mux)
 {
     uint64_t earned = (loop_now(mux->loop) - mux->connects_at) / CONNECT_INTERVAL_NS;
 
-    if (mux->n_connections == MUX_CONNECTIONS_MAX) {
+    if (mux->n_connections >= MUX_CONNECTIONS_MAX - MUX_FOR_THE_HOST) {
         anomaly_note(mux->options.anomalies, ANOMALY_CONNECTIONS);
         return false;
     }

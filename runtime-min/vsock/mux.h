@@ -15,6 +15,7 @@
 #include "runtime-min/vsock/virtqueue.h"
 
 #define MUX_CONNECTIONS_MAX 1024
+#define MUX_FOR_THE_HOST 64 /* of these the guest cannot take: whoever runs the machine still reaches it */
 #define MUX_BUCKETS 1024
 #define MUX_REPLIES_MAX 256
 #define MUX_SLOTS 32            /* chains filled by one read */
