@@ -445,6 +445,9 @@ $(B)/ci/bench/%: $(B)/ci/bench/%.o $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
 
+# Where the counters' files are, in a VM too.
+$(B)/coverage/dump.o build/clang/coverage/dump.ok: private CPPFLAGS += -DCOVERAGE_BUILD='"$(abspath $(B))"'
+
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -40,6 +40,11 @@ $(GUEST)/busybox.tools: /bin/busybox
 	@mkdir -p $(@D)
 	@/bin/busybox --list >$@
 
+# The agent that counts what it executes: see coverage/collect.
+$(GUEST)/initramfs-coverage.cpio: build/coverage/tatami-agent $(GUEST_KERNEL) $(GUEST_MODULES) ci/guest/make-initramfs
+	$(call say,GUEST)
+	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) $@
+
 # ---- an init that does nothing, for `make bench` ----
 
 $(GUEST)/initramfs-idle.cpio: $(B)/ci/guest/idle_init $(GUEST_KERNEL) $(GUEST_MODULES) ci/guest/make-initramfs

@@ -556,11 +556,6 @@ ssize_t sys_getrandom(void *p, size_t len, unsigned int flags)
     return RESTART(SYSCALL(SYS_getrandom, p, len, flags));
 }
 
-int sys_reboot(unsigned int cmd)
-{
-    return (int)SYSCALL(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, cmd, NULL);
-}
-
 int sys_finit_module(int fd, const char *params, int flags)
 {
     return (int)SYSCALL(SYS_finit_module, fd, params, flags);

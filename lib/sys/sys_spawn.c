@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Process creation, execution and end on a real Linux kernel. */
+/* Process creation, execution and end on a real Linux kernel; and the end of the machine. */
 #include "sys/sys.h"
 
+#include <linux/reboot.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,8 +13,10 @@
 
 #define JOINS_MAX 8
 
-/* The coverage build links coverage/dump.c, which saves the counters of a process that will not reach exit(). */
+/* The coverage build links coverage/dump.c, which saves the counters of a process that will not reach exit(), and hands out
+ * those of a machine that goes off. */
 __attribute__((weak)) void coverage_process_ends(void);
+__attribute__((weak)) void coverage_machine_ends(void);
 
 static void process_ends(void)
 {
@@ -160,4 +163,11 @@ int sys_execveat(int dirfd, const char *path, char *const argv[], char *const en
 {
     process_ends();
     return (int)SYSCALL(SYS_execveat, dirfd, path, argv, envp, flags);
+}
+
+int sys_reboot(unsigned int cmd)
+{
+    if (cmd == LINUX_REBOOT_CMD_POWER_OFF && coverage_machine_ends)
+        coverage_machine_ends();
+    return (int)SYSCALL(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, cmd, NULL);
 }
