@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a machine, seen by its clients: a real monitor, with stand-ins for QEMU and the helpers. */
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "lib/tests/check.h"
+#include "runtime-min/sandbox/sandbox.h"
+#include "runtime-min/tests/sandbox_parts.h"
+
+#define PATIENCE_MS 10000
+
+struct world {
+    char dir[160]; /* programs and kernels */
+    char root[192];
+    struct arena *a;
+    struct runtime_config runtime;
+    struct sandbox_config config;
+    int control;
+    struct error err;
+};
+
+static const char *path_in(struct world *world, const char *name)
+{
+    return arena_printf(world->a, "%s/%s", world->dir, name);
+}
+
+static int set_up_in(void **state, const char *template)
+{
+    static const char *const names[] = {"good",   "exits",        "aborts",        "floods",    "silent",
+                                        "panics", "stays",        "qemu",          "virtiofsd", "virtiofsd-fails",
+                                        "vsock",  "vsock-closes", "vsock-refuses", "initramfs"};
+    struct world *world = calloc(1, sizeof(*world));
+    char self[256] = "";
+
+    strcpy(world->dir, template);
+    if (!mkdtemp(world->dir) || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+        return -1;
+    world->a = arena_new(1 << 20);
+    snprintf(world->root, sizeof(world->root), "%s/root", world->dir);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (symlink(self, path_in(world, names[i])) < 0)
+            return -1;
+    world->runtime = (struct runtime_config){
+        .kernel = path_in(world, "good"),
+        .initramfs = path_in(world, "initramfs"),
+        .qemu = path_in(world, "qemu"),
+        .virtiofsd = path_in(world, "virtiofsd"),
+        .vsock = path_in(world, "vsock"),
+        .machine = "q35",
+        .accel = "tcg",
+        .kernel_params = "",
+        .memory_mib = 512,
+        .vcpus = 1,
+        .boot_timeout_ms = PATIENCE_MS,
+    };
+    world->config = (struct sandbox_config){.root = world->root, .id = "s1", .hostname = "box", .runtime = &world->runtime};
+    world->control = -1;
+    *state = world;
+    return mkdir(world->root, 0700);
+}
+
+static int set_up(void **state)
+{
+    return set_up_in(state, "/tmp/tatami-XXXXXX");
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    char command[256];
+
+    fd_close(&world->control);
+    (void)sandbox_stop(world->root, "s1", NULL);
+    arena_free(world->a);
+    snprintf(command, sizeof(command), "rm -rf %s", world->dir);
+    free(world);
+    return system(command);
+}
+
+static void need_root(void)
+{
+    if (geteuid() != 0) {
+        print_message("needs root: a mount namespace\n");
+        skip();
+    }
+}
+
+static void start(struct world *world)
+{
+    if (sandbox_start(&world->config, &world->control, &world->err) < 0)
+        fail_msg("%s", world->err.text);
+}
+
+static bool has_directory(struct world *world)
+{
+    return access(arena_printf(world->a, "%s/.sandboxes/s1", world->root), F_OK) == 0;
+}
+
+#define eventually(condition)                                                                                                  \
+    do {                                                                                                                       \
+        int eventually_ms = 0;                                                                                                 \
+        for (; !(condition) && eventually_ms < PATIENCE_MS; eventually_ms += 10)                                               \
+            usleep(10000);                                                                                                     \
+        if (eventually_ms >= PATIENCE_MS)                                                                                      \
+            fail_msg("never: %s", #condition);                                                                                 \
+    } while (0)
+
+static struct sandbox_status status_of(struct world *world)
+{
+    struct sandbox_status status = {0};
+
+    if (sandbox_status(world->root, "s1", &status, &world->err) < 0)
+        fail_msg("%s", world->err.text);
+    return status;
+}
+
+/* Pid of a process whose parent is the monitor, by the start of its arguments. */
+static int part_of(int monitor, const char *name)
+{
+    char command[128], line[32] = "";
+
+    snprintf(command, sizeof(command), "pgrep -P %d -f '/%s '", monitor, name);
+    FILE *out = popen(command, "r");
+    if (!fgets(line, sizeof(line), out))
+        line[0] = '\0';
+    pclose(out);
+    return atoi(line);
+}
+
+static bool is_alive(int pid)
+{
+    char path[32], state = 'X';
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = 'X';
+    fclose(file);
+    return state != 'Z' && state != 'X';
+}
+
+/* ---- life ---- */
+
+static void a_machine_starts_answers_and_leaves_nothing(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    assert_int_equal(sandbox_commit(&world->control, &world->err), 0);
+    struct sandbox_status status = status_of(world);
+    assert_true(is_alive(status.vm_pid) && is_alive(status.monitor_pid));
+    assert_string_equal(status.accel, "tcg");
+    assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+    assert_false(has_directory(world));
+    assert_false(is_alive(status.vm_pid));
+    assert_int_equal(sandbox_status(world->root, "s1", &status, &world->err), -ENOENT);
+    assert_string_equal(world->err.text, "sandbox s1 does not run");
+    assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+}
+
+static void a_boot_that_fails_says_why_and_leaves_nothing(void **state)
+{
+    static const struct {
+        const char *label, *kernel, *virtiofsd, *vsock;
+        const char *wants[3];
+    } rows[] = {
+        {"QEMU exits",
+         "exits",
+         "virtiofsd",
+         "vsock",
+         {"virtual machine of sandbox s1: a part of it ended",
+          "QEMU exited with 1: qemu-system-x86_64: could not open kernel file"}},
+        {"QEMU dies of a signal", "aborts", "virtiofsd", "vsock", {"QEMU was killed by signal 6 (ABRT)"}},
+        {"QEMU says very much", "floods", "virtiofsd", "vsock", {"QEMU exited with 1: ", "xxxx | the last words"}},
+        {"the guest panics",
+         "panics",
+         "virtiofsd",
+         "vsock",
+         {"QEMU exited with 0", "end of the guest: guest-reset",
+          "guest console: [    0.5] Kernel panic - not syncing: ?[1mno init"}},
+        {"virtiofsd fails", "good", "virtiofsd-fails", "vsock", {"virtiofsd exited with 1: fuse: unknown option(s)"}},
+        {"QEMU never greets", "silent", "virtiofsd", "vsock", {"QMP: greeting: no answer in time", "QEMU runs"}},
+        {"the agent is not there", "good", "virtiofsd", "vsock-closes", {"the agent did not answer in time", "QEMU runs"}},
+        {"the agent refuses", "good", "virtiofsd", "vsock-refuses", {"CreateSandbox: no room in box", "QEMU runs"}},
+    };
+    struct world *world = *state;
+
+    need_root();
+    FOR_ROWS (row, rows) {
+        world->runtime.kernel = path_in(world, row->kernel);
+        world->runtime.virtiofsd = path_in(world, row->virtiofsd);
+        world->runtime.vsock = path_in(world, row->vsock);
+        world->runtime.boot_timeout_ms = strcmp(row->kernel, "floods") == 0 ? PATIENCE_MS : 1000;
+        int r = sandbox_start(&world->config, &world->control, &world->err);
+        check_int(row->label, r < 0, 1);
+        for (size_t i = 0; i < ARRAY_SIZE(row->wants) && row->wants[i]; i++)
+            if (!strstr(world->err.text, row->wants[i]))
+                fail_msg("%s: '%s' is not in '%s'", row->label, row->wants[i], world->err.text);
+        check_int(row->label, has_directory(world), 0);
+    }
+}
+
+static void a_machine_ends_with_any_of_its_parts(void **state)
+{
+    static const char *const parts[] = {"qemu", "virtiofsd", "vsock"};
+    struct world *world = *state;
+
+    need_root();
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        int pids[ARRAY_SIZE(parts)];
+        start(world);
+        assert_int_equal(sandbox_commit(&world->control, &world->err), 0);
+        int monitor = status_of(world).monitor_pid;
+        for (size_t k = 0; k < ARRAY_SIZE(parts); k++) {
+            pids[k] = part_of(monitor, parts[k]);
+            assert_true(pids[k] > 0);
+        }
+        kill(pids[i], SIGKILL);
+        eventually(!has_directory(world) && !is_alive(monitor));
+        for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
+            check_int(parts[i], is_alive(pids[k]), 0);
+    }
+}
+
+static void parts_die_with_their_monitor_and_stop_cleans_up(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    assert_int_equal(sandbox_commit(&world->control, &world->err), 0);
+    struct sandbox_status status = status_of(world);
+    int helper = part_of(status.monitor_pid, "virtiofsd");
+    kill(status.monitor_pid, SIGKILL);
+    eventually(!is_alive(status.vm_pid) && !is_alive(helper));
+    assert_true(has_directory(world));
+    assert_int_equal(sandbox_status(world->root, "s1", &status, &world->err), -ENOENT);
+    assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+    assert_false(has_directory(world));
+}
+
+static void what_a_dead_monitor_left_is_no_obstacle(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    assert_int_equal(sandbox_commit(&world->control, &world->err), 0);
+    kill(status_of(world).monitor_pid, SIGKILL);
+    eventually(sandbox_status(world->root, "s1", &(struct sandbox_status){0}, NULL) < 0);
+    start(world);
+    assert_true(status_of(world).vm_pid > 0);
+}
+
+static void a_monitor_that_is_asked_to_end_does(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    assert_int_equal(sandbox_commit(&world->control, &world->err), 0);
+    kill(status_of(world).monitor_pid, SIGTERM);
+    eventually(!has_directory(world));
+}
+
+static void a_qemu_that_does_not_quit_is_killed(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    world->runtime.kernel = path_in(world, "stays");
+    start(world);
+    int vm = status_of(world).vm_pid;
+    assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+    assert_false(is_alive(vm));
+    assert_false(has_directory(world));
+}
+
+static void a_machine_that_is_not_committed_ends_with_its_starter(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    int monitor = status_of(world).monitor_pid;
+    fd_close(&world->control);
+    eventually(!has_directory(world) && !is_alive(monitor));
+}
+
+static void a_boot_ends_when_its_starter_is_killed(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    world->runtime.kernel = path_in(world, "silent");
+    pid_t starter = fork();
+    if (starter == 0) {
+        (void)sandbox_start(&world->config, &world->control, NULL);
+        _exit(0);
+    }
+    eventually(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK) == 0);
+    kill(starter, SIGKILL);
+    assert_int_equal(waitpid(starter, NULL, 0), starter);
+    eventually(!has_directory(world));
+}
+
+static void a_name_is_taken_while_its_machine_lives(void **state)
+{
+    struct world *world = *state;
+    int control = -1;
+
+    need_root();
+    start(world);
+    assert_int_equal(sandbox_start(&world->config, &control, &world->err), -EEXIST);
+    assert_string_equal(world->err.text, "sandbox s1 runs already");
+    assert_true(status_of(world).vm_pid > 0);
+}
+
+static void names_that_lead_elsewhere_are_refused(void **state)
+{
+    static const char *const ids[] = {"", ".", "..", ".x", "a/b", "../s1"};
+    struct world *world = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        world->config.id = ids[i];
+        check_int(ids[i], sandbox_start(&world->config, &world->control, &world->err), -EINVAL);
+        check_int(ids[i], sandbox_stop(world->root, ids[i], &world->err), -EINVAL);
+    }
+}
+
+static void missing_files_are_named(void **state)
+{
+    struct world *world = *state;
+
+    world->runtime.kernel = "/none/vmlinux";
+    assert_int_equal(sandbox_start(&world->config, &world->control, &world->err), -ENOENT);
+    assert_string_equal(world->err.text, "no guest kernel at /none/vmlinux (ENOENT): `make guest` builds it, or name it in "
+                                         "/etc/tatami/runtime.toml");
+    assert_false(has_directory(world));
+}
+
+static int set_up_deep(void **state)
+{
+    return set_up_in(state, "/tmp/a-directory-whose-name-is-so-long-that-no-address-of-a-socket-could-ever-hold-it-with-what-"
+                            "comes-behind-XXXXXX");
+}
+
+static void paths_longer_than_a_socket_address_work(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    assert_true(status_of(world).vm_pid > 0);
+}
+
+/* Number of descriptors of a process that lead to path. */
+static int count_open(struct world *world, int pid, const char *path)
+{
+    DIR *dir = opendir(arena_printf(world->a, "/proc/%d/fd", pid));
+    struct dirent *entry;
+    int n = 0;
+
+    while ((entry = readdir(dir))) {
+        char target[256] = "";
+        (void)!readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+        n += strcmp(target, path) == 0;
+    }
+    closedir(dir);
+    return n;
+}
+
+static void nothing_is_inherited_but_what_is_meant(void **state)
+{
+    struct world *world = *state;
+    const char *secret = path_in(world, "secret");
+    int stray = open(secret, O_RDWR | O_CREAT, 0600);
+
+    need_root();
+    start(world);
+    struct sandbox_status status = status_of(world);
+    assert_int_equal(count_open(world, getpid(), secret), 1);
+    assert_int_equal(count_open(world, status.monitor_pid, secret), 0);
+    assert_int_equal(count_open(world, status.vm_pid, secret), 0);
+    assert_int_equal(count_open(world, status.vm_pid, arena_printf(world->a, "%s/.sandboxes/s1/lock", world->root)), 0);
+    close(stray);
+}
+
+/* ---- holders ---- */
+
+static const char *signals_of(struct world *world)
+{
+    char *text = arena_alloc(world->a, 4096);
+    FILE *file = fopen(path_in(world, "signals"), "r");
+
+    if (file) {
+        text[fread(text, 1, 4095, file)] = '\0';
+        fclose(file);
+    }
+    return text;
+}
+
+static void a_process_is_killed_when_its_holder_goes(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    int first = sandbox_hold(world->root, "s1", "c1", "", &world->err);
+    int second = sandbox_hold(world->root, "s1", "c1", "e1", &world->err);
+    assert_true(first >= 0 && second >= 0);
+    close(second);
+    eventually(strcmp(signals_of(world), "c1/e1/9\n") == 0);
+    close(first);
+    eventually(strcmp(signals_of(world), "c1/e1/9\nc1//9\n") == 0);
+}
+
+static void a_container_that_is_gone_is_not_killed(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    int gone = sandbox_hold(world->root, "s1", "c1", "", &world->err);
+    int other = sandbox_hold(world->root, "s1", "c2", "", &world->err);
+    assert_int_equal(sandbox_unshare(world->root, "s1", "c1", &world->err), 0);
+    close(gone);
+    close(other);
+    eventually(strcmp(signals_of(world), "c2//9\n") == 0);
+}
+
+/* ---- shares ---- */
+
+/* A path as the guest's file server sees it. */
+static const char *exported(struct world *world, const char *name)
+{
+    return arena_printf(world->a, "/proc/%d/root%s/.sandboxes/s1/share/export/%s", status_of(world).monitor_pid, world->root,
+                        name);
+}
+
+static int try_write(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+static void shares_are_seen_by_the_guest_alone(void **state)
+{
+    struct world *world = *state;
+    const char *guest = NULL, *source = path_in(world, "source");
+
+    need_root();
+    assert_int_equal(mkdir(source, 0755), 0);
+    assert_int_equal(try_write(path_in(world, "source/file")), 0);
+    start(world);
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, false, &guest, &world->err), 0);
+    assert_string_equal(guest, "/run/kata-containers/shared/containers/c1/0");
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, true, &guest, &world->err), 0);
+    assert_string_equal(guest, "/run/kata-containers/shared/containers/c1/1");
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c2", path_in(world, "source/file"), true, &guest, &world->err),
+                     0);
+
+    assert_int_equal(try_write(exported(world, "c1/0/new")), 0);
+    assert_int_equal(access(path_in(world, "source/new"), F_OK), 0);
+    assert_int_equal(try_write(exported(world, "c1/1/new")), -EROFS);
+    assert_int_equal(try_write(exported(world, "c2/0")), -EROFS);
+    assert_int_equal(mkdir(exported(world, "planted"), 0700), -1);
+    assert_int_equal(errno, EROFS);
+    assert_int_equal(access(arena_printf(world->a, "%s/.sandboxes/s1/share/export", world->root), F_OK), -1);
+
+    assert_int_equal(sandbox_unshare(world->root, "s1", "c1", &world->err), 0);
+    assert_int_equal(access(exported(world, "c1"), F_OK), -1);
+    assert_int_equal(access(exported(world, "c2/0"), F_OK), 0);
+    assert_int_equal(access(path_in(world, "source/file"), F_OK), 0);
+    assert_int_equal(sandbox_unshare(world->root, "s1", "c1", &world->err), 0);
+}
+
+static void shares_that_cannot_be_made_are_refused(void **state)
+{
+    struct world *world = *state;
+    const char *guest = NULL;
+
+    need_root();
+    start(world);
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", "/none", false, &guest, &world->err), -ENOENT);
+    assert_non_null(strstr(world->err.text, "share /none with the virtual machine: ENOENT"));
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "../x", "/etc", false, &guest, &world->err), -EINVAL);
+    assert_string_equal(world->err.text, "share /etc: '../x' is no name of a container");
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(int argc, char **argv)
+{
+    static const struct CMUnitTest tests[] = {
+        test(a_machine_starts_answers_and_leaves_nothing),
+        test(a_boot_that_fails_says_why_and_leaves_nothing),
+        test(a_machine_ends_with_any_of_its_parts),
+        test(parts_die_with_their_monitor_and_stop_cleans_up),
+        test(what_a_dead_monitor_left_is_no_obstacle),
+        test(a_monitor_that_is_asked_to_end_does),
+        test(a_qemu_that_does_not_quit_is_killed),
+        test(a_machine_that_is_not_committed_ends_with_its_starter),
+        test(a_boot_ends_when_its_starter_is_killed),
+        test(a_name_is_taken_while_its_machine_lives),
+        test(names_that_lead_elsewhere_are_refused),
+        test(missing_files_are_named),
+        cmocka_unit_test_setup_teardown(paths_longer_than_a_socket_address_work, set_up_deep, tear_down),
+        test(nothing_is_inherited_but_what_is_meant),
+        test(a_process_is_killed_when_its_holder_goes),
+        test(a_container_that_is_gone_is_not_killed),
+        test(shares_are_seen_by_the_guest_alone),
+        test(shares_that_cannot_be_made_are_refused),
+    };
+
+    if (argc == 2 && strcmp(argv[1], "monitor") == 0)
+        return sandbox_monitor_main();
+    int r = parts_main(argc, argv);
+    return r >= 0 ? r : cmocka_run_group_tests(tests, NULL, NULL);
+}

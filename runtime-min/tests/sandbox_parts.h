@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stand-ins for the parts of a virtual machine: the test's own program, started under other names.
+ *
+ * The name of the "kernel" says what QEMU does, the name of the program what a helper does; parts_main() looks at them. */
+#pragma once
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proto/agent.pb-c.h"
+#include "sys/fd.h"
+#include "ttrpc/server.h"
+
+#define FLOOD_BYTES (20 << 20)
+
+static inline const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* ---- QEMU: descriptors 3 QMP, 4 console, 5 vsock, 6 fs ---- */
+
+static inline void qemu_say(int fd, const char *text)
+{
+    (void)fd_write_all(fd, text, strlen(text));
+}
+
+static inline void qemu_serve(bool quits)
+{
+    char command[512];
+    ssize_t n;
+
+    qemu_say(3, "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 7}}, \"capabilities\": []}}\r\n");
+    while ((n = read(3, command, sizeof(command) - 1)) > 0) {
+        command[n] = '\0';
+        if (strstr(command, "\"quit\"") && !quits)
+            continue;
+        char answer[64];
+        snprintf(answer, sizeof(answer), "{\"return\": {}, %s\r\n", strstr(command, "\"id\""));
+        qemu_say(3, answer);
+        if (strstr(command, "\"quit\""))
+            exit(0);
+    }
+    exit(1);
+}
+
+static inline int fake_qemu(const char *kernel)
+{
+    if (strcmp(kernel, "exits") == 0) {
+        qemu_say(2, "qemu-system-x86_64: could not open kernel file\n");
+        return 1;
+    }
+    if (strcmp(kernel, "aborts") == 0)
+        raise(SIGABRT);
+    if (strcmp(kernel, "floods") == 0) {
+        static char chunk[65536];
+        memset(chunk, 'x', sizeof(chunk));
+        for (int i = 0; i < FLOOD_BYTES; i += (int)sizeof(chunk))
+            (void)fd_write_all(2, chunk, sizeof(chunk));
+        qemu_say(2, "\nthe last words\n");
+        return 1;
+    }
+    if (strcmp(kernel, "silent") == 0)
+        pause();
+    if (strcmp(kernel, "panics") == 0) {
+        qemu_say(4, "[    0.5] Kernel panic - not syncing: \033[1mno init\r\n");
+        qemu_say(3, "{\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": \"guest-reset\"}}\r\n");
+        usleep(100000);
+        return 0;
+    }
+    qemu_serve(strcmp(kernel, "stays") != 0);
+    return 1;
+}
+
+/* ---- virtiofsd: descriptor 3 listens ---- */
+
+static inline int fake_virtiofsd(const char *name)
+{
+    char byte;
+
+    if (strcmp(name, "virtiofsd-fails") == 0) {
+        qemu_say(2, "fuse: unknown option(s)\n");
+        return 1;
+    }
+    int fd = accept(3, NULL, NULL);
+    while (read(fd, &byte, 1) > 0)
+        continue;
+    return 0;
+}
+
+/* ---- the vsock device with an agent behind it: descriptors 3 frontend, 4 hybrid ---- */
+
+struct fake_agent {
+    struct loop *loop;
+    struct ttrpc_server *server;
+    struct watch frontend, hybrid;
+    const char *name;
+    char signals[256]; /* file that SignalProcess is written down in */
+};
+
+static inline int agent_check(struct ttrpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *reply,
+                              struct error *err)
+{
+    (void)call, (void)request, (void)reply, (void)err;
+    return 0;
+}
+
+static inline int agent_create(struct ttrpc_call *call, const ProtobufCMessage *message, ProtobufCMessage *reply,
+                               struct error *err)
+{
+    const Grpc__CreateSandboxRequest *request = (const void *)message;
+    const struct fake_agent *agent = call->context;
+
+    (void)reply;
+    if (strcmp(agent->name, "vsock-refuses") == 0)
+        return error_status(err, STATUS_INTERNAL, "no room in %s", request->hostname);
+    if (request->n_storages != 1 || strcmp(request->storages[0]->driver, "virtio-fs") != 0)
+        return error_status(err, STATUS_INVALID_ARGUMENT, "storages");
+    return 0;
+}
+
+static inline int agent_signal(struct ttrpc_call *call, const ProtobufCMessage *message, ProtobufCMessage *reply,
+                               struct error *err)
+{
+    const Grpc__SignalProcessRequest *request = (const void *)message;
+    const struct fake_agent *agent = call->context;
+
+    (void)reply, (void)err;
+    FILE *file = fopen(agent->signals, "a");
+    fprintf(file, "%s/%s/%u\n", request->container_id, request->exec_id, request->signal);
+    fclose(file);
+    return 0;
+}
+
+static inline void hybrid_ready(struct watch *watch, uint32_t events)
+{
+    struct fake_agent *agent = CONTAINER_OF(watch, struct fake_agent, hybrid);
+    char line[32];
+    struct error err;
+
+    (void)events;
+    int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (strcmp(agent->name, "vsock-closes") == 0 || read(fd, line, sizeof(line)) <= 0) {
+        close(fd);
+        return;
+    }
+    qemu_say(fd, "OK 1073741824\n");
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    (void)ttrpc_server_adopt(agent->server, fd, &err);
+}
+
+static inline void frontend_ready(struct watch *watch, uint32_t events)
+{
+    (void)watch, (void)events;
+    exit(0);
+}
+
+static inline int fake_vsock(const char *path)
+{
+    static struct fake_agent agent;
+    static const struct ttrpc_method methods[] = {
+        {"grpc.Health", "Check", &grpc__check_request__descriptor, &grpc__health_check_response__descriptor, agent_check},
+        {"grpc.AgentService", "CreateSandbox", &grpc__create_sandbox_request__descriptor, &google__protobuf__empty__descriptor,
+         agent_create},
+        {"grpc.AgentService", "SignalProcess", &grpc__signal_process_request__descriptor, &google__protobuf__empty__descriptor,
+         agent_signal},
+        {"grpc.AgentService", "DestroySandbox", &grpc__destroy_sandbox_request__descriptor,
+         &google__protobuf__empty__descriptor, agent_check},
+    };
+    const struct ttrpc_server_options options = {.methods = methods, .n_methods = ARRAY_SIZE(methods), .context = &agent};
+    struct error err;
+
+    agent.name = base_name(path);
+    snprintf(agent.signals, sizeof(agent.signals), "%.*s/signals", (int)(agent.name - path - 1), path);
+    agent.frontend.ready = frontend_ready;
+    agent.hybrid.ready = hybrid_ready;
+    if (loop_new(&agent.loop, &err) < 0 || ttrpc_server_new(agent.loop, &options, &agent.server, &err) < 0 ||
+        watch_start(agent.loop, &agent.frontend, 3, EPOLLIN) < 0 || watch_start(agent.loop, &agent.hybrid, 4, EPOLLIN) < 0)
+        return 1;
+    return loop_run(agent.loop, &err);
+}
+
+/* ---- which one ---- */
+
+/* -1: the program was started as the test. */
+static inline int parts_main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--fd=3") == 0)
+        return fake_virtiofsd(base_name(argv[0]));
+    if (argc > 1 && strcmp(argv[1], "--socket-fd") == 0)
+        return fake_vsock(argv[0]);
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "-kernel") == 0)
+            return fake_qemu(base_name(argv[i + 1]));
+    }
+    return -1;
+}
