@@ -243,8 +243,10 @@ static void install_agent(struct sim_agent *guest)
     world_program(world, AGENT, agent_program);
     if (guest->setup.config)
         world_write(world, CONFIG, guest->setup.config);
-    if (guest->setup.unbooted)
+    if (guest->setup.unbooted) {
         world_write(world, "/etc/hostname", "guest\n");
+        programs_install(world, "/bin"); /* a shell for the debug console */
+    }
     if (guest->setup.logged || is_log_shown())
         world_write(world, LOG, "");
 }

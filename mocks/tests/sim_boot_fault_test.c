@@ -51,6 +51,7 @@ static const struct sweep sweeps[] = {
     {"boot-init", {PID_1}, .done = run_container, .kind = SWEEP_START},
     {"boot-init-v1", {PID_1, .cgroups = WORLD_CGROUP_V1}, .done = run_container, .kind = SWEEP_START},
     {"boot-initramfs", {PID_1, .initramfs = true}, .done = run_container, .kind = SWEEP_START},
+    {"boot-console", {PID_1, .config = "debug_console = true\n"}, .done = run_container, .kind = SWEEP_START},
     {"boot-log-port", {PID_1, .config = "log_vport = 1025\n"}, .done = run_container, .kind = SWEEP_START},
     {"destroy-process", {PROCESS}, run_c1_and_c2, destroy, .kind = SWEEP_END},
     {"destroy-init", {PID_1}, run_c1_and_c2, destroy, .kind = SWEEP_END},
