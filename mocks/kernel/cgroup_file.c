@@ -44,7 +44,7 @@ static const struct control_file *find_file(const struct group *group, const cha
             continue;
         for (size_t i = 0; i < (*table)->n; i++) {
             const struct control_file *file = &(*table)->files[i];
-            bool same_letter = file->name[prefix] == name[prefix]; /* strcmp() is slow under a fuzzer */
+            bool same_letter = file->name[prefix] == name[prefix]; /* strcmp() is slow under a fuzzer, which watches it */
             if (same_letter && strcmp(file->name, name) == 0 && group_has_file(group, file))
                 return file;
         }
