@@ -6,8 +6,8 @@
 
 #include "sys/fd.h"
 
-#define READ_CHUNK 65536
-#define REPLY_BYTES (4 * READ_CHUNK)
+#define READ_CHUNK (1024 * 1024)
+#define REPLY_BYTES (READ_CHUNK + 65536)
 #define INPUT_CHUNK 16384 /* lies on a fiber's stack, which is small */
 #define QUIET_NS NSEC_PER_SEC
 #define TEXT(s) ((char *)(uintptr_t)(s))

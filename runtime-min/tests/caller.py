@@ -3,14 +3,17 @@
 """What conmon, buildah and containerd's shim do with a runtime: they adopt its handle, wait for it and hold its terminal.
 
     caller.py adopt PID_FILE COMMAND...        runs COMMAND, then waits for the pid in PID_FILE and exits with its code
+    caller.py terminal SCRIPT COMMAND...       runs COMMAND on a terminal of 40x90 and exits with its code; it must leave the terminal as it was
     caller.py console SOCKET PID_FILE SCRIPT COMMAND...
-                                               the same with a console socket; SCRIPT drives the terminal, word by word:
+                                               as adopt, with a console socket
+    SCRIPT drives the terminal, word by word:
                                                =TEXT sends, ?TEXT waits for output, @ROWSxCOLUMNS resizes, !COMMAND runs a command
 """
 import array
 import ctypes
 import fcntl
 import os
+import pty
 import select
 import socket
 import struct
@@ -80,12 +83,25 @@ def drive(terminal, script):
             seen = seen.split(text, 1)[1]
 
 
+def on_terminal(script, command):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 90, 0, 0))
+        before = termios.tcgetattr(0)
+        code = subprocess.run(command).returncode
+        os._exit(code if termios.tcgetattr(0) == before else 99)
+    drive(terminal, script)
+    sys.exit(wait(pid))
+
+
 def main():
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     mode, *words = sys.argv[1:]
     if mode == "adopt":
         run(words[1:])
         sys.exit(wait(adopt(words[0])))
+    if mode == "terminal":
+        on_terminal(words[0], words[1:])
     path, pid_file, script, *command = words
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)

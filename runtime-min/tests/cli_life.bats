@@ -376,6 +376,18 @@ assert record["level"] == "error" and "executable file not found in" in record["
     nothing_left
 }
 
+@test "run uses the caller's own terminal, raw for the time, and passes window sizes on" {
+    bundle b /bin/sh -c 'trap "stty size; exit 7" WINCH; read line; echo "got $line"; while :; do sleep 0.01; done' -- \
+        'c["process"]["terminal"] = True'
+    run -7 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" terminal "=typed\\r ?typed\\r\\n ?got\\x20typed @50x120 ?50\\x20120" \
+        "$TATAMI" --root "$root" run -b "$work/b" $c1 3>&-
+    nothing_left
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    run -5 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" terminal "?40\\x2090 =x\\r" \
+        "$TATAMI" --root "$root" exec -t $c1 /bin/sh -c 'stty size; read x; exit 5' 3>&-
+}
+
 # ---- hooks ----
 
 @test "hooks of the host run in order with the state" {

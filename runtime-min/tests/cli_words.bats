@@ -220,3 +220,41 @@ assert record["level"] == "error" and "a\"b\\" in record["msg"] and record["time
     run -0 bash -c '"$1" --root "$2" list -q 2>&- 0<&-' - "$TATAMI_BUILD/tatami" "$root"
     [ "$output" = one ]
 }
+
+@test "check tells of each part whether it is there, and what to do" {
+    printf 'kernel = "%s/absent"\nqemu = "/bin/true"\naccel = "tcg"\n' "$work" >"$work/runtime.toml"
+    run -1 --separate-stderr tatami --config "$work/runtime.toml" check
+    [[ "$output" == *"missing  kernel       $work/absent: "*make\ guest* ]]
+    [[ "$output" == *"ok       qemu         /bin/true"* ]]
+    [[ "$output" == *"note     processor    emulation"* ]]
+    [[ "$stderr" == "tatami: no machine can run here yet: "* ]]
+    run -1 tatami --config "$work/none.toml" check
+    [[ "$output" == *"$work/none.toml"* ]]
+    echo 'kernal = "/x"' >"$work/runtime.toml"
+    run -1 tatami --config "$work/runtime.toml" check
+    [[ "$output" == *kernal* ]]
+}
+
+@test "a missing kernel is told at create, with the remedy, and nothing is left" {
+    mkdir -p "$work/b/rootfs"
+    tatami spec -b "$work/b"
+    sed -i 's/"terminal": true/"terminal": false/' "$work/b/config.json"
+    echo "kernel = \"$work/absent\"" >"$work/runtime.toml"
+    run -1 --separate-stderr tatami --config "$work/runtime.toml" create -b "$work/b" c1
+    [[ "$stderr" == *"$work/absent"* ]]
+    [ "${#stderr_lines[@]}" = 1 ]
+    [ "$(ls "$root")" = "" ]
+}
+
+@test "a container of a pod needs the pod's machine" {
+    mkdir -p "$work/b/rootfs"
+    tatami spec -b "$work/b"
+    sed -i 's/"terminal": true/"terminal": false/; s/"hostname"/"annotations": {"io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-id": "pod"}, "hostname"/' \
+        "$work/b/config.json"
+    run -1 tatami create -b "$work/b" c1
+    [[ "$output" == *"sandbox pod does not run"* ]]
+    sed -i 's/"io.kubernetes.cri.container-type": "container"/"io.kubernetes.cri.container-type": "bogus"/' "$work/b/config.json"
+    run -1 tatami create -b "$work/b" c1
+    [[ "$output" == *"unknown type 'bogus'"* ]]
+    [ "$(ls "$root")" = "" ]
+}

@@ -11,6 +11,7 @@
 #include "runtime-min/container/guest.h"
 #include "runtime-min/container/guest_error.h"
 #include "runtime-min/container/guest_spec.h"
+#include "runtime-min/container/machine_size.h"
 #include "runtime-min/container/pod.h"
 #include "runtime-min/container/signals.h"
 #include "runtime-min/container/text.h"
@@ -217,6 +218,36 @@ static void annotations_choose_the_machine(void **state)
     }
 }
 
+static void limits_size_the_machine(void **state)
+{
+    static const struct {
+        const char *spec;
+        unsigned int mib, vcpus;
+    } rows[] = {
+        {"{}", 100, 1},
+        {"{\"linux\":{\"resources\":{\"memory\":{\"limit\":67108864}}}}", 164, 1},
+        {"{\"linux\":{\"resources\":{\"memory\":{\"limit\":-1}}}}", 100, 1},
+        {"{\"linux\":{\"resources\":{\"memory\":{\"limit\":9223372036854775807}}}}", 65536, 1},
+        {"{\"linux\":{\"resources\":{\"cpu\":{\"quota\":150000,\"period\":100000}}}}", 100, 2},
+        {"{\"linux\":{\"resources\":{\"cpu\":{\"quota\":200000,\"period\":100000}}}}", 100, 2},
+        {"{\"linux\":{\"resources\":{\"cpu\":{\"quota\":-1,\"period\":100000}}}}", 100, 1},
+        {"{\"linux\":{\"resources\":{\"cpu\":{\"quota\":9223372036854775807,\"period\":1}}}}", 100, 32},
+        {"{\"linux\":{\"resources\":{\"cpu\":{\"quota\":5,\"period\":0}}}}", 100, 1},
+        {"{\"annotations\":{\"io.kubernetes.cri.sandbox-memory\":\"1048576\"}}", 101, 1},
+        {"{\"annotations\":{\"io.kubernetes.cri.sandbox-memory\":\"much\"}}", 100, 1},
+        {"{\"annotations\":{\"io.kubernetes.cri.sandbox-cpu-quota\":\"250000\",\"io.kubernetes.cri.sandbox-cpu-period\":"
+         "\"100000\"}}",
+         100, 3},
+    };
+    _arena_ struct arena *a = arena_new(1 << 20);
+    (void)state;
+
+    FOR_ROWS (row, rows) {
+        check_int(row->spec, machine_memory_mib(parse(a, row->spec), 100), row->mib);
+        check_int(row->spec, machine_vcpus(parse(a, row->spec), 1), row->vcpus);
+    }
+}
+
 static void signals_have_names_and_numbers(void **state)
 {
     static const struct {
@@ -289,6 +320,7 @@ int main(void)
         cmocka_unit_test(what_names_the_host_does_not_reach_the_guest),
         cmocka_unit_test(what_the_guest_cannot_have_is_refused),
         cmocka_unit_test(annotations_choose_the_machine),
+        cmocka_unit_test(limits_size_the_machine),
         cmocka_unit_test(signals_have_names_and_numbers),
         cmocka_unit_test(errors_of_the_guest_get_the_words_that_callers_know),
         cmocka_unit_test(ids_are_fitted_to_what_agents_accept),
