@@ -33,8 +33,7 @@ static void stream_close(struct stream *stream)
 {
     watch_stop(&stream->watch);
     fd_close(&stream->fd);
-    waitq_wake_all(&stream->event);
-    waitq_wake_all(&stream->turn);
+    waitq_wake_all(&stream->event); /* who has the turn passes it on */
 }
 
 /* Waits for readiness, for the process's exit or for the stream's end, whichever comes first. */

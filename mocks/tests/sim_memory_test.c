@@ -50,6 +50,24 @@ static void fail_to_create(struct rig *rig)
     EXPECT_REFUSED(STATUS_INTERNAL, "exists already", rig_create(rig, "c1", spec, &err));
 }
 
+/* More profiles than are remembered. */
+static void be_filtered(struct rig *rig)
+{
+    static const char *const calls[] = {"reboot", "swapon", "swapoff", "acct", "ptrace", "kexec_load"};
+
+    FOR_ROWS (call, calls) {
+        struct oci_spec *spec = rig_spec(rig, "c2", NULL);
+        struct oci_seccomp *seccomp = spec->linux_->seccomp = arena_alloc(rig->arena, sizeof(*seccomp));
+        seccomp->default_action = STRING("SCMP_ACT_ALLOW");
+        seccomp->rules = arena_calloc(rig->arena, 1, sizeof(*seccomp->rules));
+        seccomp->n_rules = 1;
+        seccomp->rules[0].action = STRING("SCMP_ACT_ERRNO");
+        assert_int_equal(strlist_add(rig->arena, &seccomp->rules[0].names, *call), 0);
+        EXPECT_OK(rig_create(rig, "c2", spec, &err));
+        EXPECT_OK(rig_remove(rig, "c2", &err));
+    }
+}
+
 static void execute(struct rig *rig)
 {
     expect_exec_output(rig, "c1", rig_spec(rig, "c1", "echo hello")->process, "hello\n");
@@ -107,6 +125,7 @@ static const struct {
     {"life of a container, hybrid", live, WORLD_CGROUP_HYBRID},
     {"life on a terminal", live_on_a_terminal, WORLD_CGROUP_V2},
     {"creation and removal", be_created_and_removed, WORLD_CGROUP_V2},
+    {"filters", be_filtered, WORLD_CGROUP_V2},
     {"failed creation", fail_to_create, WORLD_CGROUP_V2},
     {"failed creation, v1", fail_to_create, WORLD_CGROUP_V1},
     {"exec", execute, WORLD_CGROUP_V2},
@@ -155,11 +174,35 @@ static void repetition_does_not_make_the_agent_grow(void **state UNUSED)
     }
 }
 
+static void live_and_end(const struct sim_setup *setup)
+{
+    struct sim_agent *guest = sim_agent_boot(setup);
+
+    sim_agent_tell(guest, run_c1);
+    assert_int_equal(sim_agent_stop(guest), 0);
+    sim_agent_free(guest);
+}
+
+static void agent_that_ended_has_freed_everything(void **state UNUSED)
+{
+    static const struct sim_setup setups[] = {{.seed = 1}, {.seed = 1, .as_init = true}};
+
+    FOR_ROWS (setup, setups) {
+        for (int i = 0; i < WARM; i++)
+            live_and_end(setup);
+        size_t before = heap_in_use();
+        for (int i = 0; i < WARM; i++)
+            live_and_end(setup);
+        assert_true(heap_in_use() <= before + HEAP_NOISE(WARM));
+    }
+}
+
 int main(int argc UNUSED, char **argv)
 {
     heap_without_caches(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repetition_does_not_make_the_agent_grow),
+        cmocka_unit_test(agent_that_ended_has_freed_everything),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
