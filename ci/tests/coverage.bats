@@ -20,7 +20,7 @@ counted() {
 build_program() {
     cat >p.c
     gcc -O0 -g --coverage -fprofile-update=atomic -ffunction-sections -fdata-sections -c p.c
-    gcc -O1 -c "$top/coverage/dump.c"
+    gcc -O1 -D_GNU_SOURCE -DCOVERAGE_BUILD='"."' -c "$top/coverage/dump.c"
     gcc "$@" --coverage -Wl,-T,"$top/coverage/counters.ld" -Wl,--gc-sections -o p p.o dump.o
 }
 
