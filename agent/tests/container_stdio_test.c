@@ -358,6 +358,9 @@ static void impossible_pipe_size_opens_nothing(void **state)
     assert_int_equal(child[0], -7);
     int after = dup(0);
     assert_int_equal(after, before + 1); /* every descriptor was given back */
+    assert_int_equal(stdio.in.fd, -1);
+    assert_int_equal(stdio.out.fd, -1);
+    assert_int_equal(stdio.err.fd, -1);
     close(before);
     close(after);
 }
