@@ -151,20 +151,6 @@ static bool is_same(const struct buf *one, const struct buf *other)
 
 /* ---- life of the guest ---- */
 
-static void check(struct rig *rig)
-{
-    Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
-
-    EXPECT_OK(rig_call_service(rig, "grpc.Health", "Check", &request.base, CALL_MS, NULL, &err));
-}
-
-static void tell_input(struct rig *rig)
-{
-    arena_reset(rig->arena);
-    fuzz.target->story(rig);
-    check(rig);
-}
-
 static void boot(const struct fuzz_target *target)
 {
     fuzz.target = target;
@@ -208,7 +194,7 @@ void fuzz_guest_run(const struct fuzz_target *target, const uint8_t *data, size_
     if (rewinds && !fuzz.prepared_at)
         fuzz.prepared_at = rewind_mark();
     fuzz.guest->context = &bytes;
-    sim_agent_tell(fuzz.guest, tell_input);
+    sim_agent_tell(fuzz.guest, target->story);
     struct buf now = sim_agent_snapshot(fuzz.guest);
     if (!is_same(&fuzz.prepared, &now))
         expect_restored(&bytes);
