@@ -13,7 +13,7 @@ teardown() {
 }
 
 start() {
-    "$vsock" --socket "$work/vhost" --uds "$work/hybrid" --guest-cid 42 "$@" >"$work/log" 2>&1 3>&- &
+    ASAN_OPTIONS=handle_sigbus=0 "$vsock" --socket "$work/vhost" --uds "$work/hybrid" --guest-cid 42 "$@" >"$work/log" 2>&1 3>&- &
     pid=$!
     for _ in $(seq 500); do
         [ -S "$work/hybrid" ] && return
