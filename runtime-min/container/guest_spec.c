@@ -137,6 +137,9 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
     if (!mounts.items)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "mounts: %zu are too many", spec->n_mounts);
     guest_spec_prepare_process(spec->process);
+    /* A spec that names none means none; the agent wants to be told. */
+    if (!spec->process->capabilities)
+        spec->process->capabilities = arena_alloc(a, sizeof(*spec->process->capabilities));
     prepare_hooks(spec);
     int r = prepare_linux(a, spec, guest_id, err);
     if (r < 0)

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -134,6 +135,11 @@ static int list_entry(struct arena *a, const struct store *store, const char *na
     return strlist_add(a, is_ours(store, name) ? ids : strays, name);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 int store_list(struct arena *a, const struct store *store, struct strlist *ret_ids, struct strlist *ret_strays,
                struct error *err)
 {
@@ -158,6 +164,8 @@ int store_list(struct arena *a, const struct store *store, struct strlist *ret_i
                 return error_status(err, STATUS_RESOURCE_EXHAUSTED, "%s holds too many entries", store->path);
         }
     }
+    if (ret_ids->n > 1)
+        qsort(ret_ids->items, ret_ids->n, sizeof(*ret_ids->items), compare_names);
     return n < 0 ? error_set(err, (int)n, "read the root directory %s", store->path) : 0;
 }
 

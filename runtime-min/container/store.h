@@ -36,7 +36,7 @@ int store_check_id(const char *id, struct error *err);
  * users may write. */
 int store_open(struct arena *a, const char *path, bool create, struct store *ret_store, struct error *err);
 void store_close(struct store *store);
-/* Names of the directories that are ours, in any order. Others are counted in *ret_strays. */
+/* Names of the directories that are ours, sorted; and of the other entries. */
 int store_list(struct arena *a, const struct store *store, struct strlist *ret_ids, struct strlist *ret_strays,
                struct error *err);
 

@@ -178,6 +178,7 @@ static void what_the_guest_cannot_have_is_refused(void **state)
     spec = parse(a, "{" PROCESS "," ROOT "}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
     assert_non_null(spec->linux_);
+    assert_int_equal(spec->process->capabilities->effective.n, 0);
 }
 
 /* ---- words ---- */
