@@ -47,7 +47,8 @@ static int build(struct arena *a, const struct vmm_options *options, const struc
     "-chardev\nsocket,id=fs,fd=6\n-device\nvhost-user-fs-" suffix ",id=fs0,chardev=fs,tag=kataShared,queue-size=1024\n"
 
 #define KERNEL(words)                                                                                                          \
-    "-kernel\n/k\n-initrd\n/i\n-append\nconsole=ttyS0 quiet panic=1 reboot=t cryptomgr.notests noreplace-smp" words
+    "-kernel\n/k\n-initrd\n/i\n-append\nconsole=ttyS0 quiet panic=1 reboot=t cryptomgr.notests noreplace-smp "                 \
+    "cgroup_no_v1=all" words
 
 static void command_lines_are_as_reviewed(void **state)
 {

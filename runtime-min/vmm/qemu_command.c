@@ -31,7 +31,7 @@ static const struct machine_words machines[VMM_MACHINE_MAX] = {
 
 /* The self-tests of the guest kernel's cryptography and the patching of lock prefixes cost an emulated boot 0.4 s; a panic ends
  * the machine, as reboot does with -no-reboot. */
-static const char kernel_words[] = "console=ttyS0 quiet panic=1 reboot=t cryptomgr.notests noreplace-smp";
+static const char kernel_words[] = "console=ttyS0 quiet panic=1 reboot=t cryptomgr.notests noreplace-smp cgroup_no_v1=all";
 
 enum vmm_machine vmm_machine_from(const char *name)
 {
