@@ -116,6 +116,8 @@ help:
 clean:
 	rm -rf build
 
+include ci/guest/guest.mk
+
 # ---- commands; each one that needs another flavour starts make again with it ----
 ## Commands (FLAVOUR=debug|release|coverage|asan builds in build/FLAVOUR; JOBS=n):
 ##   make                        tatami-agent and tatami-ctl into build/debug
@@ -167,8 +169,8 @@ coverage: setup
 	@$(AGAIN) FLAVOUR=coverage coverage-built
 
 .PHONY: coverage-built
-coverage-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(PROCESS_TESTS) $(HOST_RUNTIME) $(REPLAYS)
-	@coverage/run $(B) $(RUN) --unit $(UNIT_TESTS) $(SIM_TESTS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
+coverage-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(PROCESS_TESTS) $(HOST_RUNTIME) $(REPLAYS) $(if $(VM_BATS),$(VM_TREE))
+	@VM_TESTS='$(if $(VM_BATS),$(VM_COVERAGE))' coverage/run $(B) $(RUN) --unit $(UNIT_TESTS) $(SIM_TESTS) $(REPLAYS) --process $(PROCESS_TESTS) $(PROCESS_BATS)
 
 asan: setup
 	@$(AGAIN) FLAVOUR=asan asan-built
@@ -224,8 +226,6 @@ bench: setup
 .PHONY: bench-built
 bench-built: $(PROGRAMS) $(BENCHES) $(if $(wildcard build/guest/vmlinux),build/guest/initramfs.cpio build/guest/initramfs-idle.cpio)
 	@ci/bench/run $(B)
-
-include ci/guest/guest.mk
 
 # ---- checks of the source ----
 
@@ -444,9 +444,6 @@ $(B)/ci/bench/sim_bench: $(B)/ci/bench/sim_bench.o $(SIM) $(B)/libagent.a $(B)/l
 $(B)/ci/bench/%: $(B)/ci/bench/%.o $(B)/libtatami.a $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
-
-# Where the counters' files are, in a VM too.
-$(B)/coverage/dump.o build/clang/coverage/dump.ok: private CPPFLAGS += -DCOVERAGE_BUILD='"$(abspath $(B))"'
 
 .SECONDARY:
 .DELETE_ON_ERROR:

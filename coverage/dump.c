@@ -5,6 +5,9 @@
  * So the counters live in memory that children share with the program they were forked from (coverage/counters.ld gives them
  * pages of their own), and the program's own exit writes them all. Only a program that replaces itself by exec must write them
  * before. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
@@ -102,7 +105,7 @@ void coverage_machine_ends(void)
     collector = wait_for_collector();
     if (collector < 0)
         return;
-    (void)nftw(COVERAGE_BUILD, send_file, 16, FTW_PHYS);
+    (void)nftw("/", send_file, 16, FTW_PHYS | FTW_MOUNT);
     (void)shutdown(collector, SHUT_WR);
     (void)read(collector, &byte, 1);
 }

@@ -45,6 +45,17 @@ $(GUEST)/initramfs-coverage.cpio: build/coverage/tatami-agent $(GUEST_KERNEL) $(
 	$(call say,GUEST)
 	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) $@
 
+# The tests in VMs join `make coverage` where QEMU and a guest are. The programs find the guest that counts beside them.
+VM_BATS := $(if $(and $(wildcard $(GUEST)/vmlinux),$(shell command -v qemu-system-x86_64)),$(wildcard ci/integration/*.bats))
+VM_TREE  = $(B)/vm/share/tatami/initramfs.cpio
+VM_COVERAGE = coverage/collect $(B) "/tmp/tatami-*/root/.sandboxes/*/vsock.sock" ci/run-tests --build $(B)/vm/bin --process $(VM_BATS)
+
+$(B)/vm/share/tatami/initramfs.cpio: $(GUEST)/initramfs-coverage.cpio $(GUEST)/vmlinux $(PROGRAMS)
+	@mkdir -p $(@D) $(B)/vm/bin
+	@ln -f $(PROGRAMS) $(B)/vm/bin
+	@ln -f $(GUEST)/vmlinux $(@D)
+	@ln -f $< $@
+
 # ---- an init that does nothing, for `make bench` ----
 
 $(GUEST)/initramfs-idle.cpio: $(B)/ci/guest/idle_init $(GUEST_KERNEL) $(GUEST_MODULES) ci/guest/make-initramfs

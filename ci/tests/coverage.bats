@@ -230,3 +230,51 @@ import fault_matrix, os, sys
 assert fault_matrix.relative(place, os.getcwd()) == "m.c:5", place' "$(./m)"
     done
 }
+
+@test "counters that a machine hands out are added to those of the build" {
+    cat >p.c <<<'int main(int argc, char **argv) { (void)argv; return argc > 1 ? 3 : 0; }'
+    gcc -O0 --coverage -c p.c && gcc --coverage -o p p.o
+    ./p || true
+    mkdir guest && cp p.gcda guest/
+    rm p.gcda
+    ./p x || true
+    # A guest whose port is open at the second attempt.
+    cat >machine.py <<'X'
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("vsock.sock")
+listener.listen()
+listener.accept()[0].close()
+client, _ = listener.accept()
+assert client.recv(100) == b"CONNECT 1099\n"
+data = open("guest/p.gcda", "rb").read()
+client.sendall(b"OK 5\n" + f"{os.getcwd()}/p.gcda\n{len(data)}\n".encode() + data)
+client.sendall(f"{os.getcwd()}/new/q.gcda\n{len(data)}\n".encode() + data)
+client.shutdown(socket.SHUT_WR)
+client.recv(1)
+X
+    run "$top/coverage/collect" . "$PWD/*.sock" python3 machine.py
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"counters of 1 machines"* ]]
+    cmp new/q.gcda guest/p.gcda
+    gcov -b -c p.gcda >/dev/null
+    grep -E '^ +2: .*main' p.c.gcov
+}
+
+@test "a machine that breaks off in the middle adds nothing, and the command's status is told" {
+    cat >machine.py <<'X'
+import socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("vsock.sock")
+listener.listen()
+client, _ = listener.accept()
+client.sendall(b"OK 5\n/p.gcda\nmany\n")
+client.close()
+raise SystemExit(7)
+X
+    run "$top/coverage/collect" . "$PWD/*.sock" python3 machine.py
+    echo "$output"
+    [ "$status" -eq 7 ]
+    [[ "$output" == *"counters of 0 machines"* ]]
+}

@@ -18,6 +18,7 @@
 #define ARENA_BYTES (256 * 1024)
 #define SIBLINGS_NS (100 * NSEC_PER_MSEC) /* parts that end because another one did */
 #define DESTROY_NS (2 * NSEC_PER_SEC)
+#define POWER_OFF_NS (2 * NSEC_PER_SEC)
 #define FLUSH_NS NSEC_PER_SEC
 
 void monitor_stop(struct monitor *monitor)
@@ -122,8 +123,8 @@ static void explain(struct monitor *monitor, struct error *err)
 static void end(struct monitor *monitor)
 {
     /* A guest that can still be asked writes its data out first. */
-    if (monitor->agent && !monitor->died)
-        (void)agent_link_destroy(monitor->agent, DESTROY_NS, NULL);
+    if (monitor->agent && !monitor->died && agent_link_destroy(monitor->agent, DESTROY_NS, NULL) == 0)
+        vmm_wait_off(monitor->vmm, sys_monotonic_ns() + POWER_OFF_NS);
     ttrpc_client_free(monitor->agent);
     monitor->agent = NULL;
     parts_end(monitor);

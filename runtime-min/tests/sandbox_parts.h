@@ -5,6 +5,7 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,13 +34,26 @@ static inline void qemu_say(int fd, const char *text)
     (void)fd_write_all(fd, text, strlen(text));
 }
 
+/* Returns what QMP says, like read(2); ends when the guest goes off, which the stand-in of the agent tells over vsock. */
+static inline ssize_t qemu_hear(char *command, size_t size, bool goes_off)
+{
+    struct pollfd pollfds[] = {{.fd = 3, .events = POLLIN}, {.fd = goes_off ? 5 : -1, .events = POLLIN}};
+    char byte;
+
+    if (poll(pollfds, 2, -1) < 0)
+        return -1;
+    if ((pollfds[1].revents & POLLIN) && read(5, &byte, 1) == 1)
+        exit(0);
+    return read(3, command, size);
+}
+
 static inline void qemu_serve(bool quits)
 {
     char command[512];
     ssize_t n;
 
     qemu_say(3, "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 7}}, \"capabilities\": []}}\r\n");
-    while ((n = read(3, command, sizeof(command) - 1)) > 0) {
+    while ((n = qemu_hear(command, sizeof(command) - 1, quits)) > 0) {
         command[n] = '\0';
         if (strstr(command, "\"quit\"") && !quits)
             continue;
@@ -127,6 +141,14 @@ static inline int agent_create(struct ttrpc_call *call, const ProtobufCMessage *
     return 0;
 }
 
+static inline int agent_destroy(struct ttrpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *reply,
+                                struct error *err)
+{
+    (void)call, (void)request, (void)reply, (void)err;
+    qemu_say(3, "x");
+    return 0;
+}
+
 static inline int agent_signal(struct ttrpc_call *call, const ProtobufCMessage *message, ProtobufCMessage *reply,
                                struct error *err)
 {
@@ -173,7 +195,7 @@ static inline int fake_vsock(const char *path)
         {"grpc.AgentService", "SignalProcess", &grpc__signal_process_request__descriptor, &google__protobuf__empty__descriptor,
          agent_signal},
         {"grpc.AgentService", "DestroySandbox", &grpc__destroy_sandbox_request__descriptor,
-         &google__protobuf__empty__descriptor, agent_check},
+         &google__protobuf__empty__descriptor, agent_destroy},
     };
     const struct ttrpc_server_options options = {.methods = methods, .n_methods = ARRAY_SIZE(methods), .context = &agent};
     struct error err;

@@ -134,6 +134,11 @@ int vmm_wait_ready(struct vmm *vmm, uint64_t deadline, struct error *err)
 
 /* ---- end ---- */
 
+void vmm_wait_off(struct vmm *vmm, uint64_t deadline)
+{
+    (void)child_wait(vmm->program.child, deadline);
+}
+
 void vmm_end(struct vmm *vmm, uint64_t deadline)
 {
     if (!program_has_exited(&vmm->program))

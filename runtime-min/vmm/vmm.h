@@ -39,6 +39,8 @@ struct vmm;
 int vmm_start(struct reaper *reaper, const struct vmm_options *options, struct vmm **ret_vmm, struct error *err);
 /* From a fiber: returns when the control connection works. */
 int vmm_wait_ready(struct vmm *vmm, uint64_t deadline, struct error *err);
+/* From a fiber: returns when the machine has switched itself off, or at the deadline. */
+void vmm_wait_off(struct vmm *vmm, uint64_t deadline);
 /* From a fiber: asks it to go, kills it at the deadline, and returns when it is gone. */
 void vmm_end(struct vmm *vmm, uint64_t deadline);
 /* Kills what is left. Accepts NULL. */
