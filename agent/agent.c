@@ -13,6 +13,7 @@
 #include "sys/fd.h"
 #include "ttrpc/address.h"
 
+#define CONNECTIONS_MAX 512 /* a host may have one for each process */
 #define SHUTDOWN_TIMEOUT (10 * NSEC_PER_SEC)
 
 /* ---- where it runs ---- */
@@ -48,7 +49,11 @@ static int open_base(const char *path, int *ret_fd, struct error *err)
 
 static int serve(struct agent *agent, const char *address_text, struct error *err)
 {
-    struct ttrpc_server_options options = {.profile = TTRPC_PROFILE_AGENT, .context = agent};
+    struct ttrpc_server_options options = {
+        .profile = TTRPC_PROFILE_AGENT,
+        .context = agent,
+        .max_connections = CONNECTIONS_MAX,
+    };
     struct address address;
 
     options.methods = rpc_methods(&options.n_methods);

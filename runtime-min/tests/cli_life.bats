@@ -298,6 +298,21 @@ assert record["level"] == "error" and "executable file not found in" in record["
     [ "$output" = out ]
 }
 
+@test "seventy programs at a time keep their output and their codes" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1
+    for i in $(seq 70); do
+        { code=0; tatami exec $c1 /bin/sh -c "seq 20000; exit $((i % 5))" >"$work/out.$i" 2>&1 || code=$?; echo "$code" >"$work/code.$i"; } 3>&- &
+        pids="$pids $!"
+    done
+    for pid in $pids; do wait "$pid"; done
+    seq 20000 >"$work/want"
+    for i in $(seq 70); do
+        [ "$(cat "$work/code.$i")" = $((i % 5)) ]
+        cmp "$work/want" "$work/out.$i"
+    done
+}
+
 @test "a process file that is none is refused" {
     bundle b /bin/sleep 1000
     tatami run -d -b "$work/b" $c1
