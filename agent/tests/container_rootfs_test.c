@@ -27,6 +27,7 @@ static void look_at_the_usual_container(struct world *w)
     CHILD_TRUE((st.st_mode & 07777) == 0666);
     CHILD_TRUE(child_write("/dev/null", "x") == 0);
     CHILD_TRUE(strncmp(child_read("/proc/self/stat"), "1 (", 3) == 0);
+    CHILD_TRUE(unshare(CLONE_NEWUTS) == 0); /* a bug here must not rename the machine */
     CHILD_TRUE(child_write("/proc/sys/kernel/domainname", "x") == -EROFS);
     CHILD_TRUE(child_has_option("/sys", "ro"));
     CHILD_TRUE(child_has_option("/dev/pts", "noexec"));
