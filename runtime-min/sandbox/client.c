@@ -20,7 +20,8 @@
 /* A monitor answers at once, and needs five seconds for an end in which nothing goes well; one that is stuck is killed. */
 #define CALL_NS (3 * NSEC_PER_SEC)
 #define STOP_NS (7 * NSEC_PER_SEC)
-#define DEATH_MS 5000
+#define DEATH_NS (5 * NSEC_PER_SEC)
+#define PAUSE_NS (10 * NSEC_PER_MSEC)
 
 #define MESSAGE(name) &tatami__monitor__v1__##name##__descriptor
 
@@ -226,12 +227,22 @@ static void kill_monitor(const struct rundir *rundir)
 {
     struct proc owner;
 
-    if (rundir_owner(rundir, &owner) < 0)
-        return;
-    _close_ int pidfd = proc_open(&owner);
-    struct pollfd poll = {.fd = pidfd, .events = POLLIN};
-    if (pidfd >= 0 && sys_pidfd_send_signal(pidfd, SIGKILL) == 0)
-        (void)sys_poll(&poll, 1, DEATH_MS);
+    if (rundir_owner(rundir, &owner) == 0)
+        (void)proc_signal(&owner, SIGKILL);
+}
+
+/* Takes the lock from a monitor that does not give it up. One that was just born has not written its name yet. */
+static int wrest_lock(struct rundir *rundir)
+{
+    uint64_t deadline = sys_monotonic_ns() + DEATH_NS;
+
+    for (;;) {
+        int r = rundir_lock(rundir);
+        if (r != -EWOULDBLOCK || sys_monotonic_ns() > deadline)
+            return r;
+        kill_monitor(rundir);
+        sys_nanosleep(PAUSE_NS);
+    }
 }
 
 int sandbox_stop(const char *root, const char *id, struct error *err)
@@ -242,11 +253,7 @@ int sandbox_stop(const char *root, const char *id, struct error *err)
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     ask_to_stop(root, id);
-    r = rundir_lock(&rundir);
-    if (r == -EWOULDBLOCK) {
-        kill_monitor(&rundir);
-        r = rundir_lock(&rundir);
-    }
+    r = wrest_lock(&rundir);
     if (r == -ENOENT)
         return 0; /* the monitor removed it */
     if (r < 0)

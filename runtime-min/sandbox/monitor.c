@@ -196,9 +196,30 @@ static int watch_starter(struct monitor *monitor, struct error *err)
     return r < 0 ? error_set(err, r, "watch the starter") : 0;
 }
 
+static int open_log(struct monitor *monitor, struct error *err)
+{
+    if (!monitor->start->debug)
+        return 0;
+    monitor->log_fd = sys_openat(AT_FDCWD, RUNDIR_LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    return monitor->log_fd < 0 ? error_set(err, monitor->log_fd, "open the log of sandbox %s", monitor->start->id) : 0;
+}
+
+/* A connection for each process that is held; and the parts inherit it: more than the hard limit takes a privilege. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (sys_prlimit(0, RLIMIT_NOFILE, NULL, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)sys_prlimit(0, RLIMIT_NOFILE, &limit, NULL);
+}
+
 static int run(struct monitor *monitor, struct error *err)
 {
     int r = read_start(monitor, err);
+    if (r == 0)
+        r = open_log(monitor, err);
     if (r == 0)
         r = loop_new(&monitor->loop, err);
     if (r == 0)
@@ -228,6 +249,7 @@ int sandbox_monitor_main(void)
     (void)sys_signal(SIGPIPE, SIG_IGN);
     (void)sys_signal(SIGHUP, SIG_IGN);
     (void)sys_umask(0077);
+    raise_descriptor_limit();
     waitq_init(&monitor.changed);
     list_init(&monitor.holds);
     monitor.arena = arena_new(ARENA_BYTES);

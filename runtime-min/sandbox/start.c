@@ -138,14 +138,17 @@ int sandbox_start(const struct sandbox_config *config, int *ret_control, struct 
         (void)rundir_remove(rundir.parent_fd, rundir.fd, config->id, NULL);
         return error_set(err, r, "start the monitor");
     }
-    /* From here on the directory is the monitor's. */
+    /* From here on the directory is the monitor's, unless it dies without cleaning up. */
     fd_close(&theirs);
-    rundir_close(&rundir);
+    fd_close(&rundir.lock_fd);
     r = send_start(ours, config, err);
     if (r == 0)
         r = receive_started(ours, config->runtime->boot_timeout_ms + MARGIN_MS, err);
-    if (r < 0)
+    if (r < 0) {
+        if (rundir_lock(&rundir) == 0)
+            (void)rundir_remove(rundir.parent_fd, rundir.fd, config->id, NULL);
         return r;
+    }
     *ret_control = fd_take(&ours);
     return 0;
 }

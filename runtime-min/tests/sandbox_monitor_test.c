@@ -181,7 +181,7 @@ static void a_boot_that_fails_says_why_and_leaves_nothing(void **state)
          "virtiofsd",
          "vsock",
          {"QEMU exited with 0", "end of the guest: guest-reset",
-          "guest console: [    0.5] Kernel panic - not syncing: ?[1mno init"}},
+          "guest console: [    0.5] Kernel panic - not syncing: no init"}},
         {"virtiofsd fails", "good", "virtiofsd-fails", "vsock", {"virtiofsd exited with 1: fuse: unknown option(s)"}},
         {"QEMU never greets", "silent", "virtiofsd", "vsock", {"QMP: greeting: no answer in time", "QEMU runs"}},
         {"the agent is not there", "good", "virtiofsd", "vsock-closes", {"the agent did not answer in time", "QEMU runs"}},
@@ -267,6 +267,52 @@ static void a_monitor_that_is_asked_to_end_does(void **state)
     eventually(!has_directory(world));
 }
 
+static void a_monitor_that_is_stuck_is_killed(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    struct sandbox_status status = status_of(world);
+    kill(status.monitor_pid, SIGSTOP);
+    assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+    assert_false(has_directory(world));
+    eventually(!is_alive(status.vm_pid) && !is_alive(status.monitor_pid));
+}
+
+static void a_machine_can_be_stopped_while_it_boots(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    world->runtime.kernel = path_in(world, "silent");
+    pid_t starter = fork();
+    if (starter == 0)
+        _exit(sandbox_start(&world->config, &world->control, NULL) < 0 ? 0 : 1);
+    eventually(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK) == 0);
+    assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+    int code;
+    assert_int_equal(waitpid(starter, &code, 0), starter);
+    assert_int_equal(code, 0);
+    assert_false(has_directory(world));
+}
+
+static void the_log_of_a_machine_that_is_debugged_has_its_console(void **state)
+{
+    struct world *world = *state;
+    const char *log = arena_printf(world->a, "%s/.sandboxes/s1/log", world->root);
+    char text[64] = "";
+
+    need_root();
+    world->runtime.debug = true;
+    start(world);
+    FILE *file = fopen(log, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    assert_string_equal(text, "console of the guest\n");
+}
+
 static void a_qemu_that_does_not_quit_is_killed(void **state)
 {
     struct world *world = *state;
@@ -306,6 +352,25 @@ static void a_boot_ends_when_its_starter_is_killed(void **state)
     kill(starter, SIGKILL);
     assert_int_equal(waitpid(starter, NULL, 0), starter);
     eventually(!has_directory(world));
+}
+
+static void a_monitor_that_dies_in_the_boot_leaves_nothing(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    world->runtime.kernel = path_in(world, "silent");
+    pid_t killer = fork();
+    if (killer == 0) {
+        eventually(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK) == 0);
+        char command[64];
+        snprintf(command, sizeof(command), "pkill -KILL -x -P %d tatami-monitor", getppid());
+        _exit(system(command));
+    }
+    assert_true(sandbox_start(&world->config, &world->control, &world->err) < 0);
+    assert_string_equal(world->err.text, "the monitor ended without an answer");
+    assert_false(has_directory(world));
+    assert_int_equal(waitpid(killer, NULL, 0), killer);
 }
 
 static void a_name_is_taken_while_its_machine_lives(void **state)
@@ -507,9 +572,13 @@ int main(int argc, char **argv)
         test(parts_die_with_their_monitor_and_stop_cleans_up),
         test(what_a_dead_monitor_left_is_no_obstacle),
         test(a_monitor_that_is_asked_to_end_does),
+        test(a_monitor_that_is_stuck_is_killed),
+        test(a_machine_can_be_stopped_while_it_boots),
+        test(the_log_of_a_machine_that_is_debugged_has_its_console),
         test(a_qemu_that_does_not_quit_is_killed),
         test(a_machine_that_is_not_committed_ends_with_its_starter),
         test(a_boot_ends_when_its_starter_is_killed),
+        test(a_monitor_that_dies_in_the_boot_leaves_nothing),
         test(a_name_is_taken_while_its_machine_lives),
         test(names_that_lead_elsewhere_are_refused),
         test(missing_files_are_named),

@@ -52,6 +52,7 @@ static inline void qemu_serve(bool quits)
     char command[512];
     ssize_t n;
 
+    qemu_say(4, "console of the guest\n");
     qemu_say(3, "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 7}}, \"capabilities\": []}}\r\n");
     while ((n = qemu_hear(command, sizeof(command) - 1, quits)) > 0) {
         command[n] = '\0';

@@ -41,17 +41,6 @@ static int place_descriptors(const struct launch *launch)
     return r < 0 ? r : sys_close_range(PROGRAM_FIRST_FD + (unsigned int)options->n_fds, ~0U, 0);
 }
 
-/* Programs that serve guests need many descriptors; more than the hard limit takes a privilege we may not have. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (sys_prlimit(0, RLIMIT_NOFILE, NULL, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)sys_prlimit(0, RLIMIT_NOFILE, &limit, NULL);
-}
-
 static int launch_main(void *arg)
 {
     const struct launch *launch = arg;
@@ -65,7 +54,6 @@ static int launch_main(void *arg)
         return EXIT_NOT_RUN;
     (void)sys_setsid();
     int r = place_descriptors(launch);
-    raise_descriptor_limit();
     if (r >= 0)
         r = sys_execveat(AT_FDCWD, launch->options->path, launch->options->argv, environment, 0);
     (void)error_set(&err, r, "run %s", launch->options->path);

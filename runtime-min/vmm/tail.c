@@ -75,6 +75,18 @@ static bool is_printable(char c)
     return c >= ' ' && c <= '~';
 }
 
+/* Length of the control sequence at p (ECMA-48: ESC [, parameters, one final byte), or 0. */
+static size_t control_sequence(const char *p, size_t len)
+{
+    size_t i = 2;
+
+    if (len < 2 || p[0] != '\033' || p[1] != '[')
+        return 0;
+    while (i < len && (p[i] < '@' || p[i] > '~'))
+        i++;
+    return i < len ? i + 1 : len;
+}
+
 void tail_print(const struct tail *tail, size_t max, struct buf *out)
 {
     size_t end = tail->len;
@@ -84,6 +96,11 @@ void tail_print(const struct tail *tail, size_t max, struct buf *out)
     size_t from = end > max ? end - max : 0;
     bool gap = false;
     for (size_t i = from; i < end; i++) {
+        size_t skipped = control_sequence(tail->data + i, end - i);
+        if (skipped > 0) {
+            i += skipped - 1;
+            continue;
+        }
         char c = tail->data[i];
         if (c == '\n' || c == '\r') {
             gap = i > from;

@@ -21,5 +21,5 @@ int tail_start(struct loop *loop, struct tail *tail, int fd, int log_fd);
 void tail_drain(struct tail *tail);
 /* Closes; the text stays. */
 void tail_stop(struct tail *tail);
-/* Appends the last lines as one: at most max bytes, printable ASCII, lines divided by " | ". */
+/* Appends the last max bytes as one line: printable ASCII, without a terminal's control sequences, lines divided by " | ". */
 void tail_print(const struct tail *tail, size_t max, struct buf *out);
