@@ -43,6 +43,14 @@ static int bind_tree(const char *from, const char *to, const struct mount_attr *
     return r < 0 ? r : sys_mount_setattr(AT_FDCWD, to, 0, attr);
 }
 
+/* The root of a container's user namespace passes through, whatever the monitor's umask is. */
+static int make_passage(const char *path)
+{
+    int r = sys_mkdirat(AT_FDCWD, path, 0711);
+
+    return r < 0 ? r : sys_fchmodat(AT_FDCWD, path, 0711);
+}
+
 static int build(void)
 {
     static const struct mount_attr source = {.propagation = MS_SHARED};
@@ -52,9 +60,9 @@ static int build(void)
     if (r == 0)
         r = mount_base();
     if (r == 0)
-        r = sys_mkdirat(AT_FDCWD, MOUNTS, 0755);
+        r = make_passage(MOUNTS);
     if (r == 0)
-        r = sys_mkdirat(AT_FDCWD, SHARE_EXPORT, 0755);
+        r = make_passage(SHARE_EXPORT);
     if (r == 0)
         r = bind_tree(MOUNTS, MOUNTS, &source);
     if (r == 0)
@@ -115,7 +123,7 @@ int share_add(const char *container, const char *tree, char *ret_name, size_t ca
         return r;
 
     snprintf(path, sizeof(path), MOUNTS "/%s", container);
-    r = sys_mkdirat(AT_FDCWD, path, 0755);
+    r = make_passage(path);
     if (r < 0 && r != -EEXIST)
         return error_set(err, r, "make a directory to share %s", container);
     for (int i = 0; i < SHARES_MAX; i++) {
