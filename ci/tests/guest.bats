@@ -19,6 +19,7 @@ kernel/virtio-rng.ko:
 kernel/other.ko:
 kernel/packed.ko.xz:
 X
+    echo CONFIG_MODULE_SIG=y >"$work/kernel/config"
     echo kernel/inside.ko >"$work/kernel/modules/modules.builtin"
     printf 'first transport # why\n\nlater virtio_rng\nlater inside\n' >"$work/list"
 }
@@ -74,6 +75,35 @@ X
     [ "$(cat "$work/out/etc/modules")" = transport ]
     [ "$(cat "$work/out/etc/modules.later")" = virtio_rng ]
     grep -x 'kernel/transport.ko: kernel/vsock.ko' "$work/out/lib/modules/6.1.0-test/modules.dep"
+}
+
+# sign FILE LENGTH: appends a signature that says it has so many bytes.
+sign() {
+    python3 - "$1" "$2" <<'X'
+import struct, sys
+with open(sys.argv[1], "ab") as file:
+    file.write(b"SIGNATURE!" + struct.pack(">8xI", int(sys.argv[2])) + b"~Module signature appended~\n")
+X
+}
+
+@test "initramfs: modules come without their signatures, unless the kernel insists" {
+    cp "$work/kernel/modules/kernel/vsock.ko" "$work/plain.ko"
+    sign "$work/kernel/modules/kernel/vsock.ko" 10
+    make_initramfs "$work/one"
+    mkdir "$work/out"
+    (cd "$work/out" && busybox cpio -idm <"$work/one" 2>/dev/null)
+    cmp "$work/plain.ko" "$work/out/lib/modules/6.1.0-test/kernel/vsock.ko"
+    echo CONFIG_MODULE_SIG_FORCE=y >>"$work/kernel/config"
+    make_initramfs "$work/one"
+    (cd "$work/out" && busybox cpio -idmu <"$work/one" 2>/dev/null)
+    cmp "$work/kernel/modules/kernel/vsock.ko" "$work/out/lib/modules/6.1.0-test/kernel/vsock.ko"
+}
+
+@test "initramfs: a signature that is longer than its module is refused" {
+    sign "$work/kernel/modules/kernel/vsock.ko" 1000
+    run make_initramfs "$work/one"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"signature of 1000 bytes"* ]]
 }
 
 @test "initramfs: a module that the kernel does not have is named, and no file is left" {
