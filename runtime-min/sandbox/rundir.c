@@ -8,6 +8,9 @@
 
 #include "sys/fd.h"
 
+#define DYING_TRIES 50
+#define DYING_PAUSE_NS 10000000
+
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 int rundir_check_id(const char *id, struct error *err)
@@ -69,6 +72,17 @@ int rundir_lock(struct rundir *rundir)
     return r;
 }
 
+/* A monitor that was just killed may still be giving its descriptors back. */
+static int lock_patiently(struct rundir *rundir)
+{
+    int r = rundir_lock(rundir);
+    for (int i = 0; i < DYING_TRIES && r == -EWOULDBLOCK; i++) {
+        sys_nanosleep(DYING_PAUSE_NS);
+        r = rundir_lock(rundir);
+    }
+    return r;
+}
+
 /* ---- make and remove ---- */
 
 static int remove_content(int fd, bool lock_too)
@@ -106,7 +120,7 @@ int rundir_create(const char *root, const char *id, struct rundir *ret_rundir, s
     if (r == 0 || r == -EEXIST)
         rundir.fd = r = sys_openat(rundir.parent_fd, id, OPEN_DIR, 0);
     if (r >= 0)
-        r = rundir_lock(&rundir);
+        r = lock_patiently(&rundir);
     if (r == -EWOULDBLOCK)
         return error_status(err, STATUS_ALREADY_EXISTS, "sandbox %s runs already", id);
     if (r == 0)
