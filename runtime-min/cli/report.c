@@ -28,7 +28,7 @@ int report_open(struct cli *cli)
     return 0;
 }
 
-static void format_json(const struct cli *cli, const char *level, const char *text, struct buf *out)
+static void format_json(const char *level, const char *text, struct buf *out)
 {
     char clean[ERROR_TEXT_MAX * 3], now[TEXT_TIME_MAX];
 
@@ -41,7 +41,6 @@ static void format_json(const struct cli *cli, const char *level, const char *te
     (void)buf_printf(out, "%s\n",
                      json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(json);
-    (void)cli;
 }
 
 static void log_line(const struct cli *cli, const char *level, const char *text)
@@ -50,7 +49,7 @@ static void log_line(const struct cli *cli, const char *level, const char *text)
     char now[TEXT_TIME_MAX];
 
     if (cli->logs_json) {
-        format_json(cli, level, text, &line);
+        format_json(level, text, &line);
     } else {
         text_time(sys_realtime_ns() / NSEC_IN_SEC * NSEC_IN_SEC, now);
         (void)buf_printf(&line, "%s %s: %s\n", now, level, text);
@@ -71,7 +70,7 @@ void report_failure(const struct cli *cli)
     if (cli->log_fd >= 0)
         log_line(cli, "error", cli->err.text);
     if (cli->log_fd < 0 && cli->logs_json)
-        format_json(cli, "error", cli->err.text, &line);
+        format_json("error", cli->err.text, &line);
     else
         (void)buf_printf(&line, "tatami: %s\n", cli->err.text);
     (void)fd_write_all(2, line.data, line.len);

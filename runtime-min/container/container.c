@@ -120,11 +120,19 @@ int container_kill(struct container *container, int sig, bool all, struct error 
 
     if (status == CONTAINER_STOPPED || status == CONTAINER_CREATING)
         return all ? 0 : not_running(err);
-    int r = container_with_guest(container, signal_work, &work, err);
+    struct error failure = {.errnum = 0};
+    int r = container_with_guest(container, signal_work, &work, &failure);
+    /* A guest that does not answer cannot be asked: its machine is ended, which does what was wanted. */
+    if (r < 0 && sig == SIGKILL && failure.status != STATUS_NOT_FOUND && container->record.owns_sandbox)
+        r = machine_stop(&container->store, container->record.sandbox_id, &failure);
+    if (r == 0)
+        return 0;
     /* It may have ended meanwhile, and the machine with it. */
-    if (r < 0 && record_status(&container->record) == CONTAINER_STOPPED)
+    if (failure.status == STATUS_NOT_FOUND || record_status(&container->record) == CONTAINER_STOPPED)
         return all ? 0 : not_running(err);
-    return r < 0 && err && err->status == STATUS_NOT_FOUND && !all ? not_running(err) : all && r == -ENOENT ? 0 : r;
+    if (err)
+        *err = failure;
+    return r;
 }
 
 /* ---- pause, resume ---- */

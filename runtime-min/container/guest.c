@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime-min/container/guest.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "sys/fd.h"
 
 #define AGENT "grpc.AgentService"
+#define KILL_NS (10 * NSEC_PER_SEC)
 #define REPLY_BYTES (64 * 1024)
 #define TEXT(s) ((char *)(uintptr_t)(s))
 
@@ -68,7 +70,8 @@ int guest_signal(struct guest *guest, const struct guest_process *process, int s
     request.container_id = TEXT(process->container_id);
     request.exec_id = TEXT(*process->exec_id ? process->exec_id : all ? "" : process->container_id);
     request.signal = (uint32_t)sig;
-    return call(guest, "SignalProcess", &request.base, err);
+    return guest_call(guest, "SignalProcess", &request.base, NULL, NULL, sig == SIGKILL ? KILL_NS : GUEST_TIMEOUT_NS, NULL,
+                      err);
 }
 
 int guest_remove(struct guest *guest, const char *id, uint64_t timeout_ns, struct error *err)

@@ -20,7 +20,8 @@ struct guest {
     struct ttrpc_client *client;
 };
 
-/* Connected stream socket to a port of the guest, non-blocking, close-on-exec; waits for the guest's answer at most a second.
+/* Connected stream socket to a port of the guest, non-blocking, close-on-exec; waits for the guest's answer at most ten
+ * seconds.
  */
 int guest_dial(const char *socket_path, unsigned int port, struct error *err);
 /* Runs fn(guest, arg) in a fiber of a loop of its own, connected to the agent, and returns its result. */
@@ -41,7 +42,7 @@ struct guest_process {
 int guest_create(struct guest *guest, const char *id, Grpc__Spec *spec, bool shares_pid, struct error *err);
 int guest_start(struct guest *guest, const char *id, struct error *err);
 int guest_exec(struct guest *guest, const struct guest_process *process, Grpc__Process *spec, struct error *err);
-/* all: every process of the container, for SIGKILL. NOT_FOUND when it has ended. */
+/* all: every process of the container, for SIGKILL. NOT_FOUND when it has ended. SIGKILL waits 10 s for the answer, not 60. */
 int guest_signal(struct guest *guest, const struct guest_process *process, int sig, bool all, struct error *err);
 int guest_remove(struct guest *guest, const char *id, uint64_t timeout_ns, struct error *err);
 int guest_pause(struct guest *guest, const char *id, struct error *err);
