@@ -17,6 +17,14 @@ static uint64_t noted(enum anomaly kind)
     return bench.anomalies.counts[kind];
 }
 
+static void use_up_buffers(uint32_t port)
+{
+    while (bench.guest.queues[GUEST_RX].last_avail != bench.guest.rings[GUEST_RX].added) {
+        send_op(OP(CREDIT_REQUEST), port);
+        assert_int_equal(received(NULL, NULL), OP(CREDIT_UPDATE));
+    }
+}
+
 /* A packet from nowhere, changed in one field: what comes back, and what is counted. */
 static void packets_that_lie_are_dropped_or_reset(void **state)
 {
@@ -185,10 +193,7 @@ static void headers_may_be_cut_anywhere(void **state)
 
     struct guest_ring *rx = &bench.guest.rings[GUEST_RX];
     for (uint32_t cut = 0; cut <= 50; cut++) {
-        while (bench.guest.queues[GUEST_RX].last_avail != rx->added) { /* uses up what was offered in one piece */
-            send_op(OP(CREDIT_REQUEST), port);
-            assert_int_equal(received(NULL, NULL), OP(CREDIT_UPDATE));
-        }
+        use_up_buffers(port); /* what was offered in one piece */
         rx->seen = le16toh(rx->used->idx);
         size_t at = RX_AT + 126 * RX_BYTES;
         guest_describe(rx, 126, guest_address(at), cut, VRING_DESC_F_WRITE | VRING_DESC_F_NEXT, 127);
@@ -229,6 +234,7 @@ static void the_guest_learns_what_the_host_has_read(void **state)
 {
     struct packet packet;
     uint32_t port, told = 0, window = CONN_WINDOW_MAX;
+    unsigned int updates = 0;
     (void)state;
 
     int fd = host_connection(&port);
@@ -241,10 +247,129 @@ static void the_guest_learns_what_the_host_has_read(void **state)
         while (received(&packet, NULL) == OP(CREDIT_UPDATE)) {
             told = packet.fwd_cnt;
             window = packet.buf_alloc;
+            updates++;
         }
     }
     assert_true(told >= 3 * CONN_WINDOW_MAX);
+    assert_true(updates <= 8); /* and is not told of each packet */
     close(fd);
+}
+
+static void a_guest_without_room_has_been_told_all_that_the_host_took(void **state)
+{
+    struct packet packet = {.fwd_cnt = 0};
+    struct conn *conn;
+    uint32_t port;
+    (void)state;
+
+    int fd = host_connection(&port);
+    for (conn = only_connection(); conn->received - conn->taken < conn->window;) {
+        uint32_t room = conn->window - (conn->received - conn->taken);
+        send_data(port, block, room < 20000 ? room : 20000);
+        guest_give(&bench.guest, 1, RX_BYTES);
+    }
+    settle();
+    while (received(&packet, NULL) == OP(CREDIT_UPDATE))
+        ;
+    assert_true(conn->taken > 0);
+    assert_int_equal(packet.fwd_cnt, conn->taken);
+    close(fd);
+}
+
+static void a_host_that_is_gone_frees_what_waits_for_it(void **state)
+{
+    struct packet packet;
+    uint32_t port;
+    size_t got = 0;
+    int op;
+    (void)state;
+
+    int fd = host_connection(&port);
+    use_up_buffers(port);
+    while (only_connection()->to_host.len == 0)
+        send_data(port, block, 32768);
+    assert_int_equal(write(fd, block, 100), 100);
+    settle();
+    close(fd);
+    settle();
+    assert_int_equal(only_connection()->to_host.len, 0);
+    for (int i = 0; i < 20; i++) /* on its way before the guest knows */
+        send_data(port, block, 32768);
+    assert_int_equal(noted(ANOMALY_CREDIT), 0);
+    guest_give(&bench.guest, 20, RX_BYTES);
+    settle();
+    while ((op = received(&packet, NULL)) != -1 && op != OP(RST))
+        got += op == OP(RW) ? packet.len : 0;
+    assert_int_equal(got, 100); /* what it had sent arrives */
+}
+
+static void an_answer_to_what_was_not_asked_is_refused(void **state)
+{
+    (void)state;
+    int fd = host_connect(); /* the guest has no buffer, so it cannot know */
+    send_op(OP(RESPONSE), only_connection()->host_port);
+    assert_true(is_closed(fd));
+    assert_int_equal(noted(ANOMALY_OPERATION), 1);
+    close(fd);
+}
+
+static void only_data_has_a_length(void **state)
+{
+    uint32_t port;
+    (void)state;
+
+    int fd = host_connection(&port);
+    struct packet packet = guest_packet(OP(CREDIT_REQUEST), GUEST_PORT, port);
+    packet.len = 99;
+    send_packet(&packet, NULL, 0);
+    assert_int_equal(received(NULL, NULL), OP(CREDIT_UPDATE));
+    packet.op = OP(RST);
+    send_packet(&packet, NULL, 0);
+    assert_true(is_closed(fd));
+    assert_int_equal(received(NULL, NULL), -1);
+    close(fd);
+}
+
+static void no_packet_is_longer_than_64_kib(void **state)
+{
+    static char large[PACKET_PAYLOAD_MAX + 1];
+    struct guest_ring *rx = &bench.guest.rings[GUEST_RX];
+    struct packet packet;
+    uint32_t port;
+    (void)state;
+
+    int fd = host_connection(&port);
+    send_data(port, large, sizeof(large));
+    assert_true(is_closed(fd));
+    assert_int_equal(received(NULL, NULL), OP(RST));
+    assert_int_equal(noted(ANOMALY_LENGTH), 1);
+    close(fd);
+
+    fd = host_connection(&port);
+    use_up_buffers(port);
+    guest_describe(rx, 0, guest_address(RX_AT), 1024 * 1024, VRING_DESC_F_WRITE, 0);
+    guest_offer(rx, 0);
+    assert_int_equal(write(fd, large, sizeof(large)), sizeof(large));
+    settle();
+    assert_int_equal(received(&packet, NULL), OP(RW));
+    assert_int_equal(packet.len, PACKET_PAYLOAD_MAX);
+    close(fd);
+}
+
+static void the_guest_kicks_only_when_the_device_waits_for_buffers(void **state)
+{
+    struct guest_ring *rx = &bench.guest.rings[GUEST_RX];
+    (void)state;
+
+    guest_start(&bench.guest, GUEST_RX, RING_SIZE, 0, false);
+    settle();
+    assert_int_equal(le16toh(rx->used->flags), VRING_USED_F_NO_NOTIFY);
+    send_op(OP(RW), 1);
+    assert_int_equal(le16toh(rx->used->flags), 0);
+    guest_give(&bench.guest, 1, RX_BYTES);
+    settle();
+    assert_int_equal(received(NULL, NULL), OP(RST));
+    assert_int_equal(le16toh(rx->used->flags), VRING_USED_F_NO_NOTIFY);
 }
 
 static void credit_request_is_answered_and_asked_once(void **state)
@@ -286,6 +411,15 @@ static void credit_request_is_answered_and_asked_once(void **state)
     send_packet(&update, NULL, 0);
     assert_int_equal(received(&packet, NULL), OP(RW));
     assert_int_equal(packet.len, 4);
+    update.fwd_cnt = 15;
+    update.buf_alloc = 10;
+    send_packet(&update, NULL, 0);
+    update.fwd_cnt = 12;
+    send_packet(&update, NULL, 0);
+    assert_int_equal(write(fd, block, 10), 10);
+    settle();
+    assert_int_equal(received(&packet, NULL), OP(RW));
+    assert_int_equal(packet.len, 10);
     close(fd);
 }
 
@@ -454,11 +588,11 @@ static void answers_that_are_not_fetched_stop_the_guest(void **state)
     for (int i = 0; i < 10; i++) { /* each packet is answered once it takes the answers */
         guest_give(&bench.guest, RING_SIZE, RX_BYTES);
         settle();
+        assert_int_equal(le16toh(tx->used->idx), tx->added); /* and it goes on at once */
         while (received(NULL, NULL) == OP(RST))
             answers++;
     }
     assert_int_equal(answers, tx->added);
-    assert_int_equal(le16toh(tx->used->idx), tx->added);
 }
 
 static void a_guest_without_buffers_costs_nothing(void **state)
@@ -467,10 +601,7 @@ static void a_guest_without_buffers_costs_nothing(void **state)
     (void)state;
 
     int fd = host_connection(&port);
-    while (bench.guest.queues[GUEST_RX].last_avail != bench.guest.rings[GUEST_RX].added) {
-        send_op(OP(CREDIT_REQUEST), port);
-        assert_int_equal(received(NULL, NULL), OP(CREDIT_UPDATE));
-    }
+    use_up_buffers(port);
     assert_int_equal(write(fd, block, 30000), 30000);
     settle();
     assert_loop_sleeps();
@@ -589,6 +720,12 @@ int main(void)
         mux_test(headers_may_be_cut_anywhere),
         mux_test(more_than_was_granted_ends_the_connection),
         mux_test(the_guest_learns_what_the_host_has_read),
+        mux_test(a_guest_without_room_has_been_told_all_that_the_host_took),
+        mux_test(a_host_that_is_gone_frees_what_waits_for_it),
+        mux_test(an_answer_to_what_was_not_asked_is_refused),
+        mux_test(only_data_has_a_length),
+        mux_test(no_packet_is_longer_than_64_kib),
+        mux_test(the_guest_kicks_only_when_the_device_waits_for_buffers),
         mux_test(credit_request_is_answered_and_asked_once),
         mux_test(a_guest_that_took_what_it_was_not_sent_is_reset),
         mux_test(counts_of_bytes_wrap),

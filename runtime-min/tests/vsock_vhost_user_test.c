@@ -200,6 +200,33 @@ static void a_ring_goes_on_where_it_stopped_unless_the_guest_starts_anew(void **
     assert_int_equal(forgotten, 1);
 }
 
+static unsigned int count_mappings(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    unsigned int n = 0;
+
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps))
+        n += strstr(line, "memfd:guest") != NULL;
+    fclose(maps);
+    return n;
+}
+
+static void memory_that_is_replaced_is_unmapped(void **state)
+{
+    (void)state;
+    frontend_hello(&frontend);
+    frontend_start(&frontend, 0, 0);
+    settle();
+    unsigned int before = count_mappings();
+    for (int i = 0; i < 10; i++) {
+        frontend_memory(&frontend, NEED_REPLY);
+        assert_int_equal(acknowledged(SET_MEM_TABLE), 0);
+    }
+    assert_int_equal(count_mappings(), before);
+}
+
 static void memory_may_grow_and_move_under_running_rings(void **state)
 {
     struct {
@@ -261,11 +288,6 @@ static const struct {
     {GET_MAX_MEM_SLOTS, 0, 0},     {ADD_MEM_REG, 40, 1},          {REM_MEM_REG, 40, 0},
 };
 
-static int fds_in_use(void)
-{
-    return count_fds();
-}
-
 static void again(void **state)
 {
     teardown(state);
@@ -301,18 +323,20 @@ static void descriptors_that_do_not_belong_are_closed(void **state)
             snprintf(label, sizeof(label), "request %u with %u descriptors", shape->request, wrong[i]);
             frontend_number(&frontend, SET_PROTOCOL_FEATURES, VHOST_VERSION, 8, -1);
             settle();
-            int before = fds_in_use();
+            int before = count_fds();
             frontend_say(&frontend, shape->request, NEED_REPLY, payload, shape->size, extra, wrong[i]);
             check_int(label, acknowledged(shape->request), 1);
             check_int(label, lost, 0);
-            check_int(label, fds_in_use(), before);
+            check_int(label, count_fds(), before);
             again(state);
         }
-        int before = fds_in_use();
+        frontend_number(&frontend, SET_PROTOCOL_FEATURES, VHOST_VERSION, 8, -1);
+        settle();
+        int before = count_fds();
         frontend_say(&frontend, shape->request, NEED_REPLY, payload, shape->size, extra, 16);
         settle();
         assert_int_equal(lost, 1); /* more than any message has */
-        assert_int_equal(fds_in_use(), before - 1);
+        assert_int_equal(count_fds(), before - 1);
         again(state);
     }
 }
@@ -461,6 +485,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rings_run_when_they_have_all_they_need, setup, teardown),
         cmocka_unit_test_setup_teardown(without_protocol_features_rings_are_enabled_from_the_start, setup, teardown),
         cmocka_unit_test_setup_teardown(a_ring_goes_on_where_it_stopped_unless_the_guest_starts_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_that_is_replaced_is_unmapped, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_may_grow_and_move_under_running_rings, setup, teardown),
         cmocka_unit_test_setup_teardown(a_size_that_is_wrong_by_one_ends_the_session, setup, teardown),
         cmocka_unit_test_setup_teardown(descriptors_that_do_not_belong_are_closed, setup, teardown),

@@ -311,7 +311,6 @@ struct packet conn_packet(struct conn *conn, uint16_t op, uint32_t len)
     if (op != VIRTIO_VSOCK_OP_RST)
         widen_window(conn);
     conn->told_taken = conn->taken;
-    conn->pending &= ~(unsigned int)PENDING_CREDIT_UPDATE;
     conn->sent += len;
     return (struct packet){
         .src_cid = CID_HOST,

@@ -90,7 +90,7 @@ static void host_ended(struct conn *conn)
     struct pollfd poll = {.fd = conn->fd};
 
     conn->host_eof = true;
-    if (conn->host_deaf || (sys_poll(&poll, 1, 0) > 0 && (poll.revents & POLLHUP))) {
+    if (sys_poll(&poll, 1, 0) > 0 && (poll.revents & POLLHUP)) {
         conn_host_closed(conn);
         return;
     }

@@ -6,8 +6,8 @@
 #include "runtime-min/vsock/iov.h"
 #include "runtime-min/vsock/mux.h"
 
-/* Bytes of one connection before the next one has its turn. */
-#define SHARE (64 * 1024)
+/* Bytes of one connection before the next one has its turn; no packet is longer. */
+#define SHARE PACKET_PAYLOAD_MAX
 
 /* Looks at chains until they have room for want bytes of payload, at least one each, or max are in hand. Headers and payload
  * are taken apart, so that one read fills the payload of all. Returns their number, or -EPROTO; *ret_n: segments of payload. */
@@ -31,11 +31,10 @@ static int collect(struct mux *mux, struct virtqueue *rx, unsigned int max, size
             continue;
         }
         unsigned int segments = slot->chain.n;
-        size_t payload = slot->chain.bytes - PACKET_HEADER_BYTES;
         slot->header = headers;
-        slot->room = payload < PACKET_PAYLOAD_MAX ? payload : PACKET_PAYLOAD_MAX;
+        slot->room = slot->chain.bytes - PACKET_HEADER_BYTES;
         headers += iov_split(iov, &segments, PACKET_HEADER_BYTES, mux->headers + headers);
-        used += iov_limit(iov, segments, slot->room);
+        used += segments;
         room += slot->room;
         n++;
     }
@@ -146,7 +145,7 @@ static int send_one(struct mux *mux, struct virtqueue *rx, unsigned int max)
     return control ? send_control(conn, rx) : send_data(conn, rx, n, segments);
 }
 
-/* While the guest has no room, nobody looks at what the host sends. */
+/* The guest has no room: nobody looks at what the host sends meanwhile. True: it has just made some. */
 static bool starve(struct mux *mux, struct virtqueue *rx, bool was_broken)
 {
     struct conn *conn;
@@ -163,15 +162,13 @@ static bool starve(struct mux *mux, struct virtqueue *rx, bool was_broken)
 bool mux_send(struct mux *mux, struct virtqueue *rx, unsigned int budget)
 {
     const bool was_broken = rx->broken;
+    int r = 0;
 
     virtqueue_disable_kick(rx);
-    while (budget > 0) {
-        int r = send_one(mux, rx, budget < MUX_SLOTS ? budget : MUX_SLOTS);
-        if (r == -ENOENT)
-            break;
-        if (r < 0)
-            return starve(mux, rx, was_broken);
-        budget -= (unsigned int)r;
+    while (budget > 0 && r >= 0) {
+        r = send_one(mux, rx, budget < MUX_SLOTS ? budget : MUX_SLOTS);
+        budget -= r > 0 ? (unsigned int)r : 0;
     }
-    return budget == 0 || (mux->paused && mux->n_replies < MUX_REPLIES_MAX);
+    bool more = r >= 0 || (r != -ENOENT && starve(mux, rx, was_broken));
+    return more || (mux->paused && mux->n_replies < MUX_REPLIES_MAX);
 }
