@@ -19,6 +19,8 @@ static uint64_t noted(enum anomaly kind)
 
 static void use_up_buffers(uint32_t port)
 {
+    while (received(NULL, NULL) == OP(CREDIT_UPDATE))
+        ;
     while (bench.guest.queues[GUEST_RX].last_avail != bench.guest.rings[GUEST_RX].added) {
         send_op(OP(CREDIT_REQUEST), port);
         assert_int_equal(received(NULL, NULL), OP(CREDIT_UPDATE));
@@ -255,19 +257,26 @@ static void the_guest_learns_what_the_host_has_read(void **state)
     close(fd);
 }
 
+/* The host reads nothing, and the guest sends all that it may. */
+static void use_up_window(uint32_t port)
+{
+    const struct conn *conn = only_connection();
+
+    for (uint32_t room; (room = conn->window - (conn->received - conn->taken)) > 0;) {
+        send_data(port, block, room < 20000 ? room : 20000);
+        guest_give(&bench.guest, 1, RX_BYTES);
+    }
+}
+
 static void a_guest_without_room_has_been_told_all_that_the_host_took(void **state)
 {
     struct packet packet = {.fwd_cnt = 0};
-    struct conn *conn;
     uint32_t port;
     (void)state;
 
     int fd = host_connection(&port);
-    for (conn = only_connection(); conn->received - conn->taken < conn->window;) {
-        uint32_t room = conn->window - (conn->received - conn->taken);
-        send_data(port, block, room < 20000 ? room : 20000);
-        guest_give(&bench.guest, 1, RX_BYTES);
-    }
+    const struct conn *conn = only_connection();
+    use_up_window(port);
     settle();
     while (received(&packet, NULL) == OP(CREDIT_UPDATE))
         ;
@@ -285,9 +294,8 @@ static void a_host_that_is_gone_frees_what_waits_for_it(void **state)
     (void)state;
 
     int fd = host_connection(&port);
+    use_up_window(port);
     use_up_buffers(port);
-    while (only_connection()->to_host.len == 0)
-        send_data(port, block, 32768);
     assert_int_equal(write(fd, block, 100), 100);
     settle();
     close(fd);
