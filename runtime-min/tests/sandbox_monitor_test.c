@@ -182,7 +182,7 @@ static void a_boot_that_fails_says_why_and_leaves_nothing(void **state)
          "vsock",
          {"QEMU exited with 0", "end of the guest: guest-reset",
           "guest console: [    0.5] Kernel panic - not syncing: no init"}},
-        {"virtiofsd fails", "good", "virtiofsd-fails", "vsock", {"virtiofsd exited with 1: fuse: unknown option(s)"}},
+        {"virtiofsd fails", "silent", "virtiofsd-fails", "vsock", {"virtiofsd exited with 1: fuse: unknown option(s)"}},
         {"QEMU never greets", "silent", "virtiofsd", "vsock", {"QMP: greeting: no answer in time", "QEMU runs"}},
         {"the agent is not there", "good", "virtiofsd", "vsock-closes", {"the agent did not answer in time", "QEMU runs"}},
         {"the agent refuses", "good", "virtiofsd", "vsock-refuses", {"CreateSandbox: no room in box", "QEMU runs"}},
