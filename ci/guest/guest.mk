@@ -6,6 +6,7 @@ GUEST        := build/guest
 GUEST_KERNEL := $(GUEST)/kernel/version
 GUEST_AGENT  := build/release/tatami-agent
 GUEST_MODULES := ci/guest/modules.txt
+INITRAMFS_TOOL := ci/guest/make-initramfs ci/guest/guest.mk
 
 .PHONY: guest guest-built
 guest:
@@ -26,7 +27,7 @@ $(GUEST)/vmlinux: $(GUEST_KERNEL) ci/guest/extract-vmlinux
 	$(Q)ci/guest/extract-vmlinux $(GUEST)/kernel/vmlinuz $@
 
 initramfs = ci/guest/make-initramfs --init $(GUEST_AGENT) --kernel $(GUEST)/kernel --modules $(GUEST_MODULES)
-$(GUEST)/initramfs.cpio $(GUEST)/initramfs-debug.cpio: $(GUEST_AGENT) $(GUEST_KERNEL) $(GUEST_MODULES) ci/guest/make-initramfs
+$(GUEST)/initramfs.cpio $(GUEST)/initramfs-debug.cpio: $(GUEST_AGENT) $(GUEST_KERNEL) $(GUEST_MODULES) $(INITRAMFS_TOOL)
 
 $(GUEST)/initramfs.cpio:
 	$(call say,GUEST)
@@ -41,7 +42,7 @@ $(GUEST)/busybox.tools: /bin/busybox
 	@/bin/busybox --list >$@
 
 # The agent that counts what it executes: see coverage/collect.
-$(GUEST)/initramfs-coverage.cpio: build/coverage/tatami-agent $(GUEST_KERNEL) $(GUEST_MODULES) ci/guest/make-initramfs
+$(GUEST)/initramfs-coverage.cpio: build/coverage/tatami-agent $(GUEST_KERNEL) $(GUEST_MODULES) $(INITRAMFS_TOOL)
 	$(call say,GUEST)
 	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) $@
 
@@ -58,7 +59,7 @@ $(B)/vm/share/tatami/initramfs.cpio: $(GUEST)/initramfs-coverage.cpio $(GUEST)/v
 
 # ---- an init that does nothing, for `make bench` ----
 
-$(GUEST)/initramfs-idle.cpio: $(B)/ci/guest/idle_init $(GUEST_KERNEL) $(GUEST_MODULES) ci/guest/make-initramfs
+$(GUEST)/initramfs-idle.cpio: $(B)/ci/guest/idle_init $(GUEST_KERNEL) $(GUEST_MODULES) $(INITRAMFS_TOOL)
 	$(call say,GUEST)
 	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) $@
 
@@ -80,7 +81,8 @@ $(B)/ci/guest/%: $(B)/ci/guest/%.o $(B)/libagent.a $(B)/libtatami.a $(B)/.link
 	$(Q)$(call link,$(STATIC))
 
 CONFORM_MODULES := ci/guest/modules-conformance.txt
-$(GUEST)/conformance.cpio: $(B)/ci/guest/conform_init $(GUEST_TESTS) $(GUEST_KERNEL) $(GUEST_MODULES) $(CONFORM_MODULES) ci/guest/make-initramfs
+$(GUEST)/conformance.cpio: $(B)/ci/guest/conform_init $(GUEST_TESTS) $(GUEST_KERNEL) $(GUEST_MODULES) $(CONFORM_MODULES) $(GUEST)/busybox.tools $(INITRAMFS_TOOL)
 	$(call say,GUEST)
 	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) --modules $(CONFORM_MODULES) \
+	    --busybox /bin/busybox --tools $(GUEST)/busybox.tools \
 	    $(foreach test,$(GUEST_TESTS),--add tests/$(notdir $(test))=$(test)) $@

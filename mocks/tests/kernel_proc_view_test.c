@@ -25,6 +25,9 @@ static const char *line_with(const char *path, const char *word)
     while (begin > text && begin[-1] != '\n')
         begin--;
     snprintf(line, sizeof(line), "%.*s", (int)strcspn(begin, "\n"), begin);
+    char *wide = strstr(line, ",inode64"); /* a kernel may be built to say so of each tmpfs */
+    if (wide)
+        memmove(wide, wide + 8, strlen(wide + 8) + 1);
     return line;
 }
 
@@ -55,8 +58,7 @@ CONFORM_CASE(lines_of_mounts)
     FOR_CASES(row, rows)
     {
         expect(sys_mount(row->source, "/tmp/m", "tmpfs", row->flags, row->options), 0);
-        const char *line = line_with("/proc/self/mounts", " /tmp/m ");
-        expect_text(line, row->line);
+        expect_text(line_with("/proc/self/mounts", " /tmp/m "), row->line);
         expect(unmount("/tmp/m", 0), 0);
     }
 }

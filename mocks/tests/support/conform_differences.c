@@ -25,6 +25,8 @@ static const struct {
     {"a_pidfd_is_readable_from_the_end_on", NULL, {6, 9}, "before 6.9: no EPOLLHUP when the process was collected"},
     {"a_pidfd_is_readable_when_the_process_ended", NULL, {6, 9}, "before 6.9: no EPOLLHUP when the process was collected"},
     {"a_pidfd_in_epoll", NULL, {6, 9}, "before 6.9: no EPOLLHUP when the process was collected"},
+    {"descriptors_are_of_a_kind", "pread from a pidfd", {6, 9}, "before 6.9: a pidfd is no file of its own file system"},
+    {"files_of_roots_and_of_groups", "cpu.stat.local", {6, 8}, "the file is there since 6.8"},
     {"setting_buffer_sizes", "send, too much", {6, 18}, "before 6.18: net.core.wmem_max is smaller"},
     {"setting_buffer_sizes", "negative", {6, 18}, "before 6.18: net.core.wmem_max is smaller"},
 };
