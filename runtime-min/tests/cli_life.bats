@@ -490,7 +490,7 @@ assert e["data"]["pids"]["limit"] == 50 and e["data"]["pids"]["current"] == 1' "
     run -255 tatami exec ${c1}d /bin/true
     run -0 tatami delete ${c1}d
     [ "$output" = "" ]
-    pkill -x -f "/bin/sleep 98761" # what an agent leaves that was killed outside of a machine
+    pkill -KILL -x -f "/bin/sleep 98761" # what an agent leaves that was killed outside of a machine
     rm -rf "$work/run"
     host_agent_up
     nothing_left
