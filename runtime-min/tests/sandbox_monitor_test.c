@@ -27,9 +27,8 @@ static const char *path_in(struct world *world, const char *name)
 
 static int set_up_in(void **state, const char *template)
 {
-    static const char *const names[] = {"good",   "exits",        "aborts",        "floods",    "silent",
-                                        "panics", "stays",        "qemu",          "virtiofsd", "virtiofsd-fails",
-                                        "vsock",  "vsock-closes", "vsock-refuses", "initramfs"};
+    static const char *const kernels[] = {"good", "exits", "aborts", "floods", "silent", "panics", "stays", "initramfs"};
+    static const char *const programs[] = {"qemu", "virtiofsd", "virtiofsd-fails", "vsock", "vsock-closes", "vsock-refuses"};
     struct world *world = calloc(1, sizeof(*world));
     char self[256] = "";
 
@@ -38,8 +37,11 @@ static int set_up_in(void **state, const char *template)
         return -1;
     world->a = arena_new(1 << 20);
     snprintf(world->root, sizeof(world->root), "%s/root", world->dir);
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (symlink(self, path_in(world, names[i])) < 0)
+    for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+        if (symlink(self, path_in(world, programs[i])) < 0)
+            return -1;
+    for (size_t i = 0; i < ARRAY_SIZE(kernels); i++)
+        if (mknod(path_in(world, kernels[i]), S_IFREG | 0600, 0) < 0)
             return -1;
     world->runtime = (struct runtime_config){
         .kernel = path_in(world, "good"),
@@ -455,6 +457,27 @@ static void nothing_is_inherited_but_what_is_meant(void **state)
     close(stray);
 }
 
+static void qemu_has_no_capabilities(void **state)
+{
+    struct world *world = *state;
+    char line[128];
+    int n = 0;
+
+    need_root();
+    start(world);
+    FILE *file = fopen(arena_printf(world->a, "/proc/%d/status", status_of(world).vm_pid), "r");
+    while (fgets(line, sizeof(line), file)) {
+        if (strncmp(line, "Cap", 3) == 0 && strncmp(line, "CapAmb", 6) != 0) {
+            n++;
+            assert_string_equal(strchr(line, '\t'), "\t0000000000000000\n");
+        }
+        if (strncmp(line, "NoNewPrivs", 10) == 0)
+            assert_string_equal(line, "NoNewPrivs:\t1\n");
+    }
+    fclose(file);
+    assert_int_equal(n, 4);
+}
+
 /* ---- holders ---- */
 
 static const char *signals_of(struct world *world)
@@ -584,6 +607,7 @@ int main(int argc, char **argv)
         test(missing_files_are_named),
         cmocka_unit_test_setup_teardown(paths_longer_than_a_socket_address_work, set_up_deep, tear_down),
         test(nothing_is_inherited_but_what_is_meant),
+        test(qemu_has_no_capabilities),
         test(a_process_is_killed_when_its_holder_goes),
         test(a_container_that_is_gone_is_not_killed),
         test(shares_are_seen_by_the_guest_alone),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stand-ins for the parts of a virtual machine: the test's own program, started under other names.
  *
- * The name of the "kernel" says what QEMU does, the name of the program what a helper does; parts_main() looks at them. */
+ * The name of the file that is the kernel says what QEMU does, the name of the program what a helper does; parts_main() looks
+ * at them. */
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ static inline const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* ---- QEMU: descriptors 3 QMP, 4 console, 5 vsock, 6 fs ---- */
+/* ---- QEMU: descriptors 3 QMP, 4 console, then the images and the devices ---- */
 
 static inline void qemu_say(int fd, const char *text)
 {
@@ -221,8 +222,9 @@ static inline int parts_main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--socket-fd") == 0)
         return fake_vsock(argv[0]);
     for (int i = 1; i + 1 < argc; i++) {
-        if (strcmp(argv[i], "-kernel") == 0)
-            return fake_qemu(base_name(argv[i + 1]));
+        char kernel[256] = "";
+        if (strcmp(argv[i], "-kernel") == 0 && readlink(argv[i + 1], kernel, sizeof(kernel) - 1) > 0)
+            return fake_qemu(base_name(kernel));
     }
     return -1;
 }

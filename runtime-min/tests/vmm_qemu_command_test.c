@@ -14,7 +14,7 @@ static const struct vmm_options plain = {
     .tsc_khz = 2600000,
 };
 
-static const struct qemu_fds all_fds = {.qmp = 3, .console = 4, .vsock = 5, .fs = 6};
+static const struct qemu_fds all_fds = {.qmp = 3, .console = 4, .kernel = 5, .initramfs = 6, .vsock = 7, .fs = 8};
 
 static int build(struct arena *a, const struct vmm_options *options, const struct qemu_fds *fds, char **ret_text,
                  struct error *err)
@@ -43,17 +43,18 @@ static int build(struct arena *a, const struct vmm_options *options, const struc
 #define RNG(suffix) "-object\nrng-random,id=rng,filename=/dev/urandom\n-device\nvirtio-rng-" suffix ",rng=rng\n"
 
 #define VHOST(suffix)                                                                                                          \
-    "-chardev\nsocket,id=vsock,fd=5\n-device\nvhost-user-vsock-" suffix ",id=vsock0,chardev=vsock\n"                           \
-    "-chardev\nsocket,id=fs,fd=6\n-device\nvhost-user-fs-" suffix ",id=fs0,chardev=fs,tag=kataShared,queue-size=1024\n"
+    "-chardev\nsocket,id=vsock,fd=7\n-device\nvhost-user-vsock-" suffix ",id=vsock0,chardev=vsock\n"                           \
+    "-chardev\nsocket,id=fs,fd=8\n-device\nvhost-user-fs-" suffix ",id=fs0,chardev=fs,tag=kataShared,queue-size=1024\n"
 
 #define KERNEL(words)                                                                                                          \
-    "-kernel\n/k\n-initrd\n/i\n-append\nconsole=ttyS0 quiet panic=1 reboot=t cryptomgr.notests noreplace-smp "                 \
+    "-kernel\n/proc/self/fd/5\n-initrd\n/proc/self/fd/6\n-append\nconsole=ttyS0 quiet panic=1 reboot=t cryptomgr.notests "     \
+    "noreplace-smp "                                                                                                           \
     "cgroup_no_v1=all" words
 
 static void command_lines_are_as_reviewed(void **state)
 {
     struct vmm_options microvm = plain, kvm = plain, unknown_clock = plain;
-    const struct qemu_fds no_devices = {.qmp = 3, .console = 4, .vsock = -1, .fs = -1};
+    const struct qemu_fds no_devices = {.qmp = 3, .console = 4, .kernel = 5, .initramfs = 6, .vsock = -1, .fs = -1};
 
     (void)state;
     microvm.machine = VMM_MICROVM;
@@ -72,8 +73,8 @@ static void command_lines_are_as_reviewed(void **state)
          BASE("q35,memory-backend=ram", "tcg,thread=multi", "max", "1", "512") PORTS RNG("pci") VHOST("pci")
              KERNEL(" tsc_early_khz=2600000")},
         {"microvm has no ports, and devices of another bus", &microvm, &all_fds,
-         BASE("microvm,x-option-roms=off,memory-backend=ram", "tcg,thread=multi", "max", "1", "512") RNG("device")
-             VHOST("device") KERNEL(" tsc_early_khz=2600000")},
+         BASE("microvm,x-option-roms=off,memory-backend=ram", "tcg,thread=multi", "max", "1",
+              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") VHOST("device") KERNEL(" tsc_early_khz=2600000")},
         {"with KVM the guest measures its clock; more words come last", &kvm, &all_fds,
          BASE("q35,memory-backend=ram", "kvm", "host", "4", "2048") PORTS RNG("pci") VHOST("pci") KERNEL(" debug a=b")},
         {"a clock that is not known is not told, devices that are not there are not named", &unknown_clock, &no_devices,
@@ -100,17 +101,13 @@ static void identifiers_are_cut_as_qemu_does(void **state)
     assert_int_equal(strlen(argv.items[2]), 31);
 }
 
-static void what_the_command_line_cannot_hold_is_refused(void **state)
+static void a_command_line_that_is_too_long_is_refused(void **state)
 {
-    struct vmm_options comma = plain;
-    _arena_ struct arena *a = arena_new(1 << 16), *small = arena_new(256);
+    _arena_ struct arena *small = arena_new(256);
     struct error err = {0};
     char *text;
 
     (void)state;
-    comma.initramfs = "/a,b";
-    assert_int_equal(build(a, &comma, &all_fds, &text, &err), -EINVAL);
-    assert_string_equal(err.text, "initramfs '/a,b': QEMU takes no path with a comma");
     assert_true(build(small, &plain, &all_fds, &text, &err) < 0);
     assert_string_equal(err.text, "QEMU's command line is too long");
 }
@@ -148,7 +145,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(command_lines_are_as_reviewed),
         cmocka_unit_test(identifiers_are_cut_as_qemu_does),
-        cmocka_unit_test(what_the_command_line_cannot_hold_is_refused),
+        cmocka_unit_test(a_command_line_that_is_too_long_is_refused),
         cmocka_unit_test(machines_have_names),
         cmocka_unit_test(the_clock_is_half_of_bogomips),
     };

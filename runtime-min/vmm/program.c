@@ -9,6 +9,7 @@
 
 #define EXIT_NOT_RUN 127
 #define KILL_NS (5 * NSEC_PER_SEC)
+#define CAPABILITIES 64
 #define PARKED_FD 64 /* above every number that a program is given */
 
 struct launch {
@@ -41,6 +42,21 @@ static int place_descriptors(const struct launch *launch)
     return r < 0 ? r : sys_close_range(PROGRAM_FIRST_FD + (unsigned int)options->n_fds, ~0U, 0);
 }
 
+/* The bounding set decides what root gets at an execution. */
+static int drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[2] = {{.effective = 0}};
+
+    for (unsigned long capability = 0; capability < CAPABILITIES; capability++) {
+        int r = sys_prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+        if (r < 0 && r != -EINVAL) /* beyond the last one that this kernel knows */
+            return r;
+    }
+    int r = sys_capset(&header, none);
+    return r < 0 ? r : sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 static int launch_main(void *arg)
 {
     const struct launch *launch = arg;
@@ -54,6 +70,8 @@ static int launch_main(void *arg)
         return EXIT_NOT_RUN;
     (void)sys_setsid();
     int r = place_descriptors(launch);
+    if (r >= 0 && launch->options->loses_privileges)
+        r = drop_capabilities();
     if (r >= 0)
         r = sys_execveat(AT_FDCWD, launch->options->path, launch->options->argv, environment, 0);
     (void)error_set(&err, r, "run %s", launch->options->path);

@@ -61,29 +61,47 @@ static int ends_open(struct ends *ends, struct error *err)
     return r < 0 ? error_set(err, r, "prepare a socket for QEMU") : 0;
 }
 
-/* The numbers that the descriptors get in QEMU: in the order of the list, without those that are missing. */
-static size_t number(const int fds[4], struct qemu_fds *ret_numbers, int ret_present[4])
+/* What QEMU gets; the numbers there follow the order here. */
+enum passed {
+    PASSED_QMP,
+    PASSED_CONSOLE,
+    PASSED_KERNEL,
+    PASSED_INITRAMFS,
+    PASSED_VSOCK,
+    PASSED_FS,
+    PASSED_MAX,
+};
+
+static struct qemu_fds number(const int fds[PASSED_MAX], int ret_present[PASSED_MAX], size_t *ret_n)
 {
-    int *const numbers[] = {&ret_numbers->qmp, &ret_numbers->console, &ret_numbers->vsock, &ret_numbers->fs};
+    int numbers[PASSED_MAX];
     size_t n = 0;
 
-    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-        *numbers[i] = fds[i] < 0 ? -1 : PROGRAM_FIRST_FD + (int)n;
+    for (int i = 0; i < PASSED_MAX; i++) {
+        numbers[i] = fds[i] < 0 ? -1 : PROGRAM_FIRST_FD + (int)n;
         if (fds[i] >= 0)
             ret_present[n++] = fds[i];
     }
-    return n;
+    *ret_n = n;
+    return (struct qemu_fds){
+        .qmp = numbers[PASSED_QMP],
+        .console = numbers[PASSED_CONSOLE],
+        .kernel = numbers[PASSED_KERNEL],
+        .initramfs = numbers[PASSED_INITRAMFS],
+        .vsock = numbers[PASSED_VSOCK],
+        .fs = numbers[PASSED_FS],
+    };
 }
 
-static int launch(struct reaper *reaper, const struct vmm_options *options, struct vmm *vmm, const int fds[4],
+static int launch(struct reaper *reaper, const struct vmm_options *options, struct vmm *vmm, const int fds[PASSED_MAX],
                   struct error *err)
 {
     _arena_ struct arena *a = arena_new(COMMAND_BYTES);
     struct strlist argv;
-    struct qemu_fds numbers;
-    int present[4];
+    int present[PASSED_MAX];
+    size_t n_fds;
 
-    size_t n_fds = number(fds, &numbers, present);
+    const struct qemu_fds numbers = number(fds, present, &n_fds);
     int r = qemu_command_build(a, options, &numbers, &argv, err);
     if (r < 0)
         return r;
@@ -93,6 +111,7 @@ static int launch(struct reaper *reaper, const struct vmm_options *options, stru
         .argv = argv.items,
         .fds = present,
         .n_fds = n_fds,
+        .loses_privileges = true,
         .log_fd = options->log_fd,
         .on_exit = options->on_exit,
         .context = options->context,
@@ -100,25 +119,51 @@ static int launch(struct reaper *reaper, const struct vmm_options *options, stru
     return program_start(reaper, &program, &vmm->program, err);
 }
 
-int vmm_start(struct reaper *reaper, const struct vmm_options *options, struct vmm **ret_vmm, struct error *err)
+static int open_image(const char *what, const char *path, struct error *err)
+{
+    int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+
+    return fd < 0 ? error_set(err, fd, "open the guest's %s %s", what, path) : fd;
+}
+
+/* Opens what QEMU gets from here and starts it. */
+static int start(struct reaper *reaper, const struct vmm_options *options, struct vmm *vmm, struct error *err)
 {
     CLEANUP(ends_done) struct ends qmp = {-1, -1}, console = {-1, -1};
 
+    int r = ends_open(&qmp, err);
+    if (r == 0)
+        r = ends_open(&console, err);
+    if (r < 0)
+        return r;
+    _close_ int kernel = open_image("kernel", options->kernel, err);
+    if (kernel < 0)
+        return kernel;
+    _close_ int initramfs = open_image("initramfs", options->initramfs, err);
+    if (initramfs < 0)
+        return initramfs;
+    const int fds[PASSED_MAX] = {
+        [PASSED_QMP] = qmp.theirs,      [PASSED_CONSOLE] = console.theirs,  [PASSED_KERNEL] = kernel,
+        [PASSED_INITRAMFS] = initramfs, [PASSED_VSOCK] = options->vsock_fd, [PASSED_FS] = options->fs_fd,
+    };
+    r = launch(reaper, options, vmm, fds, err);
+    if (r == 0)
+        r = qmp_new(vmm->loop, fd_take(&qmp.ours), on_event, vmm, &vmm->qmp, err);
+    if (r < 0)
+        return r;
+    r = tail_start(vmm->loop, &vmm->console, fd_take(&console.ours), options->log_fd);
+    return r < 0 ? error_set(err, r, "watch the guest's console") : 0;
+}
+
+int vmm_start(struct reaper *reaper, const struct vmm_options *options, struct vmm **ret_vmm, struct error *err)
+{
     struct vmm *vmm = calloc(1, sizeof(*vmm));
     if (!vmm)
         abort();
     vmm->loop = reaper_loop(reaper);
     vmm->program = PROGRAM_NONE;
     vmm->console.fd = -1;
-    int r = ends_open(&qmp, err);
-    if (r == 0)
-        r = ends_open(&console, err);
-    if (r == 0)
-        r = launch(reaper, options, vmm, (const int[]){qmp.theirs, console.theirs, options->vsock_fd, options->fs_fd}, err);
-    if (r == 0)
-        r = qmp_new(vmm->loop, fd_take(&qmp.ours), on_event, vmm, &vmm->qmp, err);
-    if (r == 0)
-        r = tail_start(vmm->loop, &vmm->console, fd_take(&console.ours), options->log_fd);
+    int r = start(reaper, options, vmm, err);
     if (r < 0) {
         vmm_free(vmm);
         return r;

@@ -14,6 +14,7 @@ struct machine_words {
     const char *machine;
     const char *device; /* suffix of virtio devices */
     const char *const *ports;
+    const char *global; /* a default that is changed, or NULL */
 };
 
 /* Ports for devices that come later. The reserve hints let SeaBIOS open a window for a bridge without devices. */
@@ -25,8 +26,10 @@ static const char *const q35_ports[] = {
 static const char *const no_ports[] = {NULL};
 
 static const struct machine_words machines[VMM_MACHINE_MAX] = {
-    [VMM_Q35] = {"q35", "q35,memory-backend=ram", "pci", q35_ports},
-    [VMM_MICROVM] = {"microvm", "microvm,x-option-roms=off,memory-backend=ram", "device", no_ports},
+    [VMM_Q35] = {"q35", "q35,memory-backend=ram", "pci", q35_ports, NULL},
+    [VMM_MICROVM] = {"microvm", "microvm,x-option-roms=off,memory-backend=ram", "device", no_ports,
+                     /* vhost-user devices speak the present form of virtio alone */
+                     "virtio-mmio.force-legacy=off"},
 };
 
 /* The self-tests of the guest kernel's cryptography and the patching of lock prefixes cost an emulated boot 0.4 s; a panic ends
@@ -106,6 +109,8 @@ static void add_devices(struct command *command, const struct vmm_options *optio
 {
     const struct machine_words *machine = &machines[options->machine];
 
+    if (machine->global)
+        option(command, "-global", machine->global);
     for (const char *const *port = machine->ports; *port; port++)
         option(command, "-device", *port);
     option(command, "-object", "rng-random,id=rng,filename=/dev/urandom");
@@ -121,14 +126,14 @@ static void add_devices(struct command *command, const struct vmm_options *optio
 }
 
 /* An emulated guest that has to measure its clock hangs now and then. */
-static void add_kernel(struct command *command, const struct vmm_options *options)
+static void add_kernel(struct command *command, const struct vmm_options *options, const struct qemu_fds *fds)
 {
     const char *tsc =
         !options->uses_kvm && options->tsc_khz ? arena_printf(command->arena, " tsc_early_khz=%" PRIu64, options->tsc_khz) : "";
     const char *params = options->kernel_params ?: "";
 
-    option(command, "-kernel", options->kernel);
-    option(command, "-initrd", options->initramfs);
+    option_printf(command, "-kernel", "/proc/self/fd/%d", fds->kernel);
+    option_printf(command, "-initrd", "/proc/self/fd/%d", fds->initramfs);
     option_printf(command, "-append", "%s%s%s%s", kernel_words, tsc ?: "", *params ? " " : "", params);
 }
 
@@ -138,15 +143,11 @@ int qemu_command_build(struct arena *a, const struct vmm_options *options, const
     struct strlist argv = {.n = 0};
     struct command command = {.arena = a, .argv = &argv};
 
-    /* QEMU divides the value of -initrd at commas: each part would be a file. */
-    if (strchr(options->initramfs, ','))
-        return error_status(err, STATUS_INVALID_ARGUMENT, "initramfs '%s': QEMU takes no path with a comma",
-                            options->initramfs);
     add(&command, options->program);
     add_base(&command, options);
     add_sockets(&command, fds);
     add_devices(&command, options, fds);
-    add_kernel(&command, options);
+    add_kernel(&command, options, fds);
     if (arena_exhausted(a))
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "QEMU's command line is too long");
     *ret_argv = argv;

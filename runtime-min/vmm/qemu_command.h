@@ -8,10 +8,12 @@
 struct qemu_fds {
     int qmp;
     int console;
+    int kernel;
+    int initramfs;
     int vsock; /* -1: without */
     int fs;
 };
 
-/* 0 or -ENOBUFS. -EINVAL for a path that QEMU's option syntax cannot hold. */
+/* 0 or -ENOBUFS. */
 int qemu_command_build(struct arena *a, const struct vmm_options *options, const struct qemu_fds *fds, struct strlist *ret_argv,
                        struct error *err);
