@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* create: a list of steps, each with its inverse (base/undo.h). */
 #include <errno.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -216,9 +218,13 @@ static int open_netns(struct creation *creation)
 
     if (!entry || !entry->path || !*entry->path)
         return 0;
-    creation->netns_fd = sys_openat(AT_FDCWD, entry->path, O_RDONLY | O_CLOEXEC, 0);
-    return creation->netns_fd < 0 ? error_set(creation->err, creation->netns_fd, "open the network namespace %s", entry->path)
-                                  : 0;
+    _close_ int fd = sys_openat(AT_FDCWD, entry->path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return error_set(creation->err, fd, "open the network namespace %s", entry->path);
+    if (sys_ioctl(fd, NS_GET_NSTYPE, NULL) != CLONE_NEWNET)
+        return error_status(creation->err, STATUS_INVALID_ARGUMENT, "%s is no network namespace", entry->path);
+    creation->netns_fd = fd_take(&fd);
+    return 0;
 }
 
 static int enrol(void *arg, struct error *err)

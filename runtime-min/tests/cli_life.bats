@@ -257,6 +257,32 @@ assert record["level"] == "error" and "executable file not found in" in record["
     run -0 bash -c '"$@" 20</etc/passwd' - "$TATAMI" --root "$root" run -d -b "$work/bundle" $c1
 }
 
+@test "the handle is in the pod's network namespace, and what is none is refused" {
+    bundle b /bin/sleep 1000 -- "next(n for n in c['linux']['namespaces'] if n['type'] == 'network')['path'] = '/proc/self/ns/uts'"
+    run -1 tatami create -b "$work/b" $c1
+    [[ "$output" == *"/proc/self/ns/uts is no network namespace"* ]]
+    bundle b /bin/sleep 1000 -- "next(n for n in c['linux']['namespaces'] if n['type'] == 'network')['path'] = '$work/absent'"
+    run -1 tatami create -b "$work/b" $c1
+    [[ "$output" == *"$work/absent"* ]]
+    nothing_left
+    unshare -n sleep 1000 3>&- &
+    until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+    bundle b /bin/sleep 1000 -- "next(n for n in c['linux']['namespaces'] if n['type'] == 'network')['path'] = '/proc/$!/ns/net'"
+    tatami create -b "$work/b" --pid-file "$work/pid" $c1
+    [ "$(readlink "/proc/$(cat "$work/pid")/ns/net")" = "$(readlink /proc/$!/ns/net)" ]
+    kill $!
+}
+
+@test "input comes from files and output goes to the end of files" {
+    bundle b /bin/sh -c 'cat; echo err >&2; echo out'
+    seq 1000 >"$work/in"
+    echo before >"$work/log.txt"
+    run -0 bash -c '"$1" --root "$2" run -b "$3" "$4" <"$5" >>"$6" 2>&1' - "$TATAMI" "$root" "$work/b" "$c1" "$work/in" "$work/log.txt"
+    [ "$(head -n 1 "$work/log.txt")" = before ]
+    [ "$(sed -n '2,1001p' "$work/log.txt")" = "$(cat "$work/in")" ]
+    [ "$(tail -n 2 "$work/log.txt" | sort | tr '\n' ' ')" = "err out " ]
+}
+
 # ---- exec ----
 
 @test "exec carries streams, codes and what the options change" {
