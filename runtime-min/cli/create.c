@@ -45,6 +45,21 @@ int cli_check_descriptors(struct cli *cli, const char *preserve_fds, const char 
     return 0;
 }
 
+/* Who ends the command wants no container. */
+static int interrupted(struct cli *cli, struct container *container, struct handle *handle, int sig)
+{
+    const struct create_options *options = cli->options;
+
+    if (sig == 0)
+        return 0;
+    handle_done(handle);
+    *handle = HANDLE_NONE;
+    (void)container_delete(container, true, NULL);
+    if (options->pid_file)
+        (void)sys_unlinkat(AT_FDCWD, options->pid_file, 0);
+    return error_text(&cli->err, -EINTR, "ended by signal %d; the container was not created", sig);
+}
+
 static int create(struct cli *cli, bool in_foreground, struct container *container, struct handle *ret_handle)
 {
     const struct create_options *options = cli->options;
@@ -63,7 +78,11 @@ static int create(struct cli *cli, bool in_foreground, struct container *contain
         r = store_check_id(args.id, &cli->err);
     if (r == 0)
         r = cli_open_store(cli, true, &container->store);
-    return r < 0 ? r : container_create(container, &args, ret_handle, &cli->err);
+    if (r < 0)
+        return r;
+    _close_ int signal_fd = foreground_defer_end();
+    r = container_create(container, &args, ret_handle, &cli->err);
+    return r < 0 ? r : interrupted(cli, container, ret_handle, foreground_deferred_end(signal_fd));
 }
 
 static int run_create(struct cli *cli)

@@ -27,6 +27,35 @@ static void attend(int signal_fd, const struct handle *handle)
     }
 }
 
+static void fill_ends(sigset_t *set)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+    sigemptyset(set);
+    FOR_ROWS (sig, ends)
+        sigaddset(set, *sig);
+}
+
+int foreground_defer_end(void)
+{
+    sigset_t ends;
+
+    fill_ends(&ends);
+    (void)sys_sigprocmask(SIG_BLOCK, &ends, NULL);
+    return sys_signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int foreground_deferred_end(int signal_fd)
+{
+    struct signalfd_siginfo info;
+    sigset_t ends;
+
+    int sig = sys_read(signal_fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
+    fill_ends(&ends);
+    (void)sys_sigprocmask(SIG_UNBLOCK, &ends, NULL);
+    return sig;
+}
+
 int foreground_begin(void)
 {
     sigset_t all;

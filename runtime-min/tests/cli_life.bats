@@ -540,6 +540,20 @@ assert e["data"]["pids"]["limit"] == 50 and e["data"]["pids"]["current"] == 1' "
     rmdir "$root/foreign"
 }
 
+@test "a command that is ended while it creates leaves nothing" {
+    bundle b /bin/sleep 1000 -- "c['hooks'] = {'createRuntime': [{'path': '/bin/sh', 'args': ['sh', '-c', 'echo >$work/in-hook; sleep 1']}]}"
+    for sig in TERM INT HUP; do
+        rm -f "$work/in-hook"
+        env --default-signal "$TATAMI" --root "$root" create -b "$work/b" --pid-file "$work/pid" $c1 >"$work/out" 2>&1 3>&- &
+        until [ -e "$work/in-hook" ]; do sleep 0.01; done
+        kill -$sig $!
+        ! wait $!
+        grep -q "ended by signal" "$work/out"
+        [ ! -e "$work/pid" ]
+        nothing_left
+    done
+}
+
 @test "a command that dies while it creates leaves no process, its name is free, and delete --force cleans" {
     bundle b /bin/true -- "c['hooks'] = {'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '30']}]}"
     "$TATAMI" --root "$root" create -b "$work/b" $c1 3>&- &
