@@ -2,8 +2,10 @@
 /* The whole device between a frontend with its guest and clients of the hybrid socket. */
 #include "runtime-min/tests/vsock_frontend.h"
 
+#include <sys/resource.h>
 #include <sys/un.h>
 
+#include "loop/internal.h"
 #include "runtime-min/vsock/device.h"
 #include "runtime-min/vsock/hybrid.h"
 #include "runtime-min/vsock/listen.h"
@@ -252,6 +254,44 @@ static void silent_clients_neither_pile_up_nor_stay(void **state)
         close(*fd);
 }
 
+/* Makes every new descriptor fail; gives the limit back when called with it. */
+static struct rlimit limit_descriptors(const struct rlimit *limit)
+{
+    struct rlimit old, none;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = old;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, limit ?: &none), 0);
+    return old;
+}
+
+static void without_descriptors_clients_wait_and_the_guest_is_refused(void **state)
+{
+    struct packet packet = guest_packet(OP(REQUEST), 1, 5000);
+    (void)state;
+
+    start_guest();
+    int fd = connect_to(path);
+    assert_int_equal(write(fd, "CONNECT 1024\n", 13), 13);
+    const struct rlimit limit = limit_descriptors(NULL);
+    settle();
+    struct epoll_event event;
+    int ready = sys_epoll_wait(loop->epfd, &event, 1, 0); /* nobody is told of the client again and again */
+    guest_send(&frontend.guest, &packet, NULL, 0);
+    frontend_kick(&frontend, GUEST_TX);
+    settle();
+    limit_descriptors(&limit);
+    assert_int_equal(ready, 0);
+    assert_true(guest_receive(&frontend.guest, &packet, NULL));
+    assert_int_equal(packet.op, OP(RST));
+    timer_start(loop, &stop, loop_deadline(loop, 150 * NSEC_PER_MSEC)); /* looks again after 100 ms */
+    run_loop();
+    settle();
+    reach_guest(fd, "", 1);
+    close(fd);
+}
+
 static void a_client_that_comes_before_the_guest_waits_for_it(void **state)
 {
     (void)state;
@@ -399,6 +439,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(clients_reach_the_guest_however_they_write, setup, teardown),
         cmocka_unit_test_setup_teardown(clients_that_talk_nonsense_or_leave_are_closed_without_a_word, setup, teardown),
         cmocka_unit_test_setup_teardown(silent_clients_neither_pile_up_nor_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_descriptors_clients_wait_and_the_guest_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_comes_before_the_guest_waits_for_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_guest_is_interrupted_once_for_a_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_of_the_frontend_ends_all_connections, setup, teardown),
