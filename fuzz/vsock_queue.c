@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory of a guest into the vsock device: the input is what it holds. The first two bytes say how many chains each ring
- * offers in a turn (low and high half) and how the rings run. A host program has one connection and talks on it. */
+/* The memory of a guest into the vsock device: the input is what it holds. The first byte says how many chains each ring offers
+ * in a turn (low and high half), the next how the rings run, whether the host reads and when it ends. A host program has one
+ * connection and talks. */
 #include "fuzz/fuzz.h"
 #include "runtime-min/tests/vsock_mux.h"
 
@@ -28,12 +29,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned int i = 0; i < 2; i++)
         virtqueue_start(&bench.guest.queues[i], &bench.guest.memory,
                         &(struct virtqueue_addresses){i * 512, i * 512 + 128, i * 512 + 256}, SIZE, 0, data[1] >> i & 1, NULL);
+    setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)); /* little: the device has to keep the rest */
     mux_connect(bench.mux, GUEST_PORT, fds[1]);
     for (unsigned int turn = 0; turn < 4; turn++) {
         settle();
         (void)send(fds[0], data, size, MSG_NOSIGNAL);
-        while (read(fds[0], drain, sizeof(drain)) > 0)
+        while (data[1] & 4 && read(fds[0], drain, sizeof(drain)) > 0)
             ;
+        if (data[1] >> 3 == turn + 1)
+            shutdown(fds[0], data[1] % 3);
         offer(mem, 0, data[0] & 15);
         offer(mem, 512, data[0] >> 4);
         MUST(bench.mux->n_connections <= MUX_CONNECTIONS_MAX && bench.mux->n_replies <= MUX_REPLIES_MAX);

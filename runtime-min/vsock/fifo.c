@@ -20,8 +20,10 @@ static void grow(struct fifo *fifo, size_t len)
     char *data = malloc(cap);
     if (!data)
         abort();
-    fifo_segments(fifo, iov);
-    iov_read(iov, data, fifo->len);
+    if (fifo->len > 0) {
+        fifo_segments(fifo, iov);
+        iov_read(iov, data, fifo->len);
+    }
     free(fifo->data);
     *fifo = (struct fifo){.data = data, .cap = cap, .len = fifo->len};
 }

@@ -13,7 +13,7 @@ struct fifo {
 
 /* Appends everything in iov. The caller keeps to a limit of its own. */
 void fifo_append(struct fifo *fifo, const struct iovec *iov, unsigned int n);
-/* The bytes as one or two segments. */
+/* The bytes, of which there must be some, as one or two segments. */
 unsigned int fifo_segments(const struct fifo *fifo, struct iovec iov[2]);
 /* Removes the first len bytes (len <= fifo->len). */
 void fifo_consume(struct fifo *fifo, size_t len);
