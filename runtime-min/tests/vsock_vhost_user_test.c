@@ -431,6 +431,23 @@ static void a_running_ring_keeps_its_size_and_index(void **state)
     assert_int_equal(session->rings[GUEST_RX].queue.size, 0);
 }
 
+static void a_new_call_is_used_at_once(void **state)
+{
+    (void)state;
+    frontend_hello(&frontend);
+    frontend_start(&frontend, 0, 0);
+    settle();
+    vhost_ring_signal(&session->rings[GUEST_TX]);
+    assert_true(frontend_called(&frontend, GUEST_TX));
+    frontend_number(&frontend, SET_VRING_CALL, VHOST_VERSION, GUEST_TX, frontend.call[GUEST_RX]);
+    settle();
+    assert_true(frontend_called(&frontend, GUEST_RX));
+    frontend_number(&frontend, SET_VRING_CALL, VHOST_VERSION, GUEST_TX | 0x100, -1); /* none: the guest polls */
+    settle();
+    assert_false(frontend_called(&frontend, GUEST_RX));
+    assert_int_equal(lost, 0);
+}
+
 static void a_kick_that_is_no_eventfd_is_not_polled_for_ever(void **state)
 {
     int pipe_fds[2];
@@ -492,6 +509,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(headers_of_no_message_end_the_session, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_running_ring_keeps_its_size_and_index, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_call_is_used_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_kick_that_is_no_eventfd_is_not_polled_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_of_the_frontend_is_noticed_at_every_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(reset_owner_stops_the_rings, setup, teardown),

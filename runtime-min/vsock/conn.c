@@ -206,9 +206,7 @@ static void receive_shutdown(struct conn *conn, const struct packet *packet)
 
 void conn_all_written(struct conn *conn)
 {
-    if (conn->state == CONN_DRAINING)
-        conn_free(conn);
-    else if (conn->guest_shutdown == SHUTDOWN_BOTH)
+    if (conn->guest_shutdown == SHUTDOWN_BOTH)
         conn_reset(conn);
     else if (conn->guest_shutdown & VIRTIO_VSOCK_SHUTDOWN_SEND)
         (void)sys_shutdown(conn->fd, SHUT_WR);

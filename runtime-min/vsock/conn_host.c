@@ -57,6 +57,7 @@ void conn_write_host(struct conn *conn, struct iovec *iov, unsigned int n)
     fifo_append(&conn->to_host, iov, n);
 }
 
+/* Ends a connection that was only there for these bytes. */
 static void flush(struct conn *conn)
 {
     struct iovec iov[2];
@@ -71,7 +72,11 @@ static void flush(struct conn *conn)
         fifo_consume(&conn->to_host, (size_t)r);
         conn_note_taken(conn, (size_t)r);
     }
-    if (conn->to_host.len == 0 && conn->state != CONN_CLOSING)
+    if (conn->to_host.len > 0 || conn->state == CONN_CLOSING)
+        return;
+    if (conn->state == CONN_DRAINING)
+        conn_free(conn);
+    else
         conn_all_written(conn);
 }
 

@@ -217,9 +217,12 @@ static int set_vring_kick(struct call *call)
     return vhost_ring_restart(call->session, call->ring, call->err);
 }
 
+/* What went to the old one may be lost. */
 static int set_vring_call(struct call *call)
 {
     fd_replace(&call->ring->call_fd, fd_take(&call->fd));
+    call->ring->queue.must_signal = true;
+    vhost_ring_signal(call->ring);
     return 0;
 }
 
