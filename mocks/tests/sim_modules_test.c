@@ -71,8 +71,10 @@ static void sandbox_modules_are_loaded_or_refused_by_name(void **state UNUSED)
     }
 }
 
-static void nothing(struct rig *rig UNUSED)
+/* Until those that nobody waits for are there, too. */
+static void wait_a_while(struct rig *rig UNUSED)
 {
+    sys_nanosleep(2000000000);
 }
 
 /* What the guest's modules are after the boot of an image that change() has changed. */
@@ -81,7 +83,7 @@ static void boot_changed(void (*change)(struct world *world), const char *const 
     struct sim_agent *guest = sim_agent_boot(&as_init);
 
     change(guest->world);
-    sim_agent_tell(guest, nothing);
+    sim_agent_tell(guest, wait_a_while);
     for (; *there; there++) {
         if (!world_has_module(guest->world, *there))
             fail_msg("module '%s' is not there", *there);
