@@ -39,6 +39,15 @@ static int shell(int argc, char **argv UNUSED, char **envp UNUSED)
     }
 }
 
+/* Leaves its option as the name of a directory, and stays. */
+static int shell_on_console(int argc, char **argv, char **envp UNUSED)
+{
+    if (argc == 2 && sys_mkdirat(AT_FDCWD, "/run/shell", 0755) == 0 && sys_chdir("/run/shell") == 0)
+        (void)sys_mkdirat(AT_FDCWD, argv[1], 0755);
+    sys_nanosleep(3600 * NSEC_PER_SEC);
+    return 0;
+}
+
 static struct sim_agent *boot(const struct sim_setup *setup)
 {
     struct sim_agent *guest = sim_agent_boot(setup);
@@ -196,6 +205,26 @@ static void no_console_without_the_option_or_without_a_shell(void **state UNUSED
     sim_agent_free(guest);
 }
 
+static void nothing(struct rig *rig UNUSED)
+{
+}
+
+static void without_a_port_the_shell_is_on_the_console(void **state UNUSED)
+{
+    struct sim_setup on_console = enabled;
+    on_console.config = "debug_console = true\n";
+    struct sim_agent *guest = sim_agent_boot(&on_console);
+
+    world_program(guest->world, "/bin/sh", shell_on_console);
+    world_remove(guest->world, "/dev/console"); /* the machine has none: a file stands for it */
+    world_write(guest->world, "/dev/console", "");
+    sim_agent_tell(guest, find_nothing);
+    sim_agent_tell(guest, nothing);
+    assert_true(world_exists(guest->world, "/run/shell/-i"));
+    assert_int_equal(sim_agent_stop(guest), 0);
+    sim_agent_free(guest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +232,7 @@ int main(void)
         cmocka_unit_test(shell_ends_with_its_connection),
         cmocka_unit_test(ninth_connection_is_closed_and_the_others_go_on),
         cmocka_unit_test(end_of_the_agent_ends_the_shells),
+        cmocka_unit_test(without_a_port_the_shell_is_on_the_console),
         cmocka_unit_test(no_console_without_the_option_or_without_a_shell),
     };
 

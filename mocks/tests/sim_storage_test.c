@@ -66,18 +66,55 @@ static const struct storage_row rows[] = {
      "Could not create mountpoint: '/etc/modules/x': ENOTDIR: Not a directory"},
 };
 
+static Grpc__Storage share_on(const char *mount_point)
+{
+    Grpc__Storage storage = GRPC__STORAGE__INIT;
+
+    storage.driver = STRING("virtio-fs");
+    storage.source = STRING(TAG);
+    storage.fstype = STRING("virtiofs");
+    storage.mount_point = STRING(mount_point);
+    return storage;
+}
+
+static void ask_for(struct rig *rig, Grpc__Storage **storages, size_t n, const char *error)
+{
+    Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+
+    request.hostname = STRING("guest");
+    request.storages = storages;
+    request.n_storages = n;
+    if (error)
+        rig_refused(rig, "CreateSandbox", &request.base, STATUS_INTERNAL, error);
+    else
+        rig_ok(rig, "CreateSandbox", &request.base, NULL);
+}
+
+static void ask_for_the_first_alone(struct rig *rig)
+{
+    Grpc__Storage first = share_on("/run/first"), *storages[] = {&first};
+
+    ask_for(rig, storages, 1, NULL);
+}
+
+/* The one that is there was asked for before, and twice in this request. */
+static void ask_for_more_of_what_is_there_and_fail(struct rig *rig)
+{
+    Grpc__Storage first = share_on("/run/first"), second = share_on("/run/second"), bad = share_on("/run/bad");
+    Grpc__Storage *storages[] = {&first, &second, &first, &bad};
+
+    bad.source = STRING("nothing");
+    ask_for(rig, storages, 4, "failed to mount nothing to /run/bad");
+}
+
 /* The first storage is one that works. */
 static void ask(struct rig *rig)
 {
     const struct storage_row *row = sim_client_of(rig)->guest->context;
-    Grpc__Storage first = GRPC__STORAGE__INIT, second = GRPC__STORAGE__INIT;
+    Grpc__Storage first = share_on("/run/first"), second = GRPC__STORAGE__INIT;
     Grpc__Storage *storages[] = {&first, &second};
     Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
 
-    first.driver = STRING("virtio-fs");
-    first.source = STRING(TAG);
-    first.fstype = STRING("virtiofs");
-    first.mount_point = STRING("/run/first");
     second.driver = (char *)row->driver;
     second.source = (char *)row->source;
     second.fstype = (char *)row->fstype;
@@ -108,6 +145,14 @@ static const char *mount_line(struct sim_agent *guest, const char *point, char l
     return line;
 }
 
+static void expect_mounted(struct sim_agent *guest, const char *point, bool is)
+{
+    char line[512];
+
+    if ((mount_line(guest, point, line)[0] != '\0') != is)
+        fail_msg("%s is%s mounted", point, is ? " not" : "");
+}
+
 static void check_row(struct sim_agent *guest, const struct storage_row *row)
 {
     char line[512];
@@ -131,6 +176,8 @@ static void storage_is_mounted_or_refused_and_nothing_is_left(void **state UNUSE
         guest->context = (void *)row;
         sim_agent_tell(guest, ask);
         check_row(guest, row);
+        sim_agent_tell(guest, ask_for_the_first_alone);
+        expect_mounted(guest, "/run/first", true);
         assert_int_equal(sim_agent_stop(guest), 0);
         sim_agent_free(guest);
     }
@@ -144,6 +191,19 @@ static void run_from_the_share(struct rig *rig)
     spec->root->path = STRING(SHARE "c1/rootfs");
     assert_int_equal(rig_run_container(rig, "c1", spec, &out, NULL), 0);
     assert_string_equal(out, "from the host\n");
+}
+
+static void failed_request_takes_back_only_what_it_added(void **state UNUSED)
+{
+    struct sim_agent *guest = sim_agent_boot(&as_init);
+
+    world_share(guest->world, TAG);
+    sim_agent_tell(guest, ask_for_the_first_alone);
+    sim_agent_tell(guest, ask_for_more_of_what_is_there_and_fail);
+    expect_mounted(guest, "/run/first", true);
+    expect_mounted(guest, "/run/second", false);
+    assert_int_equal(sim_agent_stop(guest), 0);
+    sim_agent_free(guest);
 }
 
 static void container_runs_from_the_share(void **state UNUSED)
@@ -165,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(storage_is_mounted_or_refused_and_nothing_is_left),
+        cmocka_unit_test(failed_request_takes_back_only_what_it_added),
         cmocka_unit_test(container_runs_from_the_share),
     };
 
