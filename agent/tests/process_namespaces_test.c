@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/tests/support/expect.h"
+#include "agent/tests/support/request.h"
 #include "base/macros.h"
 
 #define STRING(s) ((char *)(uintptr_t)(s))
@@ -59,16 +60,28 @@ RIG_TEST(init_is_process_1_and_sees_only_its_own)
     expect_output(rig, "c1", spec, "1\nsh\n");
 }
 
+#define SPEAKS "echo ready; sleep 1000; exit"
+
+/* What a process opens to others is settled a moment after its agent learned that it was executed: init speaks first. */
+static void expect_speaking(struct rig *rig, const char *id, struct oci_spec *spec)
+{
+    Grpc__ReadStreamRequest *read = (void *)request_for(rig, "ReadStdout", id, "");
+
+    read->len = 10;
+    expect_running(rig, id, spec);
+    rig_ok(rig, "ReadStdout", &read->base, NULL);
+}
+
 RIG_TEST(namespaces_are_new_and_execed_processes_join_them)
 {
     static const char *const names[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
-    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+    struct oci_spec *spec = rig_spec(rig, "c1", SPEAKS);
     char *out;
 
     add_user_namespace(rig, spec);
     add_namespace(rig, spec, OCI_NS_CGROUP, NULL);
     add_namespace(rig, spec, OCI_NS_TIME, NULL);
-    expect_running(rig, "c1", spec);
+    expect_speaking(rig, "c1", spec);
     FOR_ROWS (name, names) {
         char *script = arena_printf(rig->arena, "readlink /proc/self/ns/%1$s; readlink /proc/1/ns/%1$s", *name);
         EXPECT_OK(rig_exec(rig, "c1", "e", rig_spec(rig, "c1", script)->process, &err));
@@ -138,11 +151,11 @@ RIG_TEST(users_of_a_user_namespace_are_mapped)
 
 RIG_TEST(execed_process_is_mapped_too)
 {
-    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+    struct oci_spec *spec = rig_spec(rig, "c1", SPEAKS);
     struct oci_process *process = rig_spec(rig, "c1", "id -u; tr -s ' ' < /proc/self/uid_map; ls /proc/1/fd")->process;
 
     add_user_namespace(rig, spec);
-    expect_running(rig, "c1", spec);
+    expect_speaking(rig, "c1", spec);
     expect_exec_output(rig, "c1", process, "0\n 0 100000 65536\n0\n1\n2\n");
     process = rig_spec(rig, "c1", "id -u")->process;
     process->user.uid = 1000;

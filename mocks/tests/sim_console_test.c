@@ -197,6 +197,7 @@ static void no_console_without_the_option_or_without_a_shell(void **state UNUSED
     off.config = "debug_console_vport = 1026\n";
     struct sim_agent *guest = boot(&off);
     sim_agent_tell(guest, find_nothing);
+    assert_int_equal(sim_agent_stop(guest), 0);
     sim_agent_free(guest);
 
     guest = sim_agent_boot(&enabled);

@@ -100,7 +100,9 @@ static void live(struct rig *rig)
 
 static void parent_group_that_could_not_be_taken_back_goes_with_the_next_removal(void **state UNUSED)
 {
-    FOR_ROWS (cgroups, ((const enum world_cgroups[]){WORLD_CGROUP_V2, WORLD_CGROUP_V1})) {
+    static const enum world_cgroups versions[] = {WORLD_CGROUP_V2, WORLD_CGROUP_V1};
+
+    FOR_ROWS (cgroups, versions) {
         struct sim_agent *guest = sim_agent_boot(&(struct sim_setup){.seed = 1, .cgroups = *cgroups});
         size_t n_made = 0;
         guest->context = &n_made;
