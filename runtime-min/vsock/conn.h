@@ -74,7 +74,7 @@ uint32_t conn_may_send(struct conn *conn);
 size_t conn_read_host(struct conn *conn, struct iovec *iov, unsigned int n, size_t len);
 /* Fills in what every packet of a connection says, and notes that it was said. */
 struct packet conn_packet(struct conn *conn, uint16_t op, uint32_t len);
-/* The connection had its turn: true if it has more for the guest. */
+/* Whether it has something for the guest. One that waits for credit asks for it, once. */
 bool conn_has_more(struct conn *conn);
 /* Watches the host socket for what the connection waits for. */
 void conn_update_watch(struct conn *conn);
