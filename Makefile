@@ -98,6 +98,7 @@ COUNTERS      := $(if $(filter coverage,$(FLAVOUR)),$(B)/coverage/dump.o coverag
 
 UNIT_BATS    := $(wildcard ci/tests/*.bats)
 PROCESS_BATS := $(wildcard runtime-min/tests/*.bats)
+INTEGRATION_BATS := $(wildcard ci/integration/*.bats)
 HOST_RUNTIME := $(B)/runtime-min/tests/tatami-host
 
 PRODUCT_OBJECTS := $(call objects,$(LIB_SRC) $(AGENT_SRC) $(wildcard agent/main.c) $(RUNTIME_SRC) $(wildcard runtime-min/*/main.c))
@@ -131,6 +132,7 @@ include ci/guest/guest.mk
 ##   make run / make shell       a container of busybox in a VM: prints hello and the time of each step, or gives a shell (root)
 ##   make conformance SEEDS=n    the mock kernel against the real one: the same cases, and random sequences of calls, on both (root)
 ##   make conformance-vm         the same cases in a VM, whose kernel has what this one may lack; ONLY=word
+##   make integration            containers in real machines under emulation, then conformance-vm; ONLY=word (root)
 ##   make mutate                 changes the product in one place at a time: which tests notice? FILES=words SAMPLE=n SEED=n
 ##   make valgrind               the unit tests of pure code and the simulation under valgrind
 ##   make bench                  speed and size, beside crun and a bare-syscall floor
@@ -195,6 +197,13 @@ sim: $(SIM_TESTS)
 traces: $(B)/mocks/tests/sim_trace_test
 	@mkdir -p fixtures/traces
 	@TATAMI_UPDATE_TRACES=1 $<
+
+# Real machines. A host that cannot have one says why, and all cases are skipped.
+.PHONY: integration
+integration:
+	@$(AGAIN) guest || echo "no guest, see above: the cases that need one are skipped"
+	@$(AGAIN) FLAVOUR=release $(PROGRAMS:$(B)/%=build/release/%)
+	@ci/run-tests --build build/release $(if $(ONLY),--only $(ONLY)) --process $(INTEGRATION_BATS)
 
 conformance: $(CONFORM_MOCK) $(CONFORM_REAL) $(RANDOM_PAIRS)
 	@failed=0; for test in $(CONFORM_MOCK) $(CONFORM_REAL); do \

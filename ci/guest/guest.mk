@@ -47,7 +47,7 @@ $(GUEST)/initramfs-coverage.cpio: build/coverage/tatami-agent $(GUEST_KERNEL) $(
 	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) $@
 
 # The tests in VMs join `make coverage` where QEMU and a guest are. The programs find the guest that counts beside them.
-VM_BATS := $(if $(and $(wildcard $(GUEST)/vmlinux),$(shell command -v qemu-system-x86_64)),$(wildcard ci/integration/*.bats))
+VM_BATS := $(if $(and $(wildcard $(GUEST)/vmlinux),$(shell command -v qemu-system-x86_64)),$(INTEGRATION_BATS))
 VM_TREE  = $(B)/vm/share/tatami/initramfs.cpio
 VM_COVERAGE = coverage/collect $(B) "/tmp/tatami-*/root/.sandboxes/*/vsock.sock" ci/run-tests --build $(B)/vm/bin --process $(VM_BATS)
 

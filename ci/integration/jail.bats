@@ -1,0 +1,235 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What a container in a machine may see, do and use: volumes, root, user, capabilities, seccomp, limits.
+
+bats_require_minimum_version 1.5.0
+
+load helpers
+
+setup_file() { pod_up; }
+teardown_file() { pod_down; }
+setup() { needs_machine; }
+teardown() { pod_is_clean; }
+
+# says TEXT: the container of bundle b prints exactly that.
+says() {
+    run -0 tatami run -b "$work/b" $c1
+    [ "$output" = "$1" ] || { echo "$output" >&2; return 1; }
+}
+
+# ---- files ----
+
+@test "a volume is read and written on both sides, with modes and links" {
+    mkdir -p "$work/volume/sub"
+    echo host >"$work/volume/file"
+    ln -s file "$work/volume/link"
+    member b /bin/sh -c 'cat /v/link; echo guest >/v/sub/new; chmod 4751 /v/sub/new; ln /v/sub/new /v/hard; mknod /v/fifo p' -- \
+        "c['mounts'] += [{'destination': '/v', 'type': 'bind', 'source': '$work/volume', 'options': ['rbind', 'rw']}]"
+    says host
+    [ "$(cat "$work/volume/sub/new")" = guest ]
+    [ "$(stat -c '%a %h' "$work/volume/sub/new")" = "4751 2" ]
+    [ -p "$work/volume/fifo" ]
+    rm -rf "$work/volume"
+}
+
+@test "a read-only volume is read-only for the whole tree, and a file can be mounted" {
+    mkdir -p "$work/volume/sub"
+    echo text >"$work/volume/file"
+    member b /bin/sh -c 'cat /f; echo x >/v/a || echo x >/v/sub/a || echo x >/f || echo refused' -- \
+        "c['mounts'] += [{'destination': d, 'type': 'bind', 'source': '$work/volume' + s, 'options': ['rbind', 'ro']}
+            for d, s in (('/v', ''), ('/f', '/file'))]"
+    run -0 --separate-stderr tatami run -b "$work/b" $c1
+    [ "$output" = $'text\nrefused' ]
+    [[ "$stderr" == *"ead-only"* ]]
+    rm -rf "$work/volume" "$work/bundle/rootfs/f" "$work/bundle/rootfs/v"
+}
+
+@test "what the host changes in a volume is seen while the container runs" {
+    mkdir -p "$work/volume"
+    member b /bin/sh -c 'echo ready; until [ -e /v/go ]; do sleep 0.1; done; cat /v/go' -- \
+        "c['mounts'] += [{'destination': '/v', 'type': 'bind', 'source': '$work/volume', 'options': ['rbind']}]"
+    tatami run -d -b "$work/b" $c1 >"$work/out" 3>&-
+    eventually grep -q ready "$work/out"
+    echo gone >"$work/volume/.go"
+    mv "$work/volume/.go" "$work/volume/go"
+    await $c1 stopped
+    [ "$(tail -n 1 "$work/out")" = gone ]
+    rm -rf "$work/volume"
+}
+
+@test "a volume that does not exist is refused by name" {
+    member b /bin/true -- "c['mounts'] += [{'destination': '/v', 'type': 'bind', 'source': '$work/absent', 'options': ['rbind']}]"
+    refused 1 "$work/absent" create -b "$work/b" $c1
+}
+
+@test "a read-only root cannot be written, its tmpfs can" {
+    member b /bin/sh -c 'echo x >/tmp/x || echo x >/dev/shm/x && echo memory' -- 'c["root"]["readonly"] = True'
+    run -0 --separate-stderr tatami run -b "$work/b" $c1
+    [ "$output" = memory ]
+    [[ "$stderr" == *"ead-only"* ]]
+    [ ! -e "$work/bundle/rootfs/tmp/x" ]
+}
+
+@test "a tmpfs has its size, and what is in it is not on the host" {
+    member b /bin/sh -c 'dd if=/dev/zero of=/scratch/x bs=1k count=2000 2>/dev/null || wc -c </scratch/x' -- \
+        "c['mounts'] += [{'destination': '/scratch', 'type': 'tmpfs', 'source': 'tmpfs', 'options': ['size=1m']}]"
+    says 1048576
+    [ -z "$(ls "$work/bundle/rootfs/scratch")" ]
+    rmdir "$work/bundle/rootfs/scratch"
+}
+
+@test "masked and read-only paths hold" {
+    member b /bin/sh -c 'wc -c </proc/kcore; ls /sys/firmware | wc -l; echo 1 >/proc/sys/vm/swappiness || echo refused'
+    run -0 --separate-stderr tatami run -b "$work/b" $c1
+    [ "$output" = $'0\n0\nrefused' ]
+}
+
+@test "devices of the guest are there and no others can be made" {
+    member b /bin/sh -c 'ls /dev | grep -xE "null|zero|full|random|urandom|tty|ptmx|sd.|vd.|mem|kmsg" | sort | xargs
+        mknod /dev/x b 8 0 || echo refused; echo gone >/dev/null; head -c 3 /dev/zero | wc -c'
+    run -0 --separate-stderr tatami run -b "$work/b" $c1
+    [ "$output" = $'full null ptmx random tty urandom zero\nrefused\n3' ]
+}
+
+# ---- who ----
+
+@test "user, groups and home are the configuration's" {
+    member b /bin/sh -c 'id -u; id -g; id -G; echo $HOME; pwd' -- \
+        'c["process"]["user"] = {"uid": 1000, "gid": 1001, "additionalGids": [7, 8]}' \
+        'c["process"].update(cwd="/tmp", env=["PATH=/bin", "HOME=/h"])'
+    says $'1000\n1001\n1001 7 8\n/h\n/tmp'
+}
+
+@test "files of a user keep their owner on the host" {
+    mkdir -p "$work/volume"
+    chmod 777 "$work/volume"
+    member b /bin/touch /v/mine -- 'c["process"]["user"] = {"uid": 1234, "gid": 4321}' \
+        "c['mounts'] += [{'destination': '/v', 'type': 'bind', 'source': '$work/volume', 'options': ['rbind']}]"
+    says ""
+    [ "$(stat -c '%u:%g' "$work/volume/mine")" = 1234:4321 ]
+    rm -rf "$work/volume"
+}
+
+@test "capabilities are those of the configuration" {
+    member b /bin/grep -E 'Cap(Prm|Eff|Bnd|Inh|Amb)' /proc/self/status -- \
+        'caps = ["CAP_KILL", "CAP_NET_BIND_SERVICE"]' \
+        'c["process"]["capabilities"] = {"bounding": caps + ["CAP_CHOWN"], "effective": caps, "permitted": caps, "inheritable": [], "ambient": []}'
+    run -0 tatami run -b "$work/b" $c1
+    [ "$(echo "$output" | tr -s '\t' ' ' | xargs)" = "CapInh: 0000000000000000 CapPrm: 0000000000000421 CapEff: 0000000000000421 \
+CapBnd: 0000000000000421 CapAmb: 0000000000000000" ] ||
+    [ "$(echo "$output" | tr -s '\t' ' ' | xargs)" = "CapInh: 0000000000000000 CapPrm: 0000000000000420 CapEff: 0000000000000420 \
+CapBnd: 0000000000000421 CapAmb: 0000000000000000" ]
+}
+
+@test "without a capability its call is refused" {
+    member b /bin/sh -c 'chown 1:1 /tmp || echo chown; mount -t tmpfs x /tmp || echo mount; hostname x || echo hostname; chroot / /bin/true || echo chroot'
+    run -0 --separate-stderr tatami run -b "$work/b" $c1
+    [ "$output" = $'chown\nmount\nhostname\nchroot' ]
+}
+
+@test "no_new_privs and its absence are seen" {
+    for value in True False; do
+        member b /bin/grep NoNewPrivs /proc/self/status -- "c['process']['noNewPrivileges'] = $value"
+        run -0 tatami run -b "$work/b" $c1
+        [ "$(echo "$output" | tr -dc 01)" = "$([ $value = True ] && echo 1 || echo 0)" ]
+    done
+}
+
+@test "a seccomp filter refuses with its errno, kills, and lets the rest pass" {
+    member b /bin/sh -c 'grep Seccomp: /proc/self/status; mkdir /tmp/x; echo $?' -- \
+        'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+            "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}'
+    run -0 --separate-stderr tatami run -b "$work/b" $c1
+    [ "$output" = $'Seccomp:\t2\n1' ]
+    [[ "$stderr" == *"No space left"* ]]
+    member b /bin/sh -c 'mkdir /tmp/x; echo $?' -- \
+        'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_KILL_PROCESS"}]}'
+    run -0 --separate-stderr tatami run -b "$work/b" $c1
+    [ "$output" = 159 ] # SIGSYS
+}
+
+@test "rlimits, oom score and sysctls are the configuration's" {
+    member b /bin/sh -c 'ulimit -n; ulimit -Hn; ulimit -c; cat /proc/self/oom_score_adj /proc/sys/kernel/msgmax' -- \
+        'c["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]' \
+        'c["process"]["oomScoreAdj"] = 321' 'c["linux"]["sysctl"] = {"kernel.msgmax": "5555"}'
+    says $'100\n200\n0\n321\n5555'
+}
+
+@test "the program is PID 1 of its own pid namespace and sees only its own" {
+    member b /bin/sh -c 'echo $$; ls -d /proc/[0-9]* | wc -l'
+    run -0 tatami run -b "$work/b" $c1
+    [ "${lines[0]}" = 1 ]
+    [ "${lines[1]}" -le 3 ]
+}
+
+# ---- limits ----
+
+@test "limits reach the unified control group" {
+    member b /bin/sleep 1000 -- 'c["linux"]["resources"] = {"memory": {"limit": 64 << 20, "reservation": 32 << 20, "swap": 64 << 20},
+        "pids": {"limit": 55}, "cpu": {"shares": 512, "quota": 50000, "period": 100000}}'
+    silently tatami run -d -b "$work/b" $c1
+    run -0 tatami exec pod /bin/sh -c 'cd /guest/cgroup/c1; cat memory.max memory.low memory.swap.max pids.max cpu.weight cpu.max'
+    [ "$output" = $'67108864\n33554432\n0\n55\n20\n50000 100000' ]
+    tatami update --memory 48M --pids-limit 33 --cpu-quota 20000 --cpu-period 50000 $c1
+    run -0 tatami exec pod /bin/sh -c 'cd /guest/cgroup/c1; cat memory.max pids.max cpu.max'
+    [ "$output" = $'50331648\n33\n20000 50000' ]
+}
+
+@test "a program that eats more memory than its limit is killed, its container lives on" {
+    member b /bin/sh -c 'echo ready; read line; tail /dev/zero; echo $?; sleep 1000' -- \
+        'c["linux"]["resources"] = {"memory": {"limit": 24 << 20, "swap": 24 << 20}}'
+    mkfifo "$work/in"
+    sleep 1000 >"$work/in" 3>&- &
+    tatami run -d -b "$work/b" $c1 <"$work/in" >"$work/out" 3>&-
+    echo go >"$work/in"
+    eventually grep -q 137 "$work/out"
+    status_is $c1 running
+    run -0 tatami exec pod /bin/grep oom_kill /guest/cgroup/c1/memory.events
+    [[ "${lines[0]}" == "oom_kill 1" ]]
+    kill $!
+    rm "$work/in"
+}
+
+@test "the first program killed for memory ends its container with 137" {
+    member b /bin/tail /dev/zero -- 'c["linux"]["resources"] = {"memory": {"limit": 24 << 20, "swap": 24 << 20}}'
+    run -137 tatami run -b "$work/b" $c1
+}
+
+@test "a limit of processes stops a fork bomb" {
+    member b /bin/sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 100 & done; echo all' -- \
+        'c["linux"]["resources"] = {"pids": {"limit": 8}}'
+    run tatami run -b "$work/b" $c1
+    [ "$status" != 0 ]
+    [[ "$output" == *"can't fork"* ]]
+}
+
+@test "pause stops the program, resume lets it go on" {
+    member b /bin/sh -c 'while :; do echo x; sleep 0.05; done'
+    tatami run -d -b "$work/b" $c1 >"$work/out" 3>&-
+    eventually test -s "$work/out"
+    tatami pause $c1
+    status_is $c1 paused
+    sleep 0.3
+    before=$(stat -c %s "$work/out")
+    sleep 0.5
+    [ "$(stat -c %s "$work/out")" = "$before" ]
+    tatami resume $c1
+    eventually bash -c "[ \$(stat -c %s '$work/out') -gt $before ]"
+    tatami pause $c1
+    tatami kill $c1 KILL
+    await $c1 stopped
+}
+
+@test "statistics have what the program uses" {
+    member b /bin/sh -c 'head -c 8000000 /dev/urandom >/dev/shm/x; echo ready; sleep 1000; :' -- \
+        'c["linux"]["resources"] = {"memory": {"limit": 64 << 20}, "pids": {"limit": 20}}'
+    tatami run -d -b "$work/b" $c1 >"$work/out" 3>&-
+    eventually grep -q ready "$work/out"
+    tatami events --stats $c1 | python3 -c '
+import json, sys
+e = json.load(sys.stdin)
+d = e["data"]
+assert e["type"] == "stats" and e["id"] == "c1"
+assert d["memory"]["usage"]["limit"] == 64 << 20 and 8000000 < d["memory"]["usage"]["usage"] < 64 << 20, d["memory"]
+assert d["cpu"]["usage"]["total"] > 0 and d["pids"] == {"current": 2, "limit": 20}, d'
+}
