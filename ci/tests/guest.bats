@@ -122,7 +122,7 @@ X
     printf '# list\nsometimes vsock\n' >"$work/list"
     run make_initramfs "$work/one"
     [ "$status" -eq 1 ]
-    [[ "$output" == *"list:2: not 'first or later'"* ]]
+    [[ "$output" == *"list:2: not 'first or later or spare'"* ]]
 }
 
 @test "vmlinux: the kernel comes out of a bzImage as it went in" {

@@ -40,6 +40,9 @@ struct conform_program {
     static const struct conform_case name##_case __attribute__((used, section("conform_cases"))) = {#name, name};              \
     static void name(void)
 
+/* Folders of kernel modules, by release; fat.ko, vfat.ko and dummy.ko are there where conform_owns_machine(). */
+#define CONFORM_MODULES "/lib/modules/"
+
 /* A program that cases can execute as CONFORM_BIN "NAME"; it runs on sys_*() alone, its result is the exit status. */
 #define CONFORM_BIN "/tmp/bin/"
 #define CONFORM_PROGRAM(name)                                                                                                  \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kernel modules: what finit_module(2) refuses. That a real one is loaded shows in the VM. */
+/* Kernel modules (finit_module(2)). Real ones are loaded in a VM only: they stay. */
 #include "mocks/tests/files.h"
 
 static int load(const char *path, int flags)
@@ -63,4 +63,45 @@ CONFORM_CASE(without_the_capability)
 {
     need_modules();
     expect(in_child(load_without_capability, NULL), EPERM);
+}
+
+/* ---- real ones ---- */
+
+static int load_named(const char *name, const char *params)
+{
+    char release[128] = "", path[256];
+    int fd = sys_openat(AT_FDCWD, "/proc/sys/kernel/osrelease", O_RDONLY | O_CLOEXEC, 0);
+
+    (void)sys_read(fd, release, sizeof(release) - 1);
+    (void)sys_close(fd);
+    release[strcspn(release, "\n")] = '\0';
+    snprintf(path, sizeof(path), CONFORM_MODULES "%s/kernel/%s", release, name);
+    fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    int r = fd < 0 ? fd : sys_finit_module(fd, params, 0);
+    (void)sys_close(fd);
+    return r;
+}
+
+CONFORM_CASE(module_that_needs_another)
+{
+    need_modules();
+    if (!conform_owns_machine())
+        conform_not_runnable("a module would stay in the machine");
+    expect(load_named("fs/fat/vfat.ko", ""), -ENOENT);
+    expect(load_named("fs/fat/fat.ko", "unknown=1 other"), 0);
+    expect(load_named("fs/fat/fat.ko", ""), -EEXIST);
+    expect(load_named("fs/fat/vfat.ko", ""), 0);
+    expect(load_named("fs/fat/vfat.ko", "unknown=1"), -EEXIST);
+}
+
+CONFORM_CASE(parameters_of_a_module)
+{
+    need_modules();
+    if (!conform_owns_machine())
+        conform_not_runnable("a module would stay in the machine");
+    expect(load_named("drivers/net/dummy.ko", "numdummies=many"), -EINVAL);
+    expect(load_named("drivers/net/dummy.ko", "numdummies="), -EINVAL);
+    expect(load_named("drivers/net/dummy.ko", "speed=1 numdummies=0x"), -EINVAL);
+    expect(load_named("drivers/net/dummy.ko", "  speed=1  numdummies=0 "), 0);
+    expect(load_named("drivers/net/dummy.ko", "numdummies=many"), -EEXIST);
 }

@@ -56,6 +56,16 @@ static void install_programs(struct world *world)
     }
 }
 
+/* What cases load. */
+static void install_modules(struct world *world)
+{
+    world_mkdir(world, CONFORM_MODULES "6.18.44/kernel/fs/fat", 0755);
+    world_mkdir(world, CONFORM_MODULES "6.18.44/kernel/drivers/net", 0755);
+    world_module(world, CONFORM_MODULES "6.18.44/kernel/fs/fat/fat.ko", "fat", "", "");
+    world_module(world, CONFORM_MODULES "6.18.44/kernel/fs/fat/vfat.ko", "vfat", "fat", "");
+    world_module(world, CONFORM_MODULES "6.18.44/kernel/drivers/net/dummy.ko", "dummy", "", "numdummies");
+}
+
 static struct sim_options options(void)
 {
     const char *seed = getenv("CONFORM_SEED");
@@ -71,6 +81,7 @@ bool conform_run(const struct conform_case *test)
     _buf_ struct buf blocked = BUF_INIT(65536);
 
     install_programs(world);
+    install_modules(world);
     struct task *init = task_ref(world_start(world, "init", first_program, (const char *[]){test->name, NULL}));
     bool ended = sim_run(sim);
     if (!ended)
