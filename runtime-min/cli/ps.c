@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime-min/cli/cli.h"
+#include "runtime-min/container/text.h"
 
 struct ps_options {
     const char *format;
@@ -12,15 +13,29 @@ static const struct option ps_options[] = {
     {"format", 'f', OPTION_TEXT, offsetof(struct ps_options, format), "FORMAT", "table or json"},
 };
 
-static int print_processes(struct cli *cli, const struct record *record, bool as_json)
+/* Columns as `ps -ef` has them: that is what callers of runc read. */
+static int print_table(struct cli *cli, const struct record *record)
 {
-    _buf_ struct buf text = BUF_INIT(256);
-    bool is_alive = record_status(record) != CONTAINER_STOPPED && record->handle.pid > 0;
+    _buf_ struct buf text = BUF_INIT(1024);
+    unsigned int minute = (unsigned int)(record->created_ns / NSEC_IN_SEC / 60 % (24 * 60));
+    struct proc_usage usage;
 
-    if (as_json)
-        (void)(is_alive ? buf_printf(&text, "[%d]\n", record->handle.pid) : buf_append_str(&text, "[]\n"));
+    (void)buf_append_str(&text, "UID          PID    PPID  C STIME TTY          TIME CMD\n");
+    if (proc_usage(&record->handle, &usage) == 0)
+        (void)buf_printf(&text, "root     %7d %7d  0 %02u:%02u ?        %02u:%02u:%02u tatami-handle %s\n", record->handle.pid,
+                         usage.parent, minute / 60, minute % 60, (unsigned int)(usage.cpu_s / 3600),
+                         (unsigned int)(usage.cpu_s / 60 % 60), (unsigned int)(usage.cpu_s % 60), record->id);
+    return cli_print(cli, &text);
+}
+
+static int print_json(struct cli *cli, const struct record *record)
+{
+    _buf_ struct buf text = BUF_INIT(64);
+
+    if (proc_is_alive(&record->handle))
+        (void)buf_printf(&text, "[%d]\n", record->handle.pid);
     else
-        (void)(is_alive ? buf_printf(&text, "PID\n%d\n", record->handle.pid) : buf_append_str(&text, "PID\n"));
+        (void)buf_append_str(&text, "[]\n");
     return cli_print(cli, &text);
 }
 
@@ -35,7 +50,7 @@ static int run_ps(struct cli *cli)
         return error_status(&cli->err, STATUS_INVALID_ARGUMENT, "invalid format option: '%s'; table and json are possible",
                             format);
     int r = cli_open(cli, false, &container);
-    return r < 0 ? r : print_processes(cli, &container.record, as_json);
+    return r < 0 ? r : as_json ? print_json(cli, &container.record) : print_table(cli, &container.record);
 }
 
 const struct command command_ps = {

@@ -13,6 +13,14 @@ struct proc {
 
 /* The process that has the pid now. 0, or -ESRCH when there is none or only its zombie is left. */
 int proc_identify(int pid, struct proc *ret_proc);
+
+struct proc_usage {
+    int parent;
+    uint64_t cpu_s; /* user and system */
+};
+
+/* 0, or -ESRCH when it has ended. */
+int proc_usage(const struct proc *proc, struct proc_usage *ret_usage);
 bool proc_is_alive(const struct proc *proc);
 /* A pidfd of exactly this process, close-on-exec, or -ESRCH when it has ended. */
 int proc_open(const struct proc *proc);

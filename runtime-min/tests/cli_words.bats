@@ -146,6 +146,9 @@ assert s["annotations"] == {"color": "blue"} and s["rootfs"] == "/b/rootfs"
 assert s["created"] == "2023-11-14T22:13:20.000000005Z" and s["owner"]' $!
     run -0 tatami ps --format json live
     [ "$output" = "[$!]" ]
+    run -0 tatami ps live -e -f
+    [[ "${lines[0]}" =~ ^UID\ +PID\ +PPID\ +C\ +STIME\ +TTY\ +TIME\ +CMD$ ]]
+    [[ "${lines[1]}" =~ ^root\ +$!\ +[0-9]+\ +0\ 22:13\ \?\ +00:00:0[01]\ tatami-handle\ live$ ]]
     kill $!
     wait $! || true
     run -0 tatami state live
