@@ -33,6 +33,7 @@ struct monitor {
     struct program vsock;
     struct vmm *vmm;
     bool uses_kvm;
+    bool is_on_trial; /* with KVM, which nobody asked for, until the agent has answered */
     struct ttrpc_client *agent;
     struct ttrpc_server *server;
     struct list holds;

@@ -183,6 +183,7 @@ int parts_start(struct monitor *monitor, struct error *err)
     if (r < 0)
         return r;
     monitor->uses_kvm = accel.kvm;
+    monitor->is_on_trial = accel.kvm && strcmp(monitor->start->accel, "auto") == 0;
     _close_ int fs = start_virtiofsd(monitor, err);
     if (fs < 0)
         return fs;

@@ -61,7 +61,7 @@ static int birth_main(void *arg)
 
 /* ---- the parent ---- */
 
-static int send_start(int control, const struct sandbox_config *config, struct error *err)
+static int send_start(int control, const struct sandbox_config *config, const char *accel, struct error *err)
 {
     const struct runtime_config *runtime = config->runtime;
     Tatami__Monitor__V1__Start start = TATAMI__MONITOR__V1__START__INIT;
@@ -70,11 +70,16 @@ static int send_start(int control, const struct sandbox_config *config, struct e
         char **member;
         const char *text;
     } texts[] = {
-        {&start.id, config->id},          {&start.hostname, config->hostname ?: config->id},
-        {&start.kernel, runtime->kernel}, {&start.initramfs, runtime->initramfs},
-        {&start.qemu, runtime->qemu},     {&start.virtiofsd, runtime->virtiofsd},
-        {&start.vsock, runtime->vsock},   {&start.machine, runtime->machine},
-        {&start.accel, runtime->accel},   {&start.kernel_params, runtime->kernel_params},
+        {&start.id, config->id},
+        {&start.hostname, config->hostname ?: config->id},
+        {&start.kernel, runtime->kernel},
+        {&start.initramfs, runtime->initramfs},
+        {&start.qemu, runtime->qemu},
+        {&start.virtiofsd, runtime->virtiofsd},
+        {&start.vsock, runtime->vsock},
+        {&start.machine, runtime->machine},
+        {&start.accel, accel},
+        {&start.kernel_params, runtime->kernel_params},
     };
 
     FOR_ROWS (text, texts)
@@ -90,7 +95,7 @@ static int send_start(int control, const struct sandbox_config *config, struct e
     return r < 0 ? error_set(err, r, "tell the monitor what to start") : 0;
 }
 
-static int receive_started(int control, unsigned int limit_ms, struct error *err)
+static int receive_started(int control, unsigned int limit_ms, bool *ret_try_emulation, struct error *err)
 {
     struct pollfd poll = {.fd = control, .events = POLLIN};
     _arena_ struct arena *a = arena_new(REPLY_BYTES);
@@ -109,48 +114,69 @@ static int receive_started(int control, unsigned int limit_ms, struct error *err
     const Tatami__Monitor__V1__Started *started = (const void *)message;
     if (started->ready)
         return 0;
+    *ret_try_emulation = started->try_emulation;
     r = error_text(err, -started->errnum, "%s", started->text);
     if (err)
         err->status = (enum status_code)started->status;
     return r;
 }
 
-int sandbox_start(const struct sandbox_config *config, int *ret_control, struct error *err)
+/* The other end of *ret_control is the monitor's alone. */
+static int spawn_monitor(const struct rundir *rundir, int *ret_control, struct error *err)
 {
     const struct sys_spawn spawn = {.cgroup_fd = -1};
-    _rundir_ struct rundir rundir = RUNDIR_NONE;
     int pair[2];
 
-    int r = runtime_config_check(config->runtime, err);
-    if (r == 0)
-        r = rundir_create(config->root, config->id, &rundir, err);
+    int r = sys_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
+    if (r < 0)
+        return error_set(err, r, "create a socket pair for the monitor");
+    _close_ int ours = pair[0], theirs = pair[1];
+    struct birth birth = {.control = theirs, .rundir = rundir};
+    r = sys_spawn(&spawn, birth_main, &birth);
+    if (r < 0)
+        return error_set(err, r, "start the monitor");
+    *ret_control = fd_take(&ours);
+    return 0;
+}
+
+static int start(const struct sandbox_config *config, const char *accel, int *ret_control, bool *ret_try_emulation,
+                 struct error *err)
+{
+    _rundir_ struct rundir rundir = RUNDIR_NONE;
+    _close_ int control = -1;
+
+    int r = rundir_create(config->root, config->id, &rundir, err);
     if (r < 0)
         return r;
-    r = sys_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
-    if (r < 0) {
-        (void)rundir_remove(rundir.parent_fd, rundir.fd, config->id, NULL);
-        return error_set(err, r, "create a socket pair for the monitor");
-    }
-    _close_ int ours = pair[0], theirs = pair[1];
-    struct birth birth = {.control = theirs, .rundir = &rundir};
-    r = sys_spawn(&spawn, birth_main, &birth);
-    if (r < 0) {
-        (void)rundir_remove(rundir.parent_fd, rundir.fd, config->id, NULL);
-        return error_set(err, r, "start the monitor");
-    }
-    /* From here on the directory is the monitor's, unless it dies without cleaning up. */
-    fd_close(&theirs);
+    r = spawn_monitor(&rundir, &control, err);
+    /* From here on the lock is the monitor's, and the directory, unless it dies without cleaning up. */
     fd_close(&rundir.lock_fd);
-    r = send_start(ours, config, err);
     if (r == 0)
-        r = receive_started(ours, config->runtime->boot_timeout_ms + MARGIN_MS, err);
+        r = send_start(control, config, accel, err);
+    if (r == 0)
+        r = receive_started(control, config->runtime->boot_timeout_ms + MARGIN_MS, ret_try_emulation, err);
     if (r < 0) {
         if (rundir_lock(&rundir) == 0)
             (void)rundir_remove(rundir.parent_fd, rundir.fd, config->id, NULL);
         return r;
     }
-    *ret_control = fd_take(&ours);
+    *ret_control = fd_take(&control);
     return 0;
+}
+
+int sandbox_start(const struct sandbox_config *config, int *ret_control, struct error *err)
+{
+    const char *accel = config->runtime->accel;
+    bool try_emulation = false;
+
+    int r = runtime_config_check(config->runtime, err);
+    if (r == 0)
+        r = start(config, accel, ret_control, &try_emulation, err);
+    if (!try_emulation)
+        return r;
+    if (err)
+        *err = (struct error){.errnum = 0};
+    return start(config, "tcg", ret_control, &try_emulation, err);
 }
 
 int sandbox_commit(int *control, struct error *err)

@@ -27,7 +27,8 @@ static const char *path_in(struct world *world, const char *name)
 
 static int set_up_in(void **state, const char *template)
 {
-    static const char *const kernels[] = {"good", "exits", "aborts", "floods", "silent", "panics", "stays", "initramfs"};
+    static const char *const kernels[] = {"good",   "exits", "aborts", "floods",   "silent",
+                                          "panics", "stays", "no-kvm", "initramfs"};
     static const char *const programs[] = {"qemu", "virtiofsd", "virtiofsd-fails", "vsock", "vsock-closes", "vsock-refuses"};
     struct world *world = calloc(1, sizeof(*world));
     char self[256] = "";
@@ -478,6 +479,45 @@ static void qemu_has_no_capabilities(void **state)
     assert_int_equal(n, 4);
 }
 
+/* What the test guest said at an earlier start. */
+static void keep_verdict(struct world *world, const char *verdict)
+{
+    char boot_id[64] = "";
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
+
+    assert_non_null(fgets(boot_id, sizeof(boot_id), file));
+    fclose(file);
+    (void)mkdir(arena_printf(world->a, "%s/.sandboxes", world->root), 0700);
+    file = fopen(arena_printf(world->a, "%s/.sandboxes/.kvm-verdict", world->root), "w");
+    fprintf(file, "%s%s", boot_id, verdict);
+    fclose(file);
+}
+
+static void emulation_takes_the_place_of_kvm_that_fails(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    world->runtime.accel = "auto";
+    keep_verdict(world, "yes test");
+    start(world);
+    assert_string_equal(status_of(world).accel, "kvm");
+    fd_close(&world->control);
+    assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+
+    world->runtime.kernel = path_in(world, "no-kvm");
+    start(world);
+    assert_string_equal(status_of(world).accel, "tcg");
+    fd_close(&world->control);
+    assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+
+    /* Who asked for KVM is told the truth. */
+    world->runtime.accel = "kvm";
+    assert_true(sandbox_start(&world->config, &world->control, &world->err) < 0);
+    assert_non_null(strstr(world->err.text, "QEMU was killed by signal 6 (ABRT)"));
+    assert_false(has_directory(world));
+}
+
 /* ---- holders ---- */
 
 static const char *signals_of(struct world *world)
@@ -608,6 +648,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(paths_longer_than_a_socket_address_work, set_up_deep, tear_down),
         test(nothing_is_inherited_but_what_is_meant),
         test(qemu_has_no_capabilities),
+        test(emulation_takes_the_place_of_kvm_that_fails),
         test(a_process_is_killed_when_its_holder_goes),
         test(a_container_that_is_gone_is_not_killed),
         test(shares_are_seen_by_the_guest_alone),

@@ -68,8 +68,10 @@ static inline void qemu_serve(bool quits)
     exit(1);
 }
 
-static inline int fake_qemu(const char *kernel)
+static inline int fake_qemu(const char *kernel, const char *accel)
 {
+    if (strcmp(kernel, "no-kvm") == 0 && strcmp(accel, "kvm") == 0)
+        raise(SIGABRT);
     if (strcmp(kernel, "exits") == 0) {
         qemu_say(2, "qemu-system-x86_64: could not open kernel file\n");
         return 1;
@@ -221,10 +223,12 @@ static inline int parts_main(int argc, char **argv)
         return fake_virtiofsd(base_name(argv[0]));
     if (argc > 1 && strcmp(argv[1], "--socket-fd") == 0)
         return fake_vsock(argv[0]);
+    const char *accel = "";
     for (int i = 1; i + 1 < argc; i++) {
+        accel = strcmp(argv[i], "-accel") == 0 ? argv[i + 1] : accel;
         char kernel[256] = "";
         if (strcmp(argv[i], "-kernel") == 0 && readlink(argv[i + 1], kernel, sizeof(kernel) - 1) > 0)
-            return fake_qemu(base_name(kernel));
+            return fake_qemu(base_name(kernel), accel);
     }
     return -1;
 }
