@@ -204,17 +204,30 @@ static void session_new(struct debug_console *console, int accepted)
     session_free(session);
 }
 
+static int accept_session(struct debug_console *console)
+{
+    _close_ int fd = sys_accept4(console->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return fd == -EAGAIN || fd == -ECONNABORTED ? 0 : fd;
+    if (peer_is_host(fd) && console->n_sessions < SESSIONS_MAX)
+        session_new(console, fd_take(&fd));
+    return 0;
+}
+
+/* A machine that is short of something for a moment is asked again. */
 static void accept_sessions(void *arg)
 {
     struct debug_console *console = arg;
     struct loop *loop = reaper_loop(console->reaper);
+    int r = 0;
 
-    while (fiber_wait_fd(loop, console->listen_fd, EPOLLIN, NO_DEADLINE) > 0) {
-        _close_ int fd = sys_accept4(console->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0 && peer_is_host(fd) && console->n_sessions < SESSIONS_MAX)
-            session_new(console, fd_take(&fd));
-        else if (fd < 0 && fd != -EAGAIN && fiber_sleep_until(loop, loop_deadline(loop, NSEC_PER_SEC)) < 0)
-            break;
+    while (r != -ECANCELED) {
+        r = fiber_wait_fd(loop, console->listen_fd, EPOLLIN, NO_DEADLINE);
+        if (r > 0)
+            r = accept_session(console);
+        if (r < 0 && r != -ECANCELED)
+            r = fiber_sleep_until(loop, loop_deadline(loop, NSEC_PER_SEC));
     }
     console->acceptor = NULL;
     waitq_wake_all(&console->ended);

@@ -247,6 +247,8 @@ static void install_agent(struct sim_agent *guest)
         world_write(world, "/etc/hostname", "guest\n");
         programs_install(world, "/bin"); /* a shell for the debug console */
     }
+    if (guest->setup.shell)
+        world_program(world, "/bin/sh", guest->setup.shell);
     if (guest->setup.logged || is_log_shown())
         world_write(world, LOG, "");
 }

@@ -25,6 +25,7 @@ struct sim_setup {
     bool unbooted;  /* nothing is mounted yet, as the kernel hands the machine to PID 1 */
     bool logged;    /* what the agent says is kept, for sim_agent_said() */
     enum world_cgroups cgroups;
+    program_fn shell;   /* the guest's own /bin/sh, for the debug console; NULL: none */
     const char *config; /* text of the agent's configuration file; NULL: none */
     struct buf *trace;  /* receives the agent's calls from its start on; NULL: not traced */
 };

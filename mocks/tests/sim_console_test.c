@@ -1,43 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The debug console over vsock: a shell for each connection of the host. The shell here answers each line with "you said:
  * LINE". */
-#include "mocks/harness/sim_agent.h"
+#include "mocks/tests/console.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
-
-#include "agent/tests/support/expect.h"
-#include "ttrpc/address.h"
-
-#define CONSOLE "vsock://3:1026"
-#define ENABLED "debug_console = true\ndebug_console_vport = 1026\n"
-#define TEXT_MAX 65536
-
-static const struct sim_setup enabled = {.test = "debug console", .seed = 1, .as_init = true, .config = ENABLED};
-
-/* ---- the shell ---- */
-
-static int shell(int argc, char **argv UNUSED, char **envp UNUSED)
-{
-    struct termios settings;
-    char line[128], answer[256];
-
-    if (argc != 1 || sys_ioctl(0, TCGETS, &settings) < 0)
-        return 1;
-    for (;;) {
-        ssize_t n = sys_read(0, line, sizeof(line) - 1);
-        if (n <= 0)
-            return 2;
-        line[n] = '\0';
-        line[strcspn(line, "\n")] = '\0';
-        if (strcmp(line, "exit") == 0)
-            return 0;
-        int len = snprintf(answer, sizeof(answer), "you said: %s\n", line);
-        (void)sys_write(1, answer, (size_t)len);
-    }
-}
+static const struct sim_setup enabled = {
+    .test = "debug console", .seed = 1, .as_init = true, .config = CONSOLE_ENABLED, .shell = console_shell};
 
 /* Leaves its option as the name of a directory, and stays. */
 static int shell_on_console(int argc, char **argv, char **envp UNUSED)
@@ -48,28 +15,12 @@ static int shell_on_console(int argc, char **argv, char **envp UNUSED)
     return 0;
 }
 
-static struct sim_agent *boot(const struct sim_setup *setup)
-{
-    struct sim_agent *guest = sim_agent_boot(setup);
-
-    world_program(guest->world, "/bin/sh", shell);
-    return guest;
-}
-
 /* ---- the host's side ---- */
-
-static int dial(struct error *err)
-{
-    struct address address;
-
-    assert_int_equal(address_parse(CONSOLE, &address, err), 0);
-    return address_connect(&address, err);
-}
 
 static int connect_console(void)
 {
     struct error err = {.errnum = 0};
-    int fd = dial(&err);
+    int fd = console_dial(&err);
 
     if (fd < 0)
         fail_msg("connect to the console: %s", err.text);
@@ -81,22 +32,10 @@ static void say(int fd, const char *text)
     assert_int_equal(sys_write(fd, text, strlen(text)), strlen(text));
 }
 
-/* Reads until the text ends with words (""; until the end). */
 static void hear(struct rig *rig, int fd, const char *words)
 {
-    struct buf text = BUF_INIT(TEXT_MAX);
-    char chunk[256];
-
-    while (!*words || !text.data || text.len < strlen(words) || strcmp(text.data + text.len - strlen(words), words) != 0) {
-        assert_true(fiber_wait_fd(rig->loop, fd, EPOLLIN, loop_deadline(rig->loop, 10 * NSEC_PER_SEC)) > 0);
-        ssize_t n = sys_read(fd, chunk, sizeof(chunk));
-        if (n <= 0 && *words)
-            fail_msg("the console ends behind '%s', not behind '%s'", text.data ?: "", words);
-        if (n <= 0)
-            break;
-        (void)buf_append(&text, chunk, (size_t)n);
-    }
-    buf_done(&text);
+    if (!console_hears(rig, fd, words))
+        fail_msg("the console does not say '%s'", words);
 }
 
 /* ---- stories ---- */
@@ -146,7 +85,7 @@ static void find_nothing(struct rig *rig UNUSED)
 {
     struct error err = {.errnum = 0};
 
-    assert_true(dial(&err) < 0);
+    assert_true(console_dial(&err) < 0);
 }
 
 /* ---- tests ---- */
@@ -154,7 +93,7 @@ static void find_nothing(struct rig *rig UNUSED)
 /* Tells a story twice: what is there after the first is there after the second, and nothing more. */
 static void tell_twice(void (*story)(struct rig *rig))
 {
-    struct sim_agent *guest = boot(&enabled);
+    struct sim_agent *guest = sim_agent_boot(&enabled);
 
     sim_agent_tell(guest, story);
     struct buf before = sim_agent_snapshot(guest);
@@ -184,7 +123,7 @@ static void ninth_connection_is_closed_and_the_others_go_on(void **state UNUSED)
 
 static void end_of_the_agent_ends_the_shells(void **state UNUSED)
 {
-    struct sim_agent *guest = boot(&enabled);
+    struct sim_agent *guest = sim_agent_boot(&enabled);
 
     sim_agent_tell(guest, stay_connected);
     assert_int_equal(sim_agent_stop(guest), 0);
@@ -195,12 +134,14 @@ static void no_console_without_the_option_or_without_a_shell(void **state UNUSED
 {
     struct sim_setup off = enabled;
     off.config = "debug_console_vport = 1026\n";
-    struct sim_agent *guest = boot(&off);
+    struct sim_agent *guest = sim_agent_boot(&off);
     sim_agent_tell(guest, find_nothing);
     assert_int_equal(sim_agent_stop(guest), 0);
     sim_agent_free(guest);
 
-    guest = sim_agent_boot(&enabled);
+    struct sim_setup no_shell = enabled;
+    no_shell.shell = NULL;
+    guest = sim_agent_boot(&no_shell);
     sim_agent_tell(guest, find_nothing);
     assert_int_equal(sim_agent_stop(guest), 0);
     sim_agent_free(guest);
@@ -214,9 +155,9 @@ static void without_a_port_the_shell_is_on_the_console(void **state UNUSED)
 {
     struct sim_setup on_console = enabled;
     on_console.config = "debug_console = true\n";
+    on_console.shell = shell_on_console;
     struct sim_agent *guest = sim_agent_boot(&on_console);
 
-    world_program(guest->world, "/bin/sh", shell_on_console);
     world_remove(guest->world, "/dev/console"); /* the machine has none: a file stands for it */
     world_write(guest->world, "/dev/console", "");
     sim_agent_tell(guest, find_nothing);
