@@ -234,13 +234,28 @@ static int enrol(void *arg, struct error *err)
     return machine_enrol(&creation->machine, creation->container->record.guest_id, "", err);
 }
 
+static int plan_view(struct creation *creation, struct view *ret_view)
+{
+    struct guest_spec_mounts mounts = creation->mounts;
+    struct view_mount *items = arena_calloc(creation->container->arena, mounts.n, sizeof(*items));
+
+    if (!items)
+        return error_set(creation->err, -ENOMEM, "plan the view of %zu mounts", mounts.n);
+    for (size_t i = 0; i < mounts.n; i++)
+        items[i] = (struct view_mount){mounts.items[i].source, mounts.items[i].destination, mounts.items[i].readonly};
+    items[0].readonly = creation->bundle.spec->root->readonly;
+    *ret_view = (struct view){items, mounts.n};
+    return 0;
+}
+
 static int start_handle(struct creation *creation)
 {
+    struct view view;
     struct record *record = &creation->container->record;
     const struct oci_process *process = creation->bundle.spec->process;
-    int r = 0;
+    int r = plan_view(creation, &view);
 
-    if (record->terminal && creation->args->console_socket)
+    if (r == 0 && record->terminal && creation->args->console_socket)
         r = console_open(&creation->console, process->console_height, process->console_width, creation->err);
     if (r < 0)
         return r;
@@ -250,6 +265,7 @@ static int start_handle(struct creation *creation)
         .terminal = record->terminal,
         .console = creation->console.slave,
         .netns_fd = creation->netns_fd,
+        .view = view,
         .enrol = enrol,
         .arg = creation,
     };

@@ -124,8 +124,8 @@ static int add_mount(struct arena *a, struct oci_mount *mount, size_t index, con
         source = arena_printf(a, "%s/%s", bundle, source);
     if (is_of_guest(source))
         return 0;
-    mounts->items[mounts->n++] =
-        (struct guest_spec_mount){.source = source, .readonly = is_readonly(mount), .target = &mount->source};
+    mounts->items[mounts->n++] = (struct guest_spec_mount){
+        .source = source, .destination = mount->destination, .readonly = is_readonly(mount), .target = &mount->source};
     return 0;
 }
 
@@ -147,7 +147,8 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
     if (spec->hostname && strlen(spec->hostname) > HOSTNAME_MAX)
         spec->hostname[HOSTNAME_MAX] = '\0';
     /* Writable in any case: the agent may have to make the places of mounts before it makes the root read-only. */
-    mounts.items[mounts.n++] = (struct guest_spec_mount){.source = rootfs, .readonly = false, .target = &spec->root->path};
+    mounts.items[mounts.n++] =
+        (struct guest_spec_mount){.source = rootfs, .destination = "/", .readonly = false, .target = &spec->root->path};
     for (size_t i = 0; i < spec->n_mounts && r == 0; i++) {
         if (is_bind(&spec->mounts[i]))
             r = add_mount(a, &spec->mounts[i], i, bundle, &mounts, err);

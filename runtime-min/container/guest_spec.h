@@ -12,7 +12,8 @@
 #include "oci/spec.h"
 
 struct guest_spec_mount {
-    const char *source; /* absolute, on the host */
+    const char *source;      /* absolute, on the host */
+    const char *destination; /* in the container */
     bool readonly;
     char **target; /* gets the path in the guest */
 };

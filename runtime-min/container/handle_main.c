@@ -183,6 +183,8 @@ static int run(struct handle_process *handle, struct error *err)
     int r = loop_new(&handle->guest.loop, err);
     if (r == 0)
         r = connect_all(handle, err);
+    if (r == 0 && handle->plan->view.n > 0)
+        r = view_enter(&handle->plan->view, err);
     if (r == 0)
         r = fiber_start(handle->guest.loop, "handle", handle_fiber, handle, NULL);
     return r;

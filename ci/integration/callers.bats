@@ -1,0 +1,30 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What engines do with a runtime, beyond its command line.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+setup_file() { machines_up; }
+teardown_file() { machines_down; }
+teardown() { delete_all; }
+
+@test "who enters the mount namespace of a container's pid sees its files and volumes, not the host's" {
+    mkdir -p "$work/volume"
+    echo kept >"$work/volume/file"
+    echo of-host >"$work/only-host"
+    bundle b sh -c 'mkdir -p /made; echo guest >/made/name; exec sleep 1000' -- "
+c['root']['path'] = '$work/bundle/rootfs'
+c['root']['readonly'] = False
+c['mounts'].append({'destination': '/volume', 'type': 'bind', 'source': '$work/volume', 'options': ['rbind']})"
+    silently tatami run -d --bundle "$work/b" --pid-file "$work/pid" "$c1"
+    run -0 tatami exec "$c1" sh -c 'until [ -s /made/name ]; do sleep 0.1; done'
+    enter() { nsenter --mount --target "$(cat "$work/pid")" /bin/sh -c "$1"; }
+    run -0 enter 'cat /made/name /volume/file; echo of-caller >/made/back; echo of-caller >/volume/back'
+    [ "$output" = "guest
+kept" ]
+    run ! enter "cat '$work/only-host'"
+    run -0 tatami exec "$c1" cat /made/back /volume/back
+    [ "$output" = "of-caller
+of-caller" ]
+}
