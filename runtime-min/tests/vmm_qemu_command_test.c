@@ -70,15 +70,17 @@ static void command_lines_are_as_reviewed(void **state)
         const char *want;
     } rows[] = {
         {"q35 under emulation", &plain, &all_fds,
-         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max", "1", "512") PORTS RNG("pci") VHOST("pci")
-             KERNEL(" tsc_early_khz=2600000")},
+         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512") PORTS RNG("pci") VHOST("pci")
+             KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
         {"microvm has no ports, and devices of another bus", &microvm, &all_fds,
-         BASE("microvm,x-option-roms=off,memory-backend=ram", "tcg,thread=multi", "max", "1",
-              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") VHOST("device") KERNEL(" tsc_early_khz=2600000")},
+         BASE("microvm,x-option-roms=off,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1",
+              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") VHOST("device")
+             KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
         {"with KVM the guest measures its clock; more words come last", &kvm, &all_fds,
          BASE("q35,memory-backend=ram", "kvm", "host", "4", "2048") PORTS RNG("pci") VHOST("pci") KERNEL(" debug a=b")},
         {"a clock that is not known is not told, devices that are not there are not named", &unknown_clock, &no_devices,
-         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max", "1", "512") PORTS RNG("pci") KERNEL("")},
+         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512") PORTS RNG("pci")
+             KERNEL(" clearcpuid=rep_good")},
     };
     FOR_ROWS (row, rows) {
         _arena_ struct arena *a = arena_new(1 << 16);
