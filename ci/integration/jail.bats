@@ -57,6 +57,16 @@ says() {
     rm -rf "$work/volume"
 }
 
+@test "a container has its own volume at once, though one of its name had another" {
+    for turn in 1 2 3 4; do
+        mkdir "$work/volume$turn"
+        echo "$turn" >"$work/volume$turn/which"
+        member b /bin/cat /v/which -- "c['mounts'] += [{'destination': '/v', 'type': 'bind', 'source': '$work/volume$turn', 'options': ['rbind']}]"
+        says "$turn"
+        rm -r "$work/volume$turn"
+    done
+}
+
 @test "a volume that does not exist is refused by name" {
     member b /bin/true -- "c['mounts'] += [{'destination': '/v', 'type': 'bind', 'source': '$work/absent', 'options': ['rbind']}]"
     refused 1 "$work/absent" create -b "$work/b" $c1

@@ -139,7 +139,7 @@ static void end(struct monitor *monitor)
     ttrpc_client_free(monitor->agent);
     monitor->agent = NULL;
     parts_end(monitor);
-    share_close();
+    share_close(&monitor->shares);
     (void)rundir_remove(MONITOR_PARENT_FD, MONITOR_DIR_FD, monitor->start->id, NULL);
     monitor->ended = true;
     waitq_wake_all(&monitor->changed);
@@ -263,6 +263,7 @@ int sandbox_monitor_main(void)
     raise_descriptor_limit();
     waitq_init(&monitor.changed);
     list_init(&monitor.holds);
+    list_init(&monitor.shares.sharers);
     monitor.arena = arena_new(ARENA_BYTES);
     int r = run(&monitor, &err);
     if (r < 0)

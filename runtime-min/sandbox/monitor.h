@@ -3,6 +3,7 @@
 #pragma once
 #include "loop/reaper.h"
 #include "proto/monitor.pb-c.h"
+#include "runtime-min/sandbox/share.h"
 #include "runtime-min/vmm/program.h"
 #include "runtime-min/vmm/vmm.h"
 #include "ttrpc/client.h"
@@ -36,6 +37,7 @@ struct monitor {
     bool is_on_trial; /* with KVM, which nobody asked for, until the agent has answered */
     struct ttrpc_client *agent;
     struct ttrpc_server *server;
+    struct shares shares;
     struct list holds;
 
     struct fiber *boot; /* NULL when it has ended */

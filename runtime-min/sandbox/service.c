@@ -25,10 +25,11 @@ static int share(struct ttrpc_call *call, const ProtobufCMessage *message, Proto
 {
     const Tatami__Monitor__V1__ShareRequest *request = (const void *)message;
     Tatami__Monitor__V1__ShareReply *reply = (void *)reply_message;
+    struct monitor *monitor = call->context;
     char tree[64], name[NAME_CAP];
 
     snprintf(tree, sizeof(tree), "/proc/%d/fd/%d", request->pid, request->fd);
-    int r = share_add(request->container_id, tree, name, sizeof(name), err);
+    int r = share_add(&monitor->shares, request->container_id, tree, name, sizeof(name), err);
     if (r == 0)
         reply->guest_path = arena_printf(call->arena, SHARE_GUEST "/%s", name);
     return r;
@@ -43,7 +44,7 @@ static int unshare(struct ttrpc_call *call, const ProtobufCMessage *message, Pro
     (void)reply;
     LIST_FOREACH (hold, &monitor->holds, node)
         hold->released = hold->released || strcmp(hold->container, request->container_id) == 0;
-    return share_remove(request->container_id, err);
+    return share_remove(&monitor->shares, request->container_id, err);
 }
 
 /* ---- hold ---- */

@@ -2,9 +2,11 @@
 #include "runtime-min/sandbox/share.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -14,6 +16,14 @@
 #define MOUNTS "share/mounts"
 #define SHARES_MAX 1024 /* of one container */
 #define OPEN_TREE_COPY (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+
+/* What one container shares. */
+struct sharer {
+    struct list node;
+    uint64_t number; /* of its directory */
+    int n;           /* shares, which are numbered in order and taken back together */
+    char container[];
+};
 
 /* ---- the tree ---- */
 
@@ -81,19 +91,16 @@ int share_open(struct error *err)
     return r < 0 ? error_set(err, r, "build the shared directory") : 0;
 }
 
-void share_close(void)
+void share_close(struct shares *shares)
 {
+    struct list *node;
+
+    while ((node = list_pop(&shares->sharers)))
+        free(CONTAINER_OF(node, struct sharer, node));
     (void)sys_umount2(RUNDIR_SHARE, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
 /* ---- containers ---- */
-
-static int check_container(const char *container, struct error *err)
-{
-    if (*container && *container != '.' && !strchr(container, '/') && strlen(container) <= NAME_MAX)
-        return 0;
-    return error_status(err, STATUS_INVALID_ARGUMENT, "'%s' is no name of a container", container);
-}
 
 /* A mount needs a target of its own kind. */
 static int make_target(const char *path, const char *tree)
@@ -115,53 +122,78 @@ static void remove_target(const char *path)
         (void)sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
-int share_add(const char *container, const char *tree, char *ret_name, size_t cap, struct error *err)
+static struct sharer *sharer_find(struct shares *shares, const char *container)
 {
-    char path[PATH_MAX];
-    int r = check_container(container, err);
-    if (r < 0)
-        return r;
+    struct sharer *sharer;
 
-    snprintf(path, sizeof(path), MOUNTS "/%s", container);
-    r = make_passage(path);
-    if (r < 0 && r != -EEXIST)
-        return error_set(err, r, "make a directory to share %s", container);
-    for (int i = 0; i < SHARES_MAX; i++) {
-        snprintf(path, sizeof(path), MOUNTS "/%s/%d", container, i);
-        r = make_target(path, tree);
-        if (r == -EEXIST)
-            continue;
-        if (r == 0)
-            r = sys_move_mount(AT_FDCWD, tree, AT_FDCWD, path, MOVE_MOUNT_F_SYMLINKS);
-        if (r < 0) {
-            remove_target(path);
-            return error_set(err, r, "share a directory with container %s", container);
-        }
-        snprintf(ret_name, cap, "%s/%d", container, i);
-        return 0;
+    LIST_FOREACH (sharer, &shares->sharers, node) {
+        if (strcmp(sharer->container, container) == 0)
+            return sharer;
     }
-    return error_status(err, STATUS_RESOURCE_EXHAUSTED, "container %s has %d shared directories already", container,
-                        SHARES_MAX);
+    return NULL;
 }
 
-int share_remove(const char *container, struct error *err)
+static int sharer_add(struct shares *shares, const char *container, struct sharer **ret_sharer)
 {
     char path[PATH_MAX];
-    int r = check_container(container, err);
+
+    snprintf(path, sizeof(path), MOUNTS "/%" PRIu64, shares->next);
+    int r = make_passage(path);
     if (r < 0)
         return r;
+    struct sharer *sharer = calloc(1, sizeof(*sharer) + strlen(container) + 1);
+    if (!sharer)
+        abort();
+    strcpy(sharer->container, container);
+    sharer->number = shares->next++;
+    list_append(&shares->sharers, &sharer->node);
+    *ret_sharer = sharer;
+    return 0;
+}
 
-    /* Numbers are given in order and taken back together. */
-    for (int i = 0; i < SHARES_MAX; i++) {
-        snprintf(path, sizeof(path), MOUNTS "/%s/%d", container, i);
-        if (sys_faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-            break;
-        r = sys_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+int share_add(struct shares *shares, const char *container, const char *tree, char *ret_name, size_t cap, struct error *err)
+{
+    struct sharer *sharer = sharer_find(shares, container);
+    char path[PATH_MAX];
+
+    int r = sharer ? 0 : sharer_add(shares, container, &sharer);
+    if (r < 0)
+        return error_set(err, r, "make a directory to share for container %s", container);
+    if (sharer->n == SHARES_MAX)
+        return error_status(err, STATUS_RESOURCE_EXHAUSTED, "container %s has %d shared directories already", container,
+                            SHARES_MAX);
+    snprintf(ret_name, cap, "%" PRIu64 "/%d", sharer->number, sharer->n);
+    snprintf(path, sizeof(path), MOUNTS "/%s", ret_name);
+    r = make_target(path, tree);
+    if (r == 0)
+        r = sys_move_mount(AT_FDCWD, tree, AT_FDCWD, path, MOVE_MOUNT_F_SYMLINKS);
+    if (r < 0) {
+        remove_target(path);
+        if (sharer->n == 0)
+            (void)share_remove(shares, container, NULL);
+        return error_set(err, r, "share a directory with container %s", container);
+    }
+    sharer->n++;
+    return 0;
+}
+
+int share_remove(struct shares *shares, const char *container, struct error *err)
+{
+    struct sharer *sharer = sharer_find(shares, container);
+    char path[PATH_MAX];
+
+    if (!sharer)
+        return 0;
+    for (; sharer->n > 0; sharer->n--) {
+        snprintf(path, sizeof(path), MOUNTS "/%" PRIu64 "/%d", sharer->number, sharer->n - 1);
+        int r = sys_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
         if (r < 0 && r != -EINVAL)
             return error_set(err, r, "unmount what container %s shared", container);
         remove_target(path);
     }
-    snprintf(path, sizeof(path), MOUNTS "/%s", container);
-    r = sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
-    return r < 0 && r != -ENOENT ? error_set(err, r, "remove the shared directory of %s", container) : 0;
+    snprintf(path, sizeof(path), MOUNTS "/%" PRIu64, sharer->number);
+    int r = sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+    list_remove(&sharer->node);
+    free(sharer);
+    return r < 0 ? error_set(err, r, "remove the shared directory of %s", container) : 0;
 }
