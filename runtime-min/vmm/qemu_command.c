@@ -33,8 +33,9 @@ static const struct machine_words machines[VMM_MACHINE_MAX] = {
 };
 
 /* The self-tests of the guest kernel's cryptography and the patching of lock prefixes cost an emulated boot 0.4 s; a panic ends
- * the machine, as reboot does with -no-reboot. */
-static const char kernel_words[] = "console=ttyS0 quiet panic=1 reboot=t cryptomgr.notests noreplace-smp cgroup_no_v1=all";
+ * the machine, as reboot does with -no-reboot. Large pipes save calls for output. */
+static const char kernel_words[] = "console=ttyS0 quiet panic=1 reboot=t cryptomgr.notests noreplace-smp cgroup_no_v1=all "
+                                   "agent.container_pipe_size=1048576";
 
 /* String instructions are emulated byte by byte: a guest that copies without them moves two to three times as much. The kernel
  * has a word of its own for those that a processor need not announce. */
