@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime-min/container/store.h"
 
-#include <dirent.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,17 +261,18 @@ int slot_create(const struct store *store, const char *id, const struct record *
 {
     struct slot slot = {.id = id, .fd = -1, .lock_fd = -1};
     char temporary[32];
+    uint64_t number;
 
-    /* No id has a slash or this form, so the name is free but for a directory that a killed command of the same pid left. */
-    snprintf(temporary, sizeof(temporary), ".new=%d", sys_getpid());
-    int r = sys_mkdirat(store->fd, temporary, 0700);
-    if (r == -EEXIST)
-        r = 0;
+    /* Pids are no help: callers of several pid namespaces may share the root. */
+    int r = (int)sys_getrandom(&number, sizeof(number), 0);
+    if (r == sizeof(number)) {
+        snprintf(temporary, sizeof(temporary), ".new=%016" PRIx64, number);
+        r = sys_mkdirat(store->fd, temporary, 0700);
+    }
     if (r == 0)
         r = slot.fd = sys_openat(store->fd, temporary, OPEN_DIRECTORY, 0);
     if (r < 0)
         return error_set(err, r, "create the directory of container %s in %s", id, store->path);
-    empty(&slot);
     r = fill(&slot, record, err);
     if (r == 0) {
         r = sys_renameat2(store->fd, temporary, store->fd, id, RENAME_NOREPLACE);
