@@ -104,7 +104,8 @@ def main():
         on_terminal(words[0], words[1:])
     path, pid_file, script, *command = words
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
+    directory = os.open(os.path.dirname(path), os.O_PATH)
+    listener.bind(f"/proc/self/fd/{directory}/{os.path.basename(path)}")  # an address holds 107 bytes only
     listener.listen(1)
     run(command)
     terminal = receive(listener)

@@ -403,6 +403,16 @@ assert record["level"] == "error" and "executable file not found in" in record["
     rm "$work/console"
 }
 
+@test "the path of a console socket may be longer than an address" {
+    local deep
+    deep=$work/$(printf 'x%.0s' $(seq 150))
+    mkdir -p "$deep"
+    bundle b /bin/sh -c 'echo here; read line; exit 7' -- 'c["process"]["terminal"] = True'
+    run -7 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" console "$deep/console" "$work/pid" \
+        "!$TATAMI\\x20--root\\x20$root\\x20start\\x20$c1 ?here =x\\r" \
+        "$TATAMI" --root "$root" create -b "$work/b" --console-socket "$deep/console" --pid-file "$work/pid" $c1 3>&-
+}
+
 @test "terminals and console sockets that do not fit are refused" {
     bundle b /bin/true -- 'c["process"]["terminal"] = True'
     run -1 tatami create -b "$work/b" $c1
