@@ -32,6 +32,7 @@ struct monitor {
 
     struct program virtiofsd;
     struct program vsock;
+    const struct program *first; /* helper that ended before anything else did, or NULL */
     struct vmm *vmm;
     bool uses_kvm;
     bool is_on_trial; /* with KVM, which nobody asked for, until the agent has answered */

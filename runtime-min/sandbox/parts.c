@@ -57,9 +57,13 @@ static int set_nonblocking(int fd, struct error *err)
 static void part_exited(void *context)
 {
     struct monitor *monitor = context;
+    struct program *const helpers[] = {&monitor->virtiofsd, &monitor->vsock};
 
-    if (!monitor->stopping)
+    if (!monitor->stopping) {
         monitor->died = true;
+        for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
+            monitor->first = helpers[i]->child && program_has_exited(helpers[i]) ? helpers[i] : monitor->first;
+    }
     monitor_stop(monitor);
 }
 
@@ -214,11 +218,10 @@ void parts_explain(struct monitor *monitor, struct error *err)
     struct program *const helpers[] = {&monitor->virtiofsd, &monitor->vsock};
     _buf_ struct buf text = BUF_INIT(EXPLANATION_MAX);
 
-    /* The helpers end with QEMU, in good order; if QEMU lives, one of them was first. */
+    /* The helpers end with QEMU, in good order: one that was first or failed is to blame. */
     for (size_t i = 0; i < ARRAY_SIZE(helpers); i++) {
         const struct child *child = helpers[i]->child;
-        bool vmm_ended = monitor->vmm && vmm_has_exited(monitor->vmm);
-        if (!child || !child->exited || (vmm_ended && child->status == 0))
+        if (!child || !child->exited || (monitor->first != helpers[i] && child->status == 0))
             continue;
         (void)buf_append_str(&text, "; ");
         program_print(helpers[i], PRINTED_OUTPUT, &text);

@@ -29,7 +29,8 @@ static int set_up_in(void **state, const char *template)
 {
     static const char *const kernels[] = {"good",   "exits", "aborts", "floods",   "silent",
                                           "panics", "stays", "no-kvm", "initramfs"};
-    static const char *const programs[] = {"qemu", "virtiofsd", "virtiofsd-fails", "vsock", "vsock-closes", "vsock-refuses"};
+    static const char *const programs[] = {"qemu",  "virtiofsd",    "virtiofsd-fails", "virtiofsd-leaves",
+                                           "vsock", "vsock-closes", "vsock-refuses"};
     struct world *world = calloc(1, sizeof(*world));
     char self[256] = "";
 
@@ -184,8 +185,9 @@ static void a_boot_that_fails_says_why_and_leaves_nothing(void **state)
          "virtiofsd",
          "vsock",
          {"QEMU exited with 0", "end of the guest: guest-reset",
-          "guest console: [    0.5] Kernel panic - not syncing: no init"}},
+          "guest console: Kernel panic - not syncing: no init | [    0.5]  a line"}},
         {"virtiofsd fails", "silent", "virtiofsd-fails", "vsock", {"virtiofsd exited with 1: fuse: unknown option(s)"}},
+        {"virtiofsd ends as if all were well", "silent", "virtiofsd-leaves", "vsock", {"virtiofsd exited with 0", "QEMU runs"}},
         {"QEMU never greets", "silent", "virtiofsd", "vsock", {"QMP: greeting: no answer in time", "QEMU runs"}},
         {"the agent is not there", "good", "virtiofsd", "vsock-closes", {"the agent did not answer in time", "QEMU runs"}},
         {"the agent refuses", "good", "virtiofsd", "vsock-refuses", {"CreateSandbox: no room in box", "QEMU runs"}},

@@ -90,6 +90,8 @@ static inline int fake_qemu(const char *kernel, const char *accel)
         pause();
     if (strcmp(kernel, "panics") == 0) {
         qemu_say(4, "[    0.5] Kernel panic - not syncing: \033[1mno init\r\n");
+        for (int i = 0; i < 100; i++)
+            qemu_say(4, "[    0.5]  a line of the trace\r\n");
         qemu_say(3, "{\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": \"guest-reset\"}}\r\n");
         usleep(100000);
         return 0;
@@ -108,6 +110,8 @@ static inline int fake_virtiofsd(const char *name)
         qemu_say(2, "fuse: unknown option(s)\n");
         return 1;
     }
+    if (strcmp(name, "virtiofsd-leaves") == 0)
+        return 0;
     int fd = accept(3, NULL, NULL);
     while (read(fd, &byte, 1) > 0)
         continue;

@@ -155,6 +155,6 @@ void program_print(struct program *program, size_t max, struct buf *out)
         (void)buf_printf(out, "%s exited with %d", program->name, child->status);
     if (program->output.len > 0) {
         (void)buf_append_str(out, ": ");
-        tail_print(&program->output, max, out);
+        tail_print(&program->output, NULL, max, out);
     }
 }

@@ -219,6 +219,6 @@ void vmm_print(struct vmm *vmm, struct buf *out)
     tail_drain(&vmm->console);
     if (vmm->console.len > 0) {
         (void)buf_append_str(out, "; guest console: ");
-        tail_print(&vmm->console, PRINTED_CONSOLE, out);
+        tail_print(&vmm->console, "Kernel panic", PRINTED_CONSOLE, out);
     }
 }

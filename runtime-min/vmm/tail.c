@@ -87,13 +87,30 @@ static size_t control_sequence(const char *p, size_t len)
     return i < len ? i + 1 : len;
 }
 
-void tail_print(const struct tail *tail, size_t max, struct buf *out)
+/* Where the last marker begins, or len. */
+static size_t find_last(const char *data, size_t len, const char *marker)
+{
+    size_t found = len;
+    const char *p = data;
+
+    while (marker && (p = memmem(p, len - (size_t)(p - data), marker, strlen(marker)))) {
+        found = (size_t)(p - data);
+        p++;
+    }
+    return found;
+}
+
+void tail_print(const struct tail *tail, const char *marker, size_t max, struct buf *out)
 {
     size_t end = tail->len;
 
     while (end > 0 && !is_printable(tail->data[end - 1]))
         end--;
-    size_t from = end > max ? end - max : 0;
+    size_t from = find_last(tail->data, end, marker);
+    if (from == end)
+        from = end > max ? end - max : 0;
+    else if (end - from > max)
+        end = from + max;
     bool gap = false;
     for (size_t i = from; i < end; i++) {
         size_t skipped = control_sequence(tail->data + i, end - i);

@@ -21,5 +21,6 @@ int tail_start(struct loop *loop, struct tail *tail, int fd, int log_fd);
 void tail_drain(struct tail *tail);
 /* Closes; the text stays. */
 void tail_stop(struct tail *tail);
-/* Appends the last max bytes as one line: printable ASCII, without a terminal's control sequences, lines divided by " | ". */
-void tail_print(const struct tail *tail, size_t max, struct buf *out);
+/* Appends at most max bytes as one line: printable ASCII, without a terminal's control sequences, lines divided by " | ". They
+ * are those from the last occurrence of marker on, or the last ones when it is NULL or not there. */
+void tail_print(const struct tail *tail, const char *marker, size_t max, struct buf *out);
