@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime-min/container/guest.h"
 #include "runtime-min/ctl/ctl.h"
 #include "sys/fd.h"
 #include "ttrpc/address.h"
@@ -11,6 +12,7 @@
 #define ARENA_BYTES (64 * 1024 * 1024)
 #define EXIT_CALL_FAILED 125 /* what no program of a container is expected to return */
 #define EXIT_USAGE 2
+#define HYBRID "hvsock://"
 
 struct command {
     const char *name;
@@ -37,7 +39,8 @@ static int usage(int fd)
     _buf_ struct buf text = BUF_INIT(4096);
 
     (void)buf_append_str(&text, "usage: tatami-ctl [--address ADDRESS] [--timeout MS] COMMAND\n"
-                                "ADDRESS: unix://PATH, vsock://CID:PORT. A failed call exits with 125.\n\n");
+                                "ADDRESS: unix://PATH, vsock://CID:PORT, hvsock://PATH (hybrid socket of a VM).\n"
+                                "A failed call exits with 125.\n\n");
     FOR_ROWS (command, commands)
         (void)buf_printf(&text, "  %-8s %-16s %s\n", command->name, command->arguments, command->help);
     say(fd, text.data);
@@ -106,12 +109,19 @@ static void run_fiber(void *arg)
     loop_stop(invocation->ctl.loop);
 }
 
-static int connect_agent(struct invocation *invocation, struct error *err)
+static int dial(const char *text, struct error *err)
 {
     struct address address;
 
-    int r = address_parse(invocation->address, &address, err);
-    int fd = r < 0 ? r : address_connect(&address, err);
+    if (strncmp(text, HYBRID, strlen(HYBRID)) == 0)
+        return guest_dial(text + strlen(HYBRID), GUEST_RPC_PORT, err);
+    int r = address_parse(text, &address, err);
+    return r < 0 ? r : address_connect(&address, err);
+}
+
+static int connect_agent(struct invocation *invocation, struct error *err)
+{
+    int fd = dial(invocation->address, err);
     return fd < 0 ? fd : ttrpc_client_new(invocation->ctl.loop, fd, &invocation->ctl.client, err);
 }
 

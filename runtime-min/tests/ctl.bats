@@ -112,6 +112,46 @@ program() {
     [[ "$output" == *"/nowhere/config.json"* ]]
 }
 
+@test "the hybrid socket of a machine leads to its agent" {
+    # What the vsock device of a machine does: CONNECT PORT, then the connection is the guest's.
+    cat >"$work/hybrid.py" <<'X'
+import socket, sys, threading
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+def pump(a, b):
+    while data := a.recv(65536):
+        b.sendall(data)
+    b.shutdown(socket.SHUT_WR)
+for _ in range(2):
+    client, _ = listener.accept()
+    if client.recv(32) != b"CONNECT 1024\n":
+        sys.exit(1)
+    if sys.argv[3] == "refuse":
+        client.close()
+        continue
+    client.sendall(b"OK 5\n")
+    agent = socket.socket(socket.AF_UNIX)
+    agent.connect(sys.argv[2])
+    threading.Thread(target=pump, args=(client, agent), daemon=True).start()
+    pump(agent, client)
+X
+    python3 "$work/hybrid.py" "$work/vsock.sock" "$work/agent.sock" lead 3>&- &
+    hybrid=$!
+    until [ -S "$work/vsock.sock" ]; do sleep 0.01; done
+    run "$TATAMI_CTL" --address "hvsock://$work/vsock.sock" call Check
+    [ "$status" -eq 0 ]
+    [[ "$output" == *'"status":"SERVING"'* ]]
+    kill $hybrid
+    python3 "$work/hybrid.py" "$work/other.sock" "$work/agent.sock" refuse 3>&- &
+    hybrid=$!
+    until [ -S "$work/other.sock" ]; do sleep 0.01; done
+    run "$TATAMI_CTL" --address "hvsock://$work/other.sock" call Check
+    kill $hybrid
+    [ "$status" -eq 125 ]
+    [[ "$output" == *"connect to port 1024 of the virtual machine at $work/other.sock"* ]]
+}
+
 @test "a client in another language, made from the protocol tables alone, runs a container" {
     program '"/bin/sh", "-c", "echo from the tables; exit 5"'
     run python3 "$TATAMI_SOURCE/runtime-min/tests/independent_client.py" "$work/agent.sock" "$work/bundle" \
