@@ -28,3 +28,18 @@ kept" ]
     [ "$output" = "of-caller
 of-caller" ]
 }
+
+@test "a domain name, a device without a mode and a relative place of a mount are as with other runtimes" {
+    mkdir -p "$work/volume"
+    echo kept >"$work/volume/file"
+    bundle b sh -c 'cat /proc/sys/kernel/domainname /data/file; ls -l /dev/other | cut -c1-10' -- "
+c['root']['path'] = '$work/bundle/rootfs'
+c['root']['readonly'] = False
+c['domainname'] = 'example.org'
+c['mounts'].append({'destination': 'data', 'type': 'bind', 'source': '$work/volume', 'options': ['rbind']})
+c['linux']['devices'] = [{'path': '/dev/other', 'type': 'u', 'major': 1, 'minor': 5}]"
+    run -0 tatami run --bundle "$work/b" "$c1"
+    [ "$output" = "example.org
+kept
+crw-rw-rw-" ]
+}

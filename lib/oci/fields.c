@@ -437,12 +437,12 @@ static const struct oci_field spec_fields[] = {
     OBJECT("process", process, process, oci_process_type),
     OBJECT("root", root, root, root_type),
     FIELD(OCI_STRING, "hostname", hostname, hostname),
+    {.json = "domainname", .kind = OCI_STRING, .offset = offsetof(struct oci_spec, domainname)},
     MANY(OCI_LIST, "mounts", mounts, n_mounts, mounts, &mount_type),
     OBJECT("hooks", hooks, hooks, hooks_type),
     MANY(OCI_MAP, "annotations", annotations.items, annotations.n, annotations, &annotation_type),
     OBJECT("linux", linux_, linux, linux_type),
 };
-TYPE(oci_spec_type, grpc__spec__descriptor, spec_fields,
-     .unapplied = NAMES("domainname", "solaris", "windows", "vm", "zos", "freebsd"));
+TYPE(oci_spec_type, grpc__spec__descriptor, spec_fields, .unapplied = NAMES("solaris", "windows", "vm", "zos", "freebsd"));
 #undef STRUCT
 #undef WIRE

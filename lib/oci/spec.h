@@ -277,6 +277,7 @@ struct oci_spec {
     struct oci_process *process;
     struct oci_root *root;
     char *hostname;
+    char *domainname; /* not on the wire */
     struct oci_mount *mounts;
     size_t n_mounts;
     struct oci_hooks *hooks;

@@ -223,7 +223,7 @@ static void fields_that_are_not_applied_are_reported(void **state)
     static const struct {
         const char *json, *name; /* NULL: unknown to the specification, ignored */
     } rows[] = {
-        {"{\"domainname\":\"x\"}", "domainname"},
+        {"{\"vm\":{}}", "vm"},
         {"{\"windows\":{}}", "windows"},
         {"{\"process\":{\"scheduler\":{}}}", "process.scheduler"},
         {"{\"process\":{\"ioPriority\":{}}}", "process.ioPriority"},

@@ -119,8 +119,9 @@ static int exec_in_guest(struct execution *execution)
 {
     struct exec_work work = {.execution = execution};
 
-    guest_spec_prepare_process(execution->args->process);
-    int r = oci_process_to_wire(execution->container->arena, execution->args->process, &work.wire, execution->err);
+    int r = guest_spec_prepare_process(execution->args->process, execution->err);
+    if (r == 0)
+        r = oci_process_to_wire(execution->container->arena, execution->args->process, &work.wire, execution->err);
     if (r == 0)
         r = guest_run(execution->machine.socket_path, exec_work, &work, execution->err);
     execution->is_running = r == 0;

@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime-min/container/guest_spec.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define HOSTNAME_MAX 64
+#define DOMAINNAME_SYSCTL "kernel.domainname"
+#define AGENT_UMASK 022
+#define DEVICE_MODE 0666 /* of a device that names none, as other runtimes have it */
 
-void guest_spec_prepare_process(struct oci_process *process)
+int guest_spec_prepare_process(struct oci_process *process, struct error *err)
 {
+    const struct opt_u64 *umask = &process->user.umask;
+
     process->apparmor_profile = NULL;
     process->selinux_label = NULL;
+    if (umask->set && umask->value != AGENT_UMASK)
+        return error_status(err, STATUS_UNIMPLEMENTED, "process.user.umask: %#" PRIo64 " is not supported, only %#o",
+                            umask->value, AGENT_UMASK);
+    return 0;
 }
 
 void guest_spec_prepare_resources(struct oci_resources *resources)
@@ -48,14 +58,35 @@ static void prepare_hooks(struct oci_spec *spec)
         spec->hooks = NULL;
 }
 
-static int check_devices(const struct oci_linux *linux_, struct error *err)
+static int prepare_devices(const struct oci_linux *linux_, struct error *err)
 {
     for (size_t i = 0; i < linux_->n_devices; i++) {
-        const struct oci_device *device = &linux_->devices[i];
+        struct oci_device *device = &linux_->devices[i];
+        if (device->type == 'u') /* unbuffered: the other word for a character device */
+            device->type = 'c';
+        if (!device->file_mode.set)
+            device->file_mode = (struct opt_u64){.set = true, .value = DEVICE_MODE};
         if (device->type == 'b')
             return error_status(err, STATUS_UNIMPLEMENTED,
                                 "linux.devices[%zu]: block device %s cannot be handed to the machine", i, device->path);
     }
+    return 0;
+}
+
+/* The protocol has no field for it. */
+static int prepare_domainname(struct arena *a, const struct oci_spec *spec, struct error *err)
+{
+    struct oci_map *sysctl = &spec->linux_->sysctl;
+
+    if (!spec->domainname || !*spec->domainname)
+        return 0;
+    struct oci_pair *items = arena_calloc(a, sysctl->n + 1, sizeof(*items));
+    if (!items)
+        return error_status(err, STATUS_RESOURCE_EXHAUSTED, "linux.sysctl: %zu are too many", sysctl->n);
+    items[0] = (struct oci_pair){arena_strdup(a, DOMAINNAME_SYSCTL), spec->domainname};
+    for (size_t i = 0; i < sysctl->n; i++)
+        items[i + 1] = sysctl->items[i]; /* what the caller set itself is written later */
+    *sysctl = (struct oci_map){items, sysctl->n + 1};
     return 0;
 }
 
@@ -70,7 +101,8 @@ static int prepare_linux(struct arena *a, struct oci_spec *spec, const char *gue
     linux_->cgroups_path = arena_printf(a, "/%s", guest_id);
     linux_->mount_label = NULL;
     linux_->intel_rdt_l3_schema = NULL;
-    return check_devices(linux_, err);
+    int r = prepare_devices(linux_, err);
+    return r < 0 ? r : prepare_domainname(a, spec, err);
 }
 
 /* ---- mounts ---- */
@@ -136,12 +168,14 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
 
     if (!mounts.items)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "mounts: %zu are too many", spec->n_mounts);
-    guest_spec_prepare_process(spec->process);
+    int r = guest_spec_prepare_process(spec->process, err);
+    if (r < 0)
+        return r;
     /* A spec that names none means none; the agent wants to be told. */
     if (!spec->process->capabilities)
         spec->process->capabilities = arena_alloc(a, sizeof(*spec->process->capabilities));
     prepare_hooks(spec);
-    int r = prepare_linux(a, spec, guest_id, err);
+    r = prepare_linux(a, spec, guest_id, err);
     if (r < 0)
         return r;
     if (spec->hostname && strlen(spec->hostname) > HOSTNAME_MAX)
@@ -150,8 +184,11 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
     mounts.items[mounts.n++] =
         (struct guest_spec_mount){.source = rootfs, .destination = "/", .readonly = false, .target = &spec->root->path};
     for (size_t i = 0; i < spec->n_mounts && r == 0; i++) {
-        if (is_bind(&spec->mounts[i]))
-            r = add_mount(a, &spec->mounts[i], i, bundle, &mounts, err);
+        struct oci_mount *mount = &spec->mounts[i];
+        if (*mount->destination != '/')
+            mount->destination = arena_printf(a, "/%s", mount->destination);
+        if (is_bind(mount))
+            r = add_mount(a, mount, i, bundle, &mounts, err);
     }
     if (r == 0)
         *ret_mounts = mounts;

@@ -5,8 +5,8 @@
  *             namespaces; cgroupsPath (the guest has its own), cpusets, block devices' and network classes' limits; labels of
  *             SELinux and AppArmor profiles, which the guest's kernel does not have; intelRdt
  * mapped      root.path and bind mounts to what is shared with the guest. A bind mount of something below /proc, /sys or /dev
- *             means the guest's own
- * refused     block devices and device nodes the guest cannot have */
+ *             means the guest's own; domainname to a sysctl; a relative destination to one below "/"
+ * refused     block devices; a umask other than the agent's own, which the protocol cannot carry */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"
@@ -26,7 +26,7 @@ struct guest_spec_mounts {
 /* Changes the spec, which lives in a, in place. ret_mounts: what has to be shared, the root file system first. */
 int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest_id, const char *bundle, const char *rootfs,
                        struct guest_spec_mounts *ret_mounts, struct error *err);
-/* The same for a process alone. */
-void guest_spec_prepare_process(struct oci_process *process);
+/* The same for a process alone. 0 or -ENOSYS. */
+int guest_spec_prepare_process(struct oci_process *process, struct error *err);
 /* And for resources. */
 void guest_spec_prepare_resources(struct oci_resources *resources);

@@ -161,6 +161,27 @@ static void what_names_the_host_does_not_reach_the_guest(void **state)
     assert_string_equal(spec->mounts[3].source, "/dev/null");
 }
 
+static void other_words_for_the_same_reach_the_guest_as_it_knows_them(void **state)
+{
+    _arena_ struct arena *a = arena_new(1 << 20);
+    struct guest_spec_mounts mounts;
+    struct error err = {.errnum = 0};
+    (void)state;
+
+    struct oci_spec *spec = parse(
+        a, "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"user\":{\"umask\":18}}," ROOT ",\"domainname\":\"example.org\","
+           "\"mounts\":[{\"destination\":\"data\",\"type\":\"tmpfs\"}],"
+           "\"linux\":{\"devices\":[{\"path\":\"/dev/x\",\"type\":\"u\"}],\"sysctl\":{\"kernel.msgmax\":\"1\"}}}");
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
+    assert_int_equal(spec->linux_->devices[0].type, 'c');
+    assert_int_equal(spec->linux_->devices[0].file_mode.value, 0666);
+    assert_string_equal(spec->mounts[0].destination, "/data");
+    assert_int_equal(spec->linux_->sysctl.n, 2);
+    assert_string_equal(spec->linux_->sysctl.items[0].key, "kernel.domainname");
+    assert_string_equal(spec->linux_->sysctl.items[0].value, "example.org");
+    assert_string_equal(spec->linux_->sysctl.items[1].key, "kernel.msgmax");
+}
+
 static void what_the_guest_cannot_have_is_refused(void **state)
 {
     _arena_ struct arena *a = arena_new(1 << 20);
@@ -172,6 +193,9 @@ static void what_the_guest_cannot_have_is_refused(void **state)
                                      "{\"path\":\"/dev/sda\",\"type\":\"b\"}]}}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -ENOSYS);
     assert_string_equal(err.text, "linux.devices[1]: block device /dev/sda cannot be handed to the machine");
+    spec = parse(a, "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"user\":{\"umask\":23}}," ROOT "}");
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -ENOSYS);
+    assert_string_equal(err.text, "process.user.umask: 027 is not supported, only 022");
     spec = parse(a, "{" PROCESS "," ROOT ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\"}]}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -EINVAL);
     assert_string_equal(err.text, "mounts[0].source: a bind mount needs one");
@@ -319,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_bad_bundle_is_refused_with_the_place),
         cmocka_unit_test(a_bundle_has_absolute_paths),
         cmocka_unit_test(what_names_the_host_does_not_reach_the_guest),
+        cmocka_unit_test(other_words_for_the_same_reach_the_guest_as_it_knows_them),
         cmocka_unit_test(what_the_guest_cannot_have_is_refused),
         cmocka_unit_test(annotations_choose_the_machine),
         cmocka_unit_test(limits_size_the_machine),
