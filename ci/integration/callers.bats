@@ -43,3 +43,22 @@ c['linux']['devices'] = [{'path': '/dev/other', 'type': 'u', 'major': 1, 'minor'
 kept
 crw-rw-rw-" ]
 }
+
+# Engines set up networks in what they find by the pid: buildah, and hooks of engines. It must never be the host's.
+@test "a container with a network namespace has a pid in one that is not the host's, and its hooks find it" {
+    local host=$(readlink /proc/self/ns/net)
+    net_of() { readlink "/proc/$(cat "$work/pid")/ns/net"; }
+    for mode in own none; do
+        bundle b true -- "
+c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'network']
+if '$mode' == 'own':
+    c['linux']['namespaces'].append({'type': 'network'})
+c['root']['path'] = '$work/bundle/rootfs'
+c['hooks'] = {'createRuntime': [{'path': '/bin/sh', 'env': ['PATH=/usr/bin:/bin'], 'args': ['sh', '-c',
+    'readlink /proc/\$(tr -d \" ,\\\\n\" | sed \"s/.*pid.:\\\\([0-9]*\\\\).*/\\\\1/\")/ns/net >$work/hook-net']}]}"
+        silently tatami create --bundle "$work/b" --pid-file "$work/pid" "$c1"
+        [ "$(net_of)" = "$(cat "$work/hook-net")" ]
+        if [ "$mode" = own ]; then [ "$(net_of)" != "$host" ]; else [ "$(net_of)" = "$host" ]; fi
+        tatami delete --force "$c1"
+    done
+}

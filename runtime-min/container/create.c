@@ -28,6 +28,7 @@ struct creation {
     struct handle handle;
     struct handle_plan plan;
     int netns_fd;
+    bool new_netns;
     struct guest_spec_mounts mounts;
     bool hooks_began;
     struct error *err;
@@ -216,7 +217,8 @@ static int open_netns(struct creation *creation)
     const struct oci_linux *linux_ = creation->bundle.spec->linux_;
     const struct oci_namespace *entry = linux_ ? oci_namespace_find(linux_, OCI_NS_NETWORK) : NULL;
 
-    if (!entry || !entry->path || !*entry->path)
+    creation->new_netns = entry && (!entry->path || !*entry->path);
+    if (!entry || creation->new_netns)
         return 0;
     _close_ int fd = sys_openat(AT_FDCWD, entry->path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
@@ -265,6 +267,7 @@ static int start_handle(struct creation *creation)
         .terminal = record->terminal,
         .console = creation->console.slave,
         .netns_fd = creation->netns_fd,
+        .new_netns = creation->new_netns,
         .view = view,
         .enrol = enrol,
         .arg = creation,

@@ -2,6 +2,7 @@
 /* The command's side of a handle. */
 #include "runtime-min/container/handle.h"
 
+#include <sched.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -22,7 +23,14 @@ int handle_spawn(const struct handle_plan *plan, struct handle *ret_handle, stru
     if (r < 0)
         return error_set(err, r, "create a socket pair");
     struct handle_start start = {.plan = plan, .control = pair[1]};
-    const struct sys_spawn args = {.cgroup_fd = -1, .ret_pidfd = &handle.pidfd};
+    const struct sys_join netns = {plan->netns_fd, CLONE_NEWNET};
+    const struct sys_spawn args = {
+        .flags = plan->new_netns ? CLONE_NEWNET : 0,
+        .joins = &netns,
+        .n_joins = plan->netns_fd >= 0 ? 1 : 0,
+        .cgroup_fd = -1,
+        .ret_pidfd = &handle.pidfd,
+    };
     int pid = sys_spawn(&args, handle_child, &start);
     sys_close(pair[1]);
     handle.control = pair[0];

@@ -16,8 +16,11 @@ struct handle_plan {
     const char *socket_path; /* hybrid vsock of the machine */
     struct guest_process process;
     bool terminal;
-    int console;      /* slave that becomes descriptors 0 to 2 and the controlling terminal, or -1: they are inherited */
-    int netns_fd;     /* network namespace to be in, because hooks look for it by the pid; or -1 */
+    int console; /* slave that becomes descriptors 0 to 2 and the controlling terminal, or -1: they are inherited */
+    /* Network namespace to be born in, because hooks and engines set one up that they find by the pid: an open one (or -1), or
+     * a new one. */
+    int netns_fd;
+    bool new_netns;
     struct view view; /* of its mount namespace, for callers that enter it; none: that of the command */
     /* Connects to whoever kills the process in the guest when the handle is killed; returns a descriptor to hold, or -errno. */
     int (*enrol)(void *arg, struct error *err);

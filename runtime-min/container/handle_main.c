@@ -165,8 +165,6 @@ static int settle(const struct handle_start *start)
 
     (void)sys_prctl(PR_SET_NAME, (unsigned long)(uintptr_t) "tatami-handle", 0, 0, 0);
     int r = sys_setsid();
-    if (r >= 0 && plan->netns_fd >= 0)
-        r = sys_setns(plan->netns_fd, CLONE_NEWNET);
     for (int fd = 0; fd < 3 && plan->console >= 0 && r >= 0; fd++)
         r = sys_dup3(plan->console, fd, 0);
     if (r >= 0 && plan->console >= 0)
