@@ -198,12 +198,14 @@ traces: $(B)/mocks/tests/sim_trace_test
 	@mkdir -p fixtures/traces
 	@TATAMI_UPDATE_TRACES=1 $<
 
-# Real machines. A host that cannot have one says why, and all cases are skipped.
+# Real machines; the totals of the cases come last. A host that cannot have a machine says why, and what needs one is skipped.
 .PHONY: integration
 integration:
-	@$(AGAIN) guest || echo "no guest, see above: the cases that need one are skipped"
+	@$(MAKE) --no-print-directory guest || echo "there is no guest, see above: what needs one is skipped"
 	@$(AGAIN) FLAVOUR=release $(PROGRAMS:$(B)/%=build/release/%)
-	@ci/run-tests --build build/release $(if $(ONLY),--only $(ONLY)) --process $(INTEGRATION_BATS)
+	@conformance=0; \
+	if [ -e build/guest/vmlinux ]; then $(MAKE) --no-print-directory conformance-vm || conformance=1; fi; \
+	ci/run-tests --build build/release $(if $(ONLY),--only $(ONLY)) --process $(INTEGRATION_BATS) && [ $$conformance = 0 ]
 
 conformance: $(CONFORM_MOCK) $(CONFORM_REAL) $(RANDOM_PAIRS)
 	@failed=0; for test in $(CONFORM_MOCK) $(CONFORM_REAL); do \
