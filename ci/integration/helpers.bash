@@ -6,7 +6,7 @@
 load ../../runtime-min/tests/containers
 
 # Nothing hangs: a case (bats asks for it before setup_file), and each command in it.
-export BATS_TEST_TIMEOUT=60
+export BATS_TEST_TIMEOUT=120
 COMMAND_LIMIT_S=30
 
 tatami() {

@@ -15,11 +15,11 @@ caller() {
     python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" "$@"
 }
 
-@test "256 MiB of output arrive unchanged" {
-    member b /bin/sh -c 'i=0; while [ $i -lt 16 ]; do cat /block; i=$((i + 1)); done'
+@test "1 GiB of output arrive unchanged" {
+    member b /bin/sh -c 'i=0; while [ $i -lt 64 ]; do cat /block; i=$((i + 1)); done'
     head -c 16777216 /dev/urandom >"$work/bundle/rootfs/block"
     run -0 bash -c '"$1" --root "$2" run -b "$3" "$4" | sha256sum' - "$TATAMI" "$root" "$work/b" "$c1"
-    [ "$output" = "$(for i in $(seq 16); do cat "$work/bundle/rootfs/block"; done | sha256sum)" ]
+    [ "$output" = "$(for i in $(seq 64); do cat "$work/bundle/rootfs/block"; done | sha256sum)" ]
     rm "$work/bundle/rootfs/block"
 }
 
