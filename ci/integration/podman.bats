@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# podman and conmon drive the runtime. They are no requirement: without them this is skipped.
+
+bats_require_minimum_version 1.5.0
+
+load helpers
+
+setup_file() {
+    machines_up
+    if [ -z "$no_machine" ] && command -v podman >/dev/null; then
+        tar -C "$work/bundle/rootfs" -cf "$work/image.tar" .
+        podman_here import "$work/image.tar" localhost/busybox:latest >"$work/import" 2>&1
+    fi
+}
+
+teardown_file() { machines_down; }
+
+setup() {
+    needs_machine
+    command -v podman >/dev/null || skip "podman is not installed"
+}
+
+teardown() {
+    [ -n "$no_machine" ] || ! command -v podman >/dev/null || podman_here rm -f -a >"$work/removed" 2>&1
+}
+
+podman_here() {
+    timeout -k 2 40 podman --root "$work/podman" --runroot "$work/podman-run" --tmpdir "$work/podman-tmp" --storage-driver vfs \
+        --events-backend none --cgroup-manager cgroupfs --runtime "$TATAMI" "$@"
+}
+
+# run [OPTIONS] COMMAND: the limits are explicit because podman's own need a privilege that a container of tests may lack.
+podman_run() {
+    podman_here run --network none --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 "$@"
+}
+
+@test "podman run: output, exit codes, a program that is missing" {
+    run -0 podman_run --rm localhost/busybox:latest /bin/echo hello
+    [ "$output" = hello ]
+    run -42 podman_run --rm localhost/busybox:latest /bin/sh -c 'exit 42'
+    run -127 podman_run --rm localhost/busybox:latest /bin/nope
+}
+
+@test "podman run -d, exec, pause, kill, wait, rm" {
+    podman_run -d --name c localhost/busybox:latest /bin/sleep 1000 3>&- >"$work/id"
+    run -0 podman_here exec c /bin/echo inside
+    [ "$output" = inside ]
+    run -127 podman_here exec c /bin/nope
+    podman_here pause c
+    podman_here unpause c
+    podman_here kill c
+    run -0 podman_here wait c
+    [ "$output" = 137 ]
+    podman_here rm c
+}
