@@ -183,9 +183,9 @@ asan-built: $(PROGRAMS) $(UNIT_TESTS) $(SIM_TESTS) $(CONFORM_MOCK) $(PROCESS_TES
 
 # valgrind 3.19 does not know epoll_pwait2, clone3, openat2 and others: only code that stays away from the seam, not the test that
 # writes lines of every length; and the simulation, which makes none of these calls, but for the sweeps: they run the same paths
-# thousands of times.
+# thousands of times. Nor the test that copies whole stacks, live or not.
 PURE_TESTS := $(filter-out %base_log_test,$(foreach area,base oci proto toml,$(filter $(B)/lib/tests/$(area)_%,$(UNIT_TESTS))))
-VALGRIND_TESTS := $(PURE_TESTS) $(filter-out %fault_test %sim_race_test,$(SIM_TESTS))
+VALGRIND_TESTS := $(PURE_TESTS) $(filter-out %fault_test %sim_race_test %sim_rewind_test,$(SIM_TESTS))
 valgrind: $(VALGRIND_TESTS)
 	@SEEDS=$(or $(SEEDS),20) $(RUN) --valgrind --unit $(VALGRIND_TESTS)
 
