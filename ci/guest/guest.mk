@@ -17,7 +17,7 @@ guest:
 
 guest-built: $(GUEST)/vmlinux $(GUEST)/initramfs.cpio $(if $(DEBUG),$(GUEST)/initramfs-debug.cpio)
 
-$(GUEST_KERNEL): | ci/guest/fetch-kernel
+$(GUEST_KERNEL): ci/guest/fetch-kernel
 	@mkdir -p $(@D)
 	$(call say,FETCH)
 	$(Q)ci/guest/fetch-kernel $(@D)
