@@ -39,6 +39,13 @@ void console_restore(int fd, const struct termios *saved)
     (void)sys_ioctl(fd, TCSETS, &copy);
 }
 
+bool console_is_terminal(int fd)
+{
+    struct window_size size;
+
+    return sys_ioctl(fd, TIOCGWINSZ, &size) >= 0;
+}
+
 bool console_size(int fd, unsigned int *ret_rows, unsigned int *ret_columns)
 {
     struct window_size size;

@@ -93,7 +93,6 @@ static int check_terminal(struct creation *creation)
 {
     const struct create_args *args = creation->args;
     bool terminal = creation->bundle.spec->process->terminal;
-    unsigned int rows, columns;
 
     if (!terminal && args->console_socket)
         return error_status(creation->err, STATUS_INVALID_ARGUMENT,
@@ -101,7 +100,7 @@ static int check_terminal(struct creation *creation)
     if (terminal && !args->console_socket && !args->in_foreground)
         return error_status(creation->err, STATUS_INVALID_ARGUMENT,
                             "cannot allocate tty if tatami will detach without setting console socket");
-    if (terminal && !args->console_socket && !console_size(0, &rows, &columns))
+    if (terminal && !args->console_socket && !console_is_terminal(0))
         return error_status(creation->err, STATUS_INVALID_ARGUMENT,
                             "process.terminal is true, but standard input is no terminal; use one, or --console-socket");
     return 0;

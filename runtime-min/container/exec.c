@@ -52,14 +52,13 @@ static int check_program(struct container *container, const struct exec_args *ar
 static int check_terminal(const struct exec_args *args, struct error *err)
 {
     bool terminal = args->process->terminal;
-    unsigned int rows, columns;
 
     if (!terminal && args->console_socket)
         return error_status(err, STATUS_INVALID_ARGUMENT, "cannot use console socket if the process has no terminal");
     if (terminal && !args->console_socket && !args->in_foreground)
         return error_status(err, STATUS_INVALID_ARGUMENT,
                             "cannot allocate tty if tatami will detach without setting console socket");
-    if (terminal && !args->console_socket && !console_size(0, &rows, &columns))
+    if (terminal && !args->console_socket && !console_is_terminal(0))
         return error_status(err, STATUS_INVALID_ARGUMENT,
                             "a terminal is wanted, but standard input is none; use one, or --console-socket");
     return 0;

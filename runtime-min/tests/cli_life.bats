@@ -413,6 +413,11 @@ assert record["level"] == "error" and "executable file not found in" in record["
         "$TATAMI" --root "$root" create -b "$work/b" --console-socket "$deep/console" --pid-file "$work/pid" $c1 3>&-
 }
 
+@test "a terminal without a size is a terminal" {
+    bundle b /bin/sh -c 'exit 7' -- 'c["process"]["terminal"] = True'
+    run -7 script -qec "stty rows 0 columns 0; '$TATAMI' --root '$root' run -b '$work/b' $c1" /dev/null </dev/null
+}
+
 @test "terminals and console sockets that do not fit are refused" {
     bundle b /bin/true -- 'c["process"]["terminal"] = True'
     run -1 tatami create -b "$work/b" $c1
