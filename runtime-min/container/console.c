@@ -39,11 +39,26 @@ void console_restore(int fd, const struct termios *saved)
     (void)sys_ioctl(fd, TCSETS, &copy);
 }
 
-bool console_is_terminal(int fd)
+/* A terminal may have no size: a serial line, or one that nobody told. */
+static bool is_terminal(int fd)
 {
     struct window_size size;
 
     return sys_ioctl(fd, TIOCGWINSZ, &size) >= 0;
+}
+
+int console_check(bool terminal, const char *socket_path, bool in_foreground, struct error *err)
+{
+    if (!terminal && socket_path)
+        return error_status(err, STATUS_INVALID_ARGUMENT,
+                            "cannot use console socket if the process has no terminal (process.terminal is false)");
+    if (terminal && !socket_path && !in_foreground)
+        return error_status(err, STATUS_INVALID_ARGUMENT,
+                            "cannot allocate tty if tatami will detach without setting console socket");
+    if (terminal && !socket_path && !is_terminal(0))
+        return error_status(err, STATUS_INVALID_ARGUMENT,
+                            "a terminal is wanted, but standard input is no terminal; use one, or --console-socket");
+    return 0;
 }
 
 bool console_size(int fd, unsigned int *ret_rows, unsigned int *ret_columns)

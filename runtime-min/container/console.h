@@ -23,7 +23,8 @@ int console_send(const struct console *console, const char *path, struct error *
 /* Makes a terminal raw and saves what it was. -ENOTTY when it is none. */
 int console_make_raw(int fd, struct termios *saved);
 void console_restore(int fd, const struct termios *saved);
-/* A terminal may have no size: a serial line, or one that nobody told. */
-bool console_is_terminal(int fd);
+/* Whether a process with or without a terminal fits what the caller gave: socket_path (may be NULL), or its own standard input
+ * when it stays in the foreground. INVALID_ARGUMENT says what does not. */
+int console_check(bool terminal, const char *socket_path, bool in_foreground, struct error *err);
 /* False when fd is no terminal or has no size. */
 bool console_size(int fd, unsigned int *ret_rows, unsigned int *ret_columns);

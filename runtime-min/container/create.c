@@ -89,23 +89,6 @@ static void undo_hooks(void *arg)
 
 /* ---- steps ---- */
 
-static int check_terminal(struct creation *creation)
-{
-    const struct create_args *args = creation->args;
-    bool terminal = creation->bundle.spec->process->terminal;
-
-    if (!terminal && args->console_socket)
-        return error_status(creation->err, STATUS_INVALID_ARGUMENT,
-                            "cannot use console socket if the process has no terminal (process.terminal is false)");
-    if (terminal && !args->console_socket && !args->in_foreground)
-        return error_status(creation->err, STATUS_INVALID_ARGUMENT,
-                            "cannot allocate tty if tatami will detach without setting console socket");
-    if (terminal && !args->console_socket && !console_is_terminal(0))
-        return error_status(creation->err, STATUS_INVALID_ARGUMENT,
-                            "process.terminal is true, but standard input is no terminal; use one, or --console-socket");
-    return 0;
-}
-
 static int prepare(struct creation *creation)
 {
     struct container *container = creation->container;
@@ -116,7 +99,8 @@ static int prepare(struct creation *creation)
     if (r == 0)
         r = bundle_read(container->arena, args->bundle, args->config, &creation->bundle, creation->err);
     if (r == 0)
-        r = check_terminal(creation);
+        r = console_check(creation->bundle.spec->process->terminal, creation->args->console_socket,
+                          creation->args->in_foreground, creation->err);
     if (r == 0)
         r = program_check(creation->bundle.rootfs, creation->bundle.spec, creation->bundle.spec->process->args.items[0],
                           creation->err);

@@ -49,21 +49,6 @@ static int check_program(struct container *container, const struct exec_args *ar
     return program_check(container->record.rootfs, spec, args->process->args.items[0], err);
 }
 
-static int check_terminal(const struct exec_args *args, struct error *err)
-{
-    bool terminal = args->process->terminal;
-
-    if (!terminal && args->console_socket)
-        return error_status(err, STATUS_INVALID_ARGUMENT, "cannot use console socket if the process has no terminal");
-    if (terminal && !args->console_socket && !args->in_foreground)
-        return error_status(err, STATUS_INVALID_ARGUMENT,
-                            "cannot allocate tty if tatami will detach without setting console socket");
-    if (terminal && !args->console_socket && !console_is_terminal(0))
-        return error_status(err, STATUS_INVALID_ARGUMENT,
-                            "a terminal is wanted, but standard input is none; use one, or --console-socket");
-    return 0;
-}
-
 static int enrol(void *arg, struct error *err)
 {
     const struct execution *execution = arg;
@@ -154,7 +139,7 @@ int container_exec(struct container *container, const struct exec_args *args, st
     if (r == 0)
         r = bundle_check_process(args->process, err);
     if (r == 0)
-        r = check_terminal(args, err);
+        r = console_check(args->process->terminal, args->console_socket, args->in_foreground, err);
     if (r == 0)
         r = check_program(container, args, err);
     if (r == 0)
