@@ -3,7 +3,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "agent/cgroup/cgroup.h"
+#include "cgroup/cgroup.h"
 #include "agent/container/seccomp.h"
 #include "agent/guest/config.h"
 #include "agent/guest/debug_console.h"

@@ -6,7 +6,7 @@
 
 #include "agent/container/inroot.h"
 #include "agent/container/mount_fd.h"
-#include "agent/guest/mountinfo.h"
+#include "sys/mountinfo.h"
 #include "base/buf.h"
 #include "sys/fd.h"
 

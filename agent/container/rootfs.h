@@ -7,7 +7,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "agent/cgroup/cgroup.h"
+#include "cgroup/cgroup.h"
 #include "base/error.h"
 #include "oci/spec.h"
 

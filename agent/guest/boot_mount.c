@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "agent/guest/mountinfo.h"
+#include "sys/mountinfo.h"
 #include "sys/fd.h"
 #include "sys/sys.h"
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "agent/guest/mountinfo.h"
+#include "sys/mountinfo.h"
 #include "sys/fd.h"
 
 int root_is_bare(struct error *err)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/cgroup/cgroup.h"
+#include "cgroup/cgroup.h"
 #include "agent/tests/support/expect.h"
 #include "mocks/harness/rewind.h"
 

@@ -4,7 +4,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 
 struct fake_cgroup {
     char root[32];

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Applying a spec's resources: build the list of writes, check it, write. */
-#include "agent/cgroup/limits.h"
+#include "cgroup/limits.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/cgroup/values.h"
+#include "cgroup/values.h"
 #include "sys/fd.h"
 
 #define PLAN_MEMORY_MAX (4 * 1024 * 1024)

@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 
 #define GROUP_PATH_MAX 2048 /* leaves room for the mount point and for file names below PATH_MAX */
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 #include "sys/fd.h"
 
 /* How long after a signal of version 1 the counter is looked at again: doubling from the first to the last. */

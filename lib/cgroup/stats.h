@@ -3,7 +3,7 @@
  *
  * Everything lives in the caller's arena; when that is used up, arrays stay empty and the arena tells in the end. */
 #pragma once
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 
 #define STATS_FILE_NAME 64
 

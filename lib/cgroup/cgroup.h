@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Control groups of containers: version 1, version 2 and hybrid, through the cgroup file systems.
  *
- * A cgroup_host knows the hierarchies of the guest and is opened once. A cgroup is one container's group in all of them; its
+ * A cgroup_host knows the hierarchies of a machine and is opened once. A cgroup is one container's group in all of them; its
  * files are reached through directory descriptors that stay open. Values that version 2 spells differently are converted
  * (docs: kernel admin-guide/cgroup-v1, cgroup-v2). */
 #pragma once
@@ -72,7 +72,7 @@ void oom_watch_stop(struct oom_watch *watch);
  * lives. */
 struct cgroup_mount_entry {
     const char *name; /* last part of the controller's mount point, "cpu,cpuacct" */
-    const char *path; /* the group's directory as the guest sees it */
+    const char *path; /* the group's directory mount point included */
     bool is_systemd;  /* the named hierarchy: never read-only */
 };
 const struct cgroup_mount_entry *cgroup_mount_entries(const struct cgroup *cgroup, size_t *ret_n);

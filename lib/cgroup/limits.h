@@ -4,7 +4,7 @@
  * Building the list is pure and finds every mistake in the values before anything is written. One builder per area and version;
  * the version is that of the hierarchy which has the area's controller. */
 #pragma once
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 #include "oci/spec.h"
 
 enum limit_flag {

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #define MOUNTINFO_PATH "/proc/self/mountinfo"
-#define MOUNTINFO_MAX (16 * 1024 * 1024) /* a guest has some hundred mounts of some hundred bytes */
+#define MOUNTINFO_MAX (16 * 1024 * 1024) /* a machine has some hundred mounts of some hundred bytes */
 
 struct mountinfo {
     unsigned long id, parent; /* equal: it hangs nowhere */

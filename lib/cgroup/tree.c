@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 #include "sys/fd.h"
 
 #define TREE_LIST_MAX (16 * 1024 * 1024)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which cgroup hierarchies the guest has. */
+/* Which cgroup hierarchies the machine has. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <linux/magic.h>
 
-#include "agent/cgroup/cgroup_internal.h"
-#include "agent/guest/mountinfo.h"
+#include "cgroup/cgroup_internal.h"
+#include "sys/mountinfo.h"
 #include "sys/fd.h"
 
 #define HOST_MEMORY_MAX (256 * 1024)

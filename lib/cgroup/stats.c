@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statistics of a group: which part comes from where, and what both versions share. */
-#include "agent/cgroup/stats.h"
+#include "cgroup/stats.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/cgroup/values.h"
+#include "cgroup/values.h"
 #include "sys/fd.h"
 
 #define FIELD(message, field_offset) ((uint64_t *)(void *)((char *)(message) + (field_offset)))

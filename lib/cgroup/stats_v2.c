@@ -2,7 +2,7 @@
 /* Statistics of version 2: mostly keyed files, other names, microseconds. */
 #include <string.h>
 
-#include "agent/cgroup/stats.h"
+#include "cgroup/stats.h"
 
 #define NSEC_PER_USEC 1000
 

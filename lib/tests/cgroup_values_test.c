@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "agent/cgroup/cgroup_internal.h"
-#include "agent/cgroup/values.h"
+#include "cgroup/cgroup_internal.h"
+#include "cgroup/values.h"
 
 static void shares_become_weight_on_a_line(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/guest/mountinfo.h"
+#include "sys/mountinfo.h"
 
 #include <stdio.h>
 

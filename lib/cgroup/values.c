@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/cgroup/values.h"
+#include "cgroup/values.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 #include "sys/fd.h"
 
 #define BLANKS " \t\n"

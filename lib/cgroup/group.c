@@ -2,7 +2,7 @@
 /* A container's group in all hierarchies: making it, and moving processes into it. */
 #include <string.h>
 
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 #include "base/undo.h"
 #include "sys/fd.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 #include "sys/fd.h"
 
 #define RETRY_MIN_NS (1 * NSEC_PER_MSEC)

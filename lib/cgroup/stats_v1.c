@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/cgroup/stats.h"
+#include "cgroup/stats.h"
 
 #define USER_HZ 100 /* ticks per second in files, the same on all architectures that Tatami runs on */
 #define NSEC_PER_TICK (1000000000 / USER_HZ)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#include "agent/cgroup/cgroup_internal.h"
+#include "cgroup/cgroup_internal.h"
 #include "sys/fd.h"
 
 #define POLL_NS (2 * NSEC_PER_MSEC)

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "agent/cgroup/limits.h"
-#include "agent/cgroup/values.h"
+#include "cgroup/limits.h"
+#include "cgroup/values.h"
 
 static void add_cpu_max(struct limit_plan *plan, const struct oci_cpu *cpu)
 {

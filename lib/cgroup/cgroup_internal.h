@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of agent/cgroup/ share, and the constructor that lets a test stand in for the kernel with a directory tree.
+/* What the files of lib/cgroup/ share, and the constructor that lets a test stand in for the kernel with a directory tree.
  *
  * A hierarchy is one mounted cgroup file system; a member is the directory of one group in one hierarchy. Hierarchies of both
  * versions may exist side by side (hybrid), so the version that decides how a value is spelled belongs to the hierarchy that
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/cgroup/cgroup.h"
+#include "cgroup/cgroup.h"
 #include "base/buf.h"
 #include "base/list.h"
 
@@ -55,7 +55,7 @@ struct cgroup_host {
 struct member {
     struct hierarchy *hierarchy;
     int fd;                                /* the group's directory; -1 until it is made */
-    const char *path;                      /* as the guest sees it, mount point included */
+    const char *path;                      /* mount point included */
     const char *below;                     /* path below the hierarchy, no leading '/' */
     size_t n_levels;                       /* components of below */
     size_t n_old;                          /* how many of them were there before */
