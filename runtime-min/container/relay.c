@@ -71,6 +71,7 @@ static int read_chunk(struct relay_output *output, struct arena *a, const Grpc__
 static void output_fiber(void *arg)
 {
     struct relay_output *output = arg;
+    struct relay *relay = output->relay;
     struct arena *a = arena_new(REPLY_BYTES);
     const Grpc__ReadStreamResponse *reply;
 
@@ -80,9 +81,11 @@ static void output_fiber(void *arg)
         arena_reset(a);
     }
     arena_free(a);
+    if (!relay->terminal)
+        stdstream_end(&output->stream, output->fd);
     output->fiber = NULL;
-    waitq_wake_all(&output->relay->ended);
-    wake_watcher(output->relay);
+    waitq_wake_all(&relay->ended);
+    wake_watcher(relay);
 }
 
 /* ---- input ---- */
@@ -224,7 +227,8 @@ int relay_start(struct relay *relay, struct guest *guest, const struct guest_pro
         struct relay_output *output = &relay->outputs[i];
         output->relay = relay;
         output->method = methods[i];
-        stdstream_open(&output->stream, (int)i + 1, O_WRONLY);
+        output->fd = (int)i + 1;
+        stdstream_open(&output->stream, output->fd, O_WRONLY);
         if (r == 0)
             r = fiber_start(guest->loop, "output", output_fiber, output, &output->fiber);
     }

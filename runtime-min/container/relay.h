@@ -20,6 +20,7 @@ struct relay;
 struct relay_output {
     struct relay *relay;
     const char *method; /* ReadStdout or ReadStderr */
+    int fd;             /* 1 or 2 */
     struct stdstream stream;
     struct fiber *fiber; /* NULL once it ended */
     bool is_reading;     /* waits for the guest */

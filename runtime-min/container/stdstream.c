@@ -34,6 +34,15 @@ void stdstream_close(struct stdstream *stream)
     stream->fd = -1;
 }
 
+void stdstream_end(struct stdstream *stream, int fd)
+{
+    stdstream_close(stream);
+    /* The number stays taken, by something that can be neither read nor written. */
+    _close_ int nothing = sys_openat(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0);
+    if (nothing >= 0)
+        (void)sys_dup3(nothing, fd, 0);
+}
+
 ssize_t stdstream_read(struct loop *loop, const struct stdstream *stream, void *p, size_t len)
 {
     for (;;) {

@@ -19,6 +19,9 @@ struct stdstream {
 /* flags: O_RDONLY or O_WRONLY. Never fails: a descriptor that cannot be opened anew is used as it is. */
 void stdstream_open(struct stdstream *stream, int fd, int flags);
 void stdstream_close(struct stdstream *stream);
+/* The process in the guest closed its side: besides stdstream_close(), fd, the descriptor that the handle was born with, lets
+ * go of what it names, so that whoever holds the other side sees the end though the handle goes on. */
+void stdstream_end(struct stdstream *stream, int fd);
 /* From a fiber. Bytes, 0 at the end, or -errno. */
 ssize_t stdstream_read(struct loop *loop, const struct stdstream *stream, void *p, size_t len);
 /* One attempt: bytes, -EAGAIN, or another -errno (-EPIPE: nobody reads). */

@@ -73,6 +73,13 @@ status_is() {
     await $c1 stopped
 }
 
+@test "an output that the program closes ends for its reader, while the program goes on" {
+    bundle b /bin/sh -c 'echo said; exec >&- 2>&-; sleep 1000'
+    run -0 timeout -k 1 20 bash -c '"$1" --root "$2" run -d -b "$3" "$4" 2>&1 | cat' - "$TATAMI" "$root" "$work/b" "$c1" 3>&-
+    [ "$output" = said ]
+    status_is $c1 running
+}
+
 @test "signals to the handle reach the program" {
     bundle b /bin/sh -c 'trap "echo got; exit 9" TERM; echo ready; while :; do sleep 0.01; done'
     tatami create -b "$work/b" --pid-file "$work/pid" $c1 >"$work/out" 3>&-
