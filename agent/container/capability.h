@@ -18,12 +18,6 @@ struct capability_sets {
     uint64_t ambient;
 };
 
-/* Number of a capability by name, with or without CAP_ (and with or without surrounding quotes, as some clients send it), or
- * -EINVAL. */
-int capability_parse(const char *name);
-/* Name of a number ("CAP_CHOWN"), or NULL. */
-const char *capability_name(int number);
-
 /* INVALID_ARGUMENT names the field and the unknown word, or the capability that cannot be in a set because it is missing in the
  * set that must hold it (effective in permitted, inheritable in bounding). */
 int capability_sets_parse(const struct oci_capabilities *capabilities, struct capability_sets *ret_sets, struct error *err);

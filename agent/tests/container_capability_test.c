@@ -13,57 +13,6 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 
-static void names_and_numbers_belong_together(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        int number;
-    } rows[] = {
-        {"CAP_CHOWN", 0},    {"CAP_DAC_OVERRIDE", 1},  {"CAP_SETPCAP", 8}, {"CAP_SYS_ADMIN", 21},
-        {"CAP_SETFCAP", 31}, {"CAP_MAC_OVERRIDE", 32}, {"CAP_BPF", 39},    {"CAP_CHECKPOINT_RESTORE", 40},
-    };
-    FOR_ROWS (row, rows) {
-        check_int(row->name, capability_parse(row->name), row->number);
-        check_string(row->name, capability_name(row->number), row->name);
-    }
-    for (int n = 0; n <= CAP_LAST_CAP; n++) {
-        assert_non_null(capability_name(n));
-        check_int(capability_name(n), capability_parse(capability_name(n)), n);
-    }
-    assert_null(capability_name(-1));
-    assert_null(capability_name(41));
-    assert_null(capability_name(1000));
-}
-
-static void names_are_accepted_as_clients_send_them(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *label, *name;
-        int number;
-    } rows[] = {
-        {"without prefix", "CHOWN", 0},
-        {"quoted", "\"CAP_KILL\"", 5},
-        {"quoted without prefix", "\"KILL\"", 5},
-        {"last without prefix", "CHECKPOINT_RESTORE", 40},
-        {"empty", "", -EINVAL},
-        {"prefix alone", "CAP_", -EINVAL},
-        {"one quote", "\"", -EINVAL},
-        {"quote only in front", "\"CAP_KILL", -EINVAL},
-        {"quote only behind", "CAP_KILL\"", -EINVAL},
-        {"empty quotes", "\"\"", -EINVAL},
-        {"lower case", "cap_chown", -EINVAL},
-        {"beginning of a name", "CAP_CHOW", -EINVAL},
-        {"name and more", "CAP_CHOWNS", -EINVAL},
-        {"prefix twice", "CAP_CAP_CHOWN", -EINVAL},
-        {"number", "0", -EINVAL},
-        {"unknown", "CAP_FLY", -EINVAL},
-    };
-    FOR_ROWS (row, rows)
-        check_int(row->label, capability_parse(row->name), row->number);
-}
-
 static struct strlist words(char **items)
 {
     struct strlist list = {.items = items};
@@ -326,8 +275,6 @@ static void probing_ends_at_64(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_and_numbers_belong_together),
-        cmocka_unit_test(names_are_accepted_as_clients_send_them),
         cmocka_unit_test(each_list_becomes_its_set),
         cmocka_unit_test(absent_lists_are_empty_sets),
         cmocka_unit_test(bad_lists_are_refused_with_field_and_word),

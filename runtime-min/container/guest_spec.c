@@ -4,10 +4,35 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "oci/capability.h"
+
 #define HOSTNAME_MAX 64
 #define DOMAINNAME_SYSCTL "kernel.domainname"
 #define AGENT_UMASK 022
 #define DEVICE_MODE 0666 /* of a device that names none, as other runtimes have it */
+
+static void keep_known_capabilities(struct strlist *words)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < words->n; i++) {
+        if (oci_capability_number(words->items[i]) >= 0)
+            words->items[kept++] = words->items[i];
+    }
+    words->n = kept;
+}
+
+/* What cannot be granted does not make a container fail (runtime-spec config.md, "Linux Process"). */
+static void prepare_capabilities(struct oci_capabilities *capabilities)
+{
+    if (!capabilities)
+        return;
+    keep_known_capabilities(&capabilities->bounding);
+    keep_known_capabilities(&capabilities->effective);
+    keep_known_capabilities(&capabilities->inheritable);
+    keep_known_capabilities(&capabilities->permitted);
+    keep_known_capabilities(&capabilities->ambient);
+}
 
 int guest_spec_prepare_process(struct oci_process *process, struct error *err)
 {
@@ -15,6 +40,7 @@ int guest_spec_prepare_process(struct oci_process *process, struct error *err)
 
     process->apparmor_profile = NULL;
     process->selinux_label = NULL;
+    prepare_capabilities(process->capabilities);
     if (umask->set && umask->value != AGENT_UMASK)
         return error_status(err, STATUS_UNIMPLEMENTED, "process.user.umask: %#" PRIo64 " is not supported, only %#o",
                             umask->value, AGENT_UMASK);

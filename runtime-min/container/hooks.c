@@ -85,7 +85,7 @@ static int hook_child(void *arg)
 {
     const struct hook_process *process = arg;
     const struct oci_hook *hook = process->hook;
-    char *path_only[] = {hook->path, NULL}, *no_env[] = {NULL};
+    char *path_only[] = {hook->path, NULL};
     char text[QUOTE_MAX];
 
     (void)sys_setsid(); /* a group of its own, that a timeout can kill */
@@ -101,7 +101,8 @@ static int hook_child(void *arg)
         r = sys_chdir(process->run->bundle);
     fresh_signals();
     if (r >= 0)
-        r = sys_execveat(AT_FDCWD, hook->path, hook->args.n ? hook->args.items : path_only, hook->env.items ?: no_env, 0);
+        r = sys_execveat(AT_FDCWD, hook->path, hook->args.n ? hook->args.items : path_only,
+                         hook->env.n ? hook->env.items : environ, 0);
     int len = snprintf(text, sizeof(text), "%s", strerrordesc_np(-r) ?: "Unknown error");
     (void)fd_write_all(2, text, (size_t)len);
     return EXIT_NOT_RUN;

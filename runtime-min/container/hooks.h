@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hooks that run on the host: prestart, createRuntime, poststart, poststop (runtime-spec config.md, "POSIX-platform Hooks").
  *
- * The state is their standard input, the environment is exactly theirs, they run one after the other in the bundle. What they
- * print to standard error is quoted when they fail. */
+ * The state is their standard input. The environment is exactly theirs, or the runtime's for those that name none, as with
+ * other runtimes. They run one after the other in the bundle. What they print to standard error is quoted when they fail. */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"

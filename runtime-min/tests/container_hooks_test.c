@@ -10,7 +10,7 @@
 
 #define STATE "{\"id\":\"c1\"}"
 
-static char *const no_words[] = {NULL};
+static const char *const own_words[] = {"HOOK=1", NULL};
 
 /* A hook that runs a shell script. */
 static struct oci_hook script(char **args, const char *text)
@@ -19,7 +19,8 @@ static struct oci_hook script(char **args, const char *text)
     args[1] = (char *)"-c";
     args[2] = (char *)(uintptr_t)text;
     args[3] = NULL;
-    return (struct oci_hook){.path = (char *)"/bin/sh", .args = {.items = args, .n = 3}, .env = {.items = (char **)no_words}};
+    return (struct oci_hook){
+        .path = (char *)"/bin/sh", .args = {.items = args, .n = 3}, .env = {.items = (char **)(uintptr_t)own_words, .n = 1}};
 }
 
 static int run(struct oci_hook *hooks, size_t n, bool keeps_going, struct error *err)
@@ -45,7 +46,8 @@ static void the_outcome_of_a_hook_is_told(void **state)
          "hook prestart: /bin/sh did not finish within 1 s"},
         {"stdin unread", "exec <&-; exit 0", 0, 0, ""},
         {"state", "[ \"$(cat)\" = '" STATE "' ]", 0, 0, ""},
-        {"environment is its own alone", "[ \"$(env | grep -vc -e ^PWD= -e ^SHLVL= -e ^_=)\" = 0 ]", 0, 0, ""},
+        {"environment is its own alone",
+         "[ \"$(env | grep -vc -e ^PWD= -e ^SHLVL= -e ^_= -e ^HOOK=1$)\" = 0 ] && [ \"$HOOK\" = 1 ]", 0, 0, ""},
         {"working directory", "[ \"$(/bin/pwd)\" = /tmp ]", 0, 0, ""},
         {"no descriptor of ours", "for fd in 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$fd ] || exit 1; done", 0, 0, ""},
         {"a megabyte of output", "yes 2>&1 | head -c 1000000 >&2; echo; exit 0", 0, 0, ""},
@@ -61,6 +63,19 @@ static void the_outcome_of_a_hook_is_told(void **state)
         check_int(row->label, run(&hook, 1, false, &err), row->result);
         check_string(row->label, err.text, row->error);
     }
+}
+
+static void a_hook_that_names_no_environment_has_that_of_the_runtime(void **state)
+{
+    char *args[4];
+    struct error err = {.errnum = 0};
+    struct oci_hook hook = script(args, "[ \"$TATAMI_TEST_HOOK\" = seen ]");
+    (void)state;
+
+    assert_int_equal(setenv("TATAMI_TEST_HOOK", "seen", 1), 0);
+    assert_int_equal(run(&hook, 1, false, &err), -EIO);
+    hook.env = (struct strlist){.n = 0};
+    assert_int_equal(run(&hook, 1, false, &err), 0);
 }
 
 static void a_program_that_cannot_run_is_named(void **state)
@@ -121,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_outcome_of_a_hook_is_told),
+        cmocka_unit_test(a_hook_that_names_no_environment_has_that_of_the_runtime),
         cmocka_unit_test(a_program_that_cannot_run_is_named),
         cmocka_unit_test(the_first_failure_ends_the_list_unless_it_keeps_going),
         cmocka_unit_test(hooks_that_cannot_be_run_are_refused_before),

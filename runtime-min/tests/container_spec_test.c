@@ -182,6 +182,26 @@ static void other_words_for_the_same_reach_the_guest_as_it_knows_them(void **sta
     assert_string_equal(spec->linux_->sysctl.items[1].key, "kernel.msgmax");
 }
 
+static void unknown_capabilities_are_left_out(void **state)
+{
+    _arena_ struct arena *a = arena_new(1 << 20);
+    struct guest_spec_mounts mounts;
+    struct error err = {.errnum = 0};
+    (void)state;
+
+    struct oci_spec *spec =
+        parse(a, "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"capabilities\":{\"bounding\":[\"CAP_FLY\",\"CAP_KILL\"],"
+                 "\"effective\":[\"CAP_FLY\"],\"inheritable\":[\"\"],\"permitted\":[\"CAP_KILL\",\"CAP_FLY\",\"CAP_CHOWN\"],"
+                 "\"ambient\":[\"CAP_FLY\"]}}," ROOT "}");
+    const struct oci_capabilities *sets = spec->process->capabilities;
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
+    assert_int_equal(sets->bounding.n, 1);
+    assert_string_equal(sets->bounding.items[0], "CAP_KILL");
+    assert_int_equal(sets->permitted.n, 2);
+    assert_string_equal(sets->permitted.items[1], "CAP_CHOWN");
+    assert_int_equal(sets->effective.n + sets->inheritable.n + sets->ambient.n, 0);
+}
+
 static void what_the_guest_cannot_have_is_refused(void **state)
 {
     _arena_ struct arena *a = arena_new(1 << 20);
@@ -344,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_bundle_has_absolute_paths),
         cmocka_unit_test(what_names_the_host_does_not_reach_the_guest),
         cmocka_unit_test(other_words_for_the_same_reach_the_guest_as_it_knows_them),
+        cmocka_unit_test(unknown_capabilities_are_left_out),
         cmocka_unit_test(what_the_guest_cannot_have_is_refused),
         cmocka_unit_test(annotations_choose_the_machine),
         cmocka_unit_test(limits_size_the_machine),
