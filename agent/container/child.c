@@ -10,12 +10,12 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 
 #include "agent/container/program.h"
 #include "agent/container/sync.h"
 #include "agent/container/sysctl.h"
+#include "agent/container/terminal.h"
 #include "sys/fd.h"
 
 #define EXIT_CHILD_FAILED 1
@@ -108,6 +108,23 @@ static int enter_namespaces(const struct launch *launch, struct error *err)
 
 /* ---- build ---- */
 
+/* Makes the process's terminal below the root of the container and hands the agent its side: whoever kept it here would keep
+ * the terminal from being hung up. console: it is put on /dev/console, too. */
+static int make_terminal(const struct launch *launch, int root_fd, bool console, struct error *err)
+{
+    _close_ int master = -1, slave = -1;
+
+    int r = terminal_open(root_fd, launch->process, &master, &slave, err);
+    if (r == 0 && console)
+        r = terminal_place_console(root_fd, slave, err);
+    for (int fd = 0; fd < 3 && r >= 0; fd++) {
+        r = sys_dup3(slave, fd, 0);
+        if (r < 0)
+            return error_set(err, r, "set up descriptor %d of the process", fd);
+    }
+    return r < 0 ? r : sync_send_terminal(launch->sync_fd, master, err);
+}
+
 static int build_container(const struct launch *launch, struct error *err)
 {
     struct rootfs rootfs = ROOTFS_INIT(launch->spec, launch->cgroup);
@@ -127,6 +144,8 @@ static int build_container(const struct launch *launch, struct error *err)
     int r = rootfs_build(&rootfs, err);
     if (r == 0)
         r = rootfs_enter(&rootfs, err);
+    if (r == 0 && launch->makes_terminal)
+        r = make_terminal(launch, rootfs.root_fd, !rootfs.dev_is_bind, err);
     if (r == 0)
         r = sysctl_apply(launch->spec->linux_, rootfs.proc_fd, err);
     if (r == 0)
@@ -135,15 +154,17 @@ static int build_container(const struct launch *launch, struct error *err)
     return r;
 }
 
-static int take_terminal(const struct launch *launch, struct error *err)
+/* The container that the process has joined is there already. */
+static int join_container(const struct launch *launch, struct error *err)
 {
-    int r = sys_setsid();
-    if (r < 0)
-        return error_set(err, r, "create a session");
-    if (!launch->process->terminal)
-        return 0;
-    r = sys_ioctl(0, TIOCSCTTY, NULL);
-    return r < 0 ? error_set(err, r, "take the terminal") : 0;
+    if (launch->makes_terminal) {
+        _close_ int root_fd = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+        int r = root_fd < 0 ? error_set(err, root_fd, "open the root of the container")
+                            : make_terminal(launch, root_fd, false, err);
+        if (r < 0)
+            return r;
+    }
+    return rootfs_chdir(launch->process->cwd, err);
 }
 
 struct program {
@@ -158,9 +179,9 @@ static int become_process(const struct launch *launch, struct program *program, 
         return error_set(err, r, "make the process undumpable");
     r = enter_namespaces(launch, err);
     if (r == 0)
-        r = launch->init ? build_container(launch, err) : rootfs_chdir(launch->process->cwd, err);
+        r = launch->init ? build_container(launch, err) : join_container(launch, err);
     if (r == 0)
-        r = take_terminal(launch, err);
+        r = terminal_take(launch->process->terminal, err);
     if (r == 0)
         r = program_environment(launch->scratch, &launch->process->env, launch->identity->uid, &program->envp, err);
     if (r == 0)

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/container/container.h"
 #include "agent/container/sync.h"
+#include "agent/container/terminal.h"
 #include "sys/fd.h"
 
 #define SCRATCH_BYTES (1024 * 1024)
@@ -62,6 +63,24 @@ static int give_streams(const struct oci_linux *linux_, const struct launch *lau
     return 0;
 }
 
+/* The streams as far as the agent makes them. */
+static int open_streams(struct container *container, struct process *process, struct launch *launch, struct error *err)
+{
+    const struct oci_process *spec = process->spec;
+
+    launch->makes_terminal = spec->terminal && terminal_is_of_container(container->spec);
+    if (launch->makes_terminal) {
+        launch->stdio[0] = sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+        return launch->stdio[0] < 0 ? error_set(err, launch->stdio[0], "open /dev/null") : 0;
+    }
+    int r = stdio_open(&process->stdio, spec->terminal, container->agent->config.container_pipe_size, launch->stdio, err);
+    if (r == 0)
+        r = give_streams(container->spec->linux_, launch, err);
+    if (r == 0 && spec->terminal && spec->has_console_size)
+        r = stdio_resize(&process->stdio, spec->console_height, spec->console_width, err);
+    return r;
+}
+
 static int prepare(struct container *container, struct process *process, struct launch *launch, struct error *err)
 {
     struct agent *agent = container->agent;
@@ -82,16 +101,9 @@ static int prepare(struct container *container, struct process *process, struct 
     launch->new_cgroup_namespace =
         launch->init && (launch->namespaces.new_cgroup ||
                          (cgroup_host_mode(agent->cgroup_host) == CGROUP_V2 && !oci_namespace_find(linux_, OCI_NS_CGROUP)));
-    r = stdio_open(&process->stdio, process->spec->terminal, agent->config.container_pipe_size, launch->stdio, err);
-    if (r == 0)
-        r = give_streams(linux_, launch, err);
+    r = open_streams(container, process, launch, err);
     if (r < 0)
         return r;
-    if (process->spec->terminal && process->spec->has_console_size) {
-        r = stdio_resize(&process->stdio, process->spec->console_height, process->spec->console_width, err);
-        if (r < 0)
-            return r;
-    }
     return sync_pair(&process->sync_fd, &launch->sync_fd, err);
 }
 
@@ -181,9 +193,12 @@ static int converse(struct container *container, struct process *process, const 
     int r = admit(container, process, launch, err);
     if (r < 0)
         return r;
-    r = sync_wait_ready(container->agent->loop, process->sync_fd, NO_DEADLINE, err);
+    int master = -1;
+    r = sync_wait_ready(container->agent->loop, process->sync_fd, NO_DEADLINE, launch->makes_terminal ? &master : NULL, err);
     if (r == -EPIPE)
         return report_death(process, err);
+    if (r == 0 && launch->makes_terminal)
+        r = stdio_adopt_terminal(&process->stdio, master, err);
     if (r == 0 && launch->init)
         r = pin_namespaces(container, process->child->pid, launch, err);
     return r;

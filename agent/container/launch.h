@@ -22,6 +22,7 @@ struct launch {
     const struct cgroup *cgroup;
     bool new_cgroup_namespace;
     bool no_pivot;
+    bool makes_terminal; /* stdio is a place holder until the child has made its terminal */
     int stdio[3];
     int sync_fd;
     struct arena *scratch;

@@ -118,6 +118,12 @@ static int open_pipes(struct stdio *stdio, int pipe_size, int child_fds[3], stru
     return r;
 }
 
+static int duplicate_master(struct stdio *stdio, struct error *err)
+{
+    stdio->in.fd = sys_fcntl(stdio->out.fd, F_DUPFD_CLOEXEC, 3);
+    return stdio->in.fd < 0 ? error_set(err, stdio->in.fd, "duplicate a pseudo-terminal") : 0;
+}
+
 /* The slave is opened through the master, so no path of a devpts is needed (TIOCGPTPEER, ioctl_tty(2)). */
 static int open_terminal(struct stdio *stdio, int child_fds[3], struct error *err)
 {
@@ -132,10 +138,7 @@ static int open_terminal(struct stdio *stdio, int child_fds[3], struct error *er
     child_fds[0] = sys_ioctl(stdio->out.fd, TIOCGPTPEER, (void *)(uintptr_t)(O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (child_fds[0] < 0)
         return error_set(err, child_fds[0], "open the slave of a pseudo-terminal");
-    stdio->in.fd = sys_fcntl(stdio->out.fd, F_DUPFD_CLOEXEC, 3);
-    if (stdio->in.fd < 0)
-        return error_set(err, stdio->in.fd, "duplicate a pseudo-terminal");
-    return 0;
+    return duplicate_master(stdio, err);
 }
 
 int stdio_open(struct stdio *stdio, bool terminal, int pipe_size, int ret_child_fds[3], struct error *err)
@@ -152,6 +155,13 @@ int stdio_open(struct stdio *stdio, bool terminal, int pipe_size, int ret_child_
     }
     memcpy(ret_child_fds, child_fds, sizeof(child_fds));
     return 0;
+}
+
+int stdio_adopt_terminal(struct stdio *stdio, int master_fd, struct error *err)
+{
+    stdio->terminal = true;
+    stdio->out.fd = master_fd;
+    return duplicate_master(stdio, err);
 }
 
 void stdio_close(struct stdio *stdio)

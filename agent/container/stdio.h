@@ -33,6 +33,8 @@ void stdio_init(struct stdio *stdio);
 /* Makes pipes, or a pseudo-terminal with its size. ret_child_fds receives what the process gets as 0, 1, 2 (terminal: one
  * descriptor and -1, -1), close-on-exec, owned by the caller. pipe_size > 0: capacity of stdout and stderr in bytes. */
 int stdio_open(struct stdio *stdio, bool terminal, int pipe_size, int ret_child_fds[3], struct error *err);
+/* The streams become a terminal that somebody else has made; master_fd, non-blocking, is taken over. */
+int stdio_adopt_terminal(struct stdio *stdio, int master_fd, struct error *err);
 /* Closes all; pending calls end. */
 void stdio_close(struct stdio *stdio);
 /* The process has exited: readers that wait now get at most DRAIN_MS more. */

@@ -17,6 +17,12 @@ struct sync_message {
     char text[ERROR_TEXT_MAX];
 };
 
+/* Room for one descriptor beside a message (SCM_RIGHTS, unix(7)). */
+union control {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
 int sync_pair(int *ret_agent_fd, int *ret_child_fd, struct error *err)
 {
     int fds[2];
@@ -62,20 +68,52 @@ void sync_send_error(int fd, const struct error *err)
     (void)sync_write(fd, &message, sizeof(message.header) + len);
 }
 
-/* Length of the text behind the header, or -errno; 0 bytes from the socket are -EPIPE. */
-static int sync_read(int fd, struct sync_message *message)
+int sync_send_terminal(int fd, int master_fd, struct error *err)
 {
+    struct sync_header header = {.type = SYNC_TERMINAL};
+    union control control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    struct iovec iov = {.iov_base = &header, .iov_len = sizeof(header)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int))};
+
+    memcpy(CMSG_DATA(&control.header), &master_fd, sizeof(master_fd));
+    ssize_t n = sys_sendmsg(fd, &msg, MSG_NOSIGNAL);
+    return n < 0 ? error_set(err, (int)n, "hand the terminal to the agent") : 0;
+}
+
+/* The descriptor that came with a message, or -1. There is room for no more than one. */
+static int take_descriptor(struct msghdr *msg)
+{
+    const struct cmsghdr *header = CMSG_FIRSTHDR(msg);
+    int fd = -1;
+
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+    return fd;
+}
+
+/* Length of the text behind the header, or -errno; 0 bytes from the socket are -EPIPE. A descriptor that came too is put into
+ * *received, which owned another one until then. */
+static int sync_read(int fd, struct sync_message *message, int *received)
+{
+    union control control;
     struct iovec iov = {.iov_base = message, .iov_len = sizeof(*message)};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
-    ssize_t n = sys_recvmsg(fd, &msg, 0);
+    if (received) {
+        msg.msg_control = &control;
+        msg.msg_controllen = sizeof(control);
+    }
+    ssize_t n = sys_recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    if (n > 0 && received)
+        fd_replace(received, take_descriptor(&msg));
     if (n == -ECONNRESET)
         return -EPIPE;
     if (n < 0)
         return (int)n;
     if (n == 0)
         return -EPIPE;
-    if ((size_t)n < sizeof(message->header) || (msg.msg_flags & MSG_TRUNC))
+    if ((size_t)n < sizeof(message->header) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
         return -EBADMSG;
     return (int)((size_t)n - sizeof(message->header));
 }
@@ -84,7 +122,7 @@ int sync_expect(int fd, enum sync_type type)
 {
     struct sync_message message;
 
-    int r = sync_read(fd, &message);
+    int r = sync_read(fd, &message, NULL);
     if (r < 0)
         return r;
     return r == 0 && message.header.type == (uint32_t)type ? 0 : -EBADMSG;
@@ -103,12 +141,13 @@ static int error_from_message(const struct sync_message *message, size_t text_le
     return -err->errnum;
 }
 
-int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, struct error *err)
+/* The next message of the child as sync_read() has it. An error that it reports is one of this call. */
+static int next_message(struct loop *loop, int fd, uint64_t deadline, struct sync_message *message, int *received,
+                        struct error *err)
 {
-    struct sync_message message;
     int r;
 
-    while ((r = sync_read(fd, &message)) == -EAGAIN) {
+    while ((r = sync_read(fd, message, received)) == -EAGAIN) {
         r = fiber_wait_fd(loop, fd, EPOLLIN, deadline);
         if (r < 0)
             return error_set(err, r, "wait for the container child");
@@ -117,9 +156,34 @@ int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, struct error *
         return r;
     if (r < 0)
         return error_set(err, r, "message from the container child");
-    if (message.header.type == SYNC_ERROR)
-        return error_from_message(&message, (size_t)r, err);
-    if (message.header.type != SYNC_READY || r != 0)
+    return message->header.type == SYNC_ERROR ? error_from_message(message, (size_t)r, err) : r;
+}
+
+static int expect_message(struct loop *loop, int fd, uint64_t deadline, enum sync_type type, int *received, struct error *err)
+{
+    struct sync_message message;
+
+    int r = next_message(loop, fd, deadline, &message, received, err);
+    if (r < 0)
+        return r;
+    if (message.header.type != (uint32_t)type || r != 0)
         return error_text(err, -EBADMSG, "unexpected message of type %u from the container child", message.header.type);
     return 0;
+}
+
+int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, int *ret_master, struct error *err)
+{
+    _close_ int master = -1;
+
+    if (ret_master) {
+        int r = expect_message(loop, fd, deadline, SYNC_TERMINAL, &master, err);
+        if (r < 0)
+            return r;
+        if (master < 0)
+            return error_text(err, -EBADMSG, "the container child sent no terminal");
+    }
+    int r = expect_message(loop, fd, deadline, SYNC_READY, NULL, err);
+    if (r == 0 && ret_master)
+        *ret_master = fd_take(&master);
+    return r;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/tests/support/expect.h"
+#include "agent/tests/support/request.h"
 #include "base/macros.h"
 
 #define STRING(s) ((char *)(uintptr_t)(s))
@@ -202,6 +203,36 @@ RIG_TEST(mount_points_that_are_links_stay_in_the_root)
     }
 }
 
+/* CVE-2025-52565, 2026-88264: the place of the console is the image's, and so is what lies around it. */
+RIG_TEST(console_that_is_a_link_is_refused)
+{
+    char *outside = make_outside(rig), *before = listing(rig, outside);
+    static const char *const targets[] = {"../../outside/console", "/proc/sys/kernel/core_pattern", "pts/0", "."};
+
+    FOR_ROWS (target, targets) {
+        struct oci_spec *spec = rig_spec(rig, "c1", "true");
+        spec->mounts[1] = spec->mounts[--spec->n_mounts]; /* /dev is the image's, but for what is mounted below it */
+        spec->process->terminal = true;
+        replace_by_link(rig, "dev/console", *target);
+        EXPECT_REFUSED(STATUS_INTERNAL, "/dev/console exists and is another file", rig_create(rig, "c1", spec, &err));
+        expect_same(rig, outside, before, *target);
+    }
+}
+
+RIG_TEST(terminal_of_an_exec_comes_from_a_devpts_only)
+{
+    struct oci_spec *spec = rig_spec(rig, "c1", "mount -t tmpfs t /dev/pts; mknod /dev/pts/ptmx c 5 2; echo; sleep 1000");
+    struct oci_process *process = rig_spec(rig, "c1", "tty")->process;
+    Grpc__ReadStreamRequest *request = (void *)request_for(rig, "ReadStdout", "c1", "");
+
+    add_capability(rig, spec, "CAP_SYS_ADMIN");
+    expect_running(rig, "c1", spec);
+    request->len = 1;
+    rig_ok(rig, "ReadStdout", &request->base, NULL);
+    process->terminal = true;
+    EXPECT_REFUSED(STATUS_INTERNAL, "/dev/pts of the container is no devpts", rig_exec(rig, "c1", "e1", process, &err));
+}
+
 static void swap_for_ever(const char *one, const char *other)
 {
     for (;;)
@@ -385,6 +416,8 @@ int main(void)
         cmocka_unit_test(proc_or_sys_that_is_a_link_is_refused),
         cmocka_unit_test(null_device_of_the_image_is_not_trusted),
         cmocka_unit_test(mount_points_that_are_links_stay_in_the_root),
+        cmocka_unit_test(console_that_is_a_link_is_refused),
+        cmocka_unit_test(terminal_of_an_exec_comes_from_a_devpts_only),
         cmocka_unit_test(swapped_links_never_lead_outside),
         cmocka_unit_test(working_directory_cannot_be_a_leaked_descriptor),
         cmocka_unit_test(value_of_a_kernel_parameter_sets_no_other),

@@ -69,6 +69,40 @@ RIG_TEST(all_streams_are_the_terminal)
     assert_int_equal(rig_wait(rig, "c1", ""), 4);
 }
 
+RIG_TEST(terminal_has_a_name_in_the_container_and_is_its_console)
+{
+    expect_running(rig, "c1", tty_spec(rig, "tty; tty < /dev/console; echo said > /dev/console; sleep 1000"));
+    expect_screen(rig, "ReadStdout", "", "/dev/pts/0\r\n/dev/console\r\nsaid\r\n");
+    EXPECT_OK(rig_exec(rig, "c1", "e1", tty_spec(rig, "tty")->process, &err));
+    expect_screen(rig, "ReadStdout", "e1", "/dev/pts/1\r\n");
+    assert_int_equal(rig_wait(rig, "c1", "e1"), 0);
+}
+
+RIG_TEST(container_without_a_terminal_has_no_console)
+{
+    expect_output(rig, "c1", rig_spec(rig, "c1", "test -e /dev/console || echo none"), "none\n");
+}
+
+/* The guest's devpts serves then, in which the container finds no name. */
+RIG_TEST(container_without_devpts_has_a_terminal_without_a_name)
+{
+    struct oci_spec *spec = tty_spec(rig, "test -t 0 && tty; test -e /dev/console || echo none; echo own > /dev/tty; exit 3");
+
+    spec->mounts[2] = spec->mounts[--spec->n_mounts];
+    expect_running(rig, "c1", spec);
+    expect_screen(rig, "ReadStdout", "", "not a tty\r\nnone\r\nown\r\n");
+    assert_int_equal(rig_wait(rig, "c1", ""), 3);
+}
+
+RIG_TEST(terminal_in_place_of_a_hidden_devpts_is_refused)
+{
+    struct oci_spec *spec = tty_spec(rig, NULL);
+
+    spec->mounts[spec->n_mounts++] = (struct oci_mount){
+        .destination = spec->mounts[2].destination, .type = spec->mounts[1].type, .source = spec->mounts[1].source};
+    EXPECT_REFUSED(STATUS_INTERNAL, "/dev/pts of the container is no devpts", rig_create(rig, "c1", spec, &err));
+}
+
 RIG_TEST(stderr_of_a_terminal_is_the_same_stream)
 {
     expect_running(rig, "c1", tty_spec(rig, "echo out; echo err >&2; sleep 1000"));
@@ -171,6 +205,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_streams_are_the_terminal),
+        cmocka_unit_test(terminal_has_a_name_in_the_container_and_is_its_console),
+        cmocka_unit_test(container_without_a_terminal_has_no_console),
+        cmocka_unit_test(container_without_devpts_has_a_terminal_without_a_name),
+        cmocka_unit_test(terminal_in_place_of_a_hidden_devpts_is_refused),
         cmocka_unit_test(stderr_of_a_terminal_is_the_same_stream),
         cmocka_unit_test(user_owns_the_terminal),
         cmocka_unit_test(terminal_has_the_size_of_the_spec_and_follows_the_client),

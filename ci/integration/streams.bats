@@ -95,6 +95,14 @@ caller() {
     run -5 caller terminal "?40\\x2090 =x\\r" "$TATAMI" --root "$root" exec -t $c1 /bin/sh -c 'stty size; read x; exit 5' 3>&-
 }
 
+@test "a terminal has a name in its container, and is the console of it" {
+    member b /bin/sh -c 'tty; tty < /dev/console; read line; exit 3' -- 'c["process"]["terminal"] = True'
+    run -3 caller terminal "?/dev/pts/0\\r ?/dev/console\\r =x\\r" "$TATAMI" --root "$root" run -b "$work/b" $c1 3>&-
+    member b /bin/sleep 1000
+    silently tatami run -d -b "$work/b" $c1
+    run -5 caller terminal "?/dev/pts/0\\r =x\\r" "$TATAMI" --root "$root" exec -t $c1 /bin/sh -c 'tty; read x; exit 5' 3>&-
+}
+
 @test "an interrupt typed at the terminal ends the program" {
     member b /bin/sleep 1000
     silently tatami run -d -b "$work/b" $c1

@@ -378,6 +378,7 @@ static const struct {
     {"fds", run_fds},           {"kill", run_kill},    {"catch", run_catch}, {"forks", run_forks}, {"eat", run_eat},
     {"bytes", run_bytes},       {"sh", program_shell}, {"head", tool_head},  {"tail", tool_tail},  {"seq", tool_seq},
     {"test", tool_test},        {"[", tool_test},      {"stty", tool_stty},  {"grep", tool_grep},  {"ps", tool_ps},
+    {"tty", tool_tty},
 };
 
 program_fn program_by_name(const char *name)

@@ -10,7 +10,7 @@
  *     fds                        lists its open descriptors
  *     sh -c SCRIPT               see shell.c
  *
- * and, in tools.c: head -c N FILE  seq FIRST LAST  test (-t FD, -e FILE, = and numbers)  stty size  tail FILE
+ * and, in tools.c: head -c N FILE  seq FIRST LAST  test (-t FD, -e FILE, = and numbers)  stty size  tty  tail FILE
  * grep -c PATTERN [FILE]
  * ps (the command lines)
  *

@@ -106,6 +106,21 @@ int tool_test(int argc, char **argv, char **envp UNUSED)
     return !holds;
 }
 
+/* tty: the name by which standard input is found */
+int tool_tty(int argc UNUSED, char **argv UNUSED, char **envp UNUSED)
+{
+    char name[256];
+    struct winsize size;
+    struct stat input, named;
+
+    ssize_t len = sys_readlinkat(AT_FDCWD, "/proc/self/fd/0", name, sizeof(name) - 1);
+    name[len > 0 ? len : 0] = '\0';
+    bool is_found = sys_ioctl(0, TIOCGWINSZ, &size) == 0 && sys_fstat(0, &input) == 0 &&
+                    sys_fstatat(AT_FDCWD, name, &named, 0) == 0 && input.st_ino == named.st_ino && input.st_dev == named.st_dev;
+    program_say(1, "%s\n", is_found ? name : "not a tty");
+    return !is_found;
+}
+
 /* stty size */
 int tool_stty(int argc, char **argv, char **envp UNUSED)
 {

@@ -8,6 +8,7 @@ int tool_tail(int argc, char **argv, char **envp);
 int tool_seq(int argc, char **argv, char **envp);
 int tool_test(int argc, char **argv, char **envp);
 int tool_stty(int argc, char **argv, char **envp);
+int tool_tty(int argc, char **argv, char **envp);
 int tool_grep(int argc, char **argv, char **envp);
 int tool_ps(int argc, char **argv, char **envp);
 /* stat [-L] -c FORMAT PATH with %u, %g, %a and %n. */

@@ -126,6 +126,48 @@ CONFORM_CASE(there_is_no_terminal_without_a_session)
     expect(sys_ioctl(null, TCGETS, bytes), -ENOTTY);
 }
 
+CONFORM_CASE(a_slave_is_put_on_another_name)
+{
+    struct pty pty = open_pty();
+    char name[64] = "", path[64];
+
+    sys_close(sys_openat(AT_FDCWD, "/tmp/console", O_WRONLY | O_CREAT | O_EXCL, 0600));
+    int tree = sys_open_tree(pty.slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    expect_true(tree >= 0);
+    expect(sys_move_mount(tree, "", AT_FDCWD, "/tmp/console", MOVE_MOUNT_F_EMPTY_PATH), 0);
+    sys_close(tree);
+    int console = sys_openat(AT_FDCWD, "/tmp/console", O_RDWR | O_NOCTTY, 0);
+    expect_true(console >= 0);
+    expect(sys_write(console, "said", 4), 4);
+    expect_text(read_text(pty.master), "said");
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", console);
+    expect(sys_readlinkat(AT_FDCWD, path, name, sizeof(name) - 1), (int)strlen("/tmp/console"));
+    expect_text(name, "/tmp/console");
+    sys_close(pty.slave);
+    expect_text(read_text(pty.master), "-EAGAIN");
+    sys_close(console);
+    expect_text(read_text(pty.master), "-EIO");
+    sys_close(pty.master);
+    expect(sys_openat(AT_FDCWD, "/tmp/console", O_RDWR | O_NOCTTY, 0), -EIO);
+}
+
+CONFORM_CASE(ptmx_below_its_own_root)
+{
+    struct open_how how = {.flags = O_RDWR | O_NOCTTY, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+    struct statfs st;
+
+    mount_devpts();
+    int dir = sys_openat(AT_FDCWD, "/tmp/pts", O_PATH | O_DIRECTORY, 0);
+    expect(sys_fstatfs(dir, &st), 0);
+    expect(st.f_type, 0x1cd1);
+    expect_true(sys_openat2(dir, "ptmx", &how) >= 0);
+    expect(sys_unlinkat(dir, "ptmx", 0), -EPERM);
+    expect(sys_symlinkat("x", dir, "link"), -EPERM);
+    expect(sys_mknodat(dir, "file", S_IFREG | 0600, 0), -EACCES);
+    expect(sys_mount("/dev/null", "/tmp/pts/ptmx", NULL, MS_BIND, NULL), 0);
+    expect(sys_openat2(dir, "ptmx", &how), -EXDEV);
+}
+
 /* ---- the end ---- */
 
 CONFORM_CASE(the_master_after_the_last_slave)

@@ -156,11 +156,17 @@ static enum status_code create_for_user(struct rig *rig, struct error *err)
     return rig_create(rig, "c1", spec, err);
 }
 
-/* Its own host name, as there is no sandbox whose it could share; on an initramfs, which cannot be pivoted away from. */
+/* Its own host name, as there is no sandbox whose it could share, and a terminal of the guest; on an initramfs, which cannot be
+ * pivoted away from. */
 static enum status_code create_alone(struct rig *rig, struct error *err)
 {
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
 
+    for (size_t i = 0; i < spec->n_mounts; i++) {
+        if (strcmp(spec->mounts[i].type, "devpts") == 0)
+            spec->mounts[i] = spec->mounts[--spec->n_mounts];
+    }
+    spec->process->terminal = true;
     spec->hostname = STRING("alone");
     return rig_create(rig, "c1", spec, err);
 }

@@ -55,6 +55,14 @@ static enum status_code execute(struct rig *rig, struct error *err)
     return rig_exec(rig, "c1", "e1", rig_spec(rig, "c1", "exit 5")->process, err);
 }
 
+static enum status_code execute_in_terminal(struct rig *rig, struct error *err)
+{
+    struct oci_process *process = rig_spec(rig, "c1", "exit 5")->process;
+
+    process->terminal = true;
+    return rig_exec(rig, "c1", "e1", process, err);
+}
+
 static void e1_exits(struct rig *rig)
 {
     int errnum = sweep_errnum(rig, CALL_execveat), want = errnum ?: 5; /* an exec that fails is told by the exit code */
@@ -398,6 +406,7 @@ static const struct sweep sweeps[] = {
     {"oom-v1", V1, create_greedy, start_and_run_out, .clean = remove_c1},
     {"exec", V2, start_c1, execute, .done = e1_exits, .undone = e1_is_unknown, .clean = remove_c1},
     {"exec-v1", V1, start_c1, execute, .done = e1_exits, .undone = e1_is_unknown, .clean = remove_c1},
+    {"exec-terminal", V2, start_c1, execute_in_terminal, .done = e1_exits, .undone = e1_is_unknown, .clean = remove_c1},
     {"signal", V2, start_c1, kill_c1, .done = c1_died, .undone = c1_runs, .clean = remove_c1},
     {"wait", V2, start_short, wait_for_exit, .clean = remove_c1},
     {"pause", V2, start_c1, pause_c1, .done = resume, .undone = pause_again, .clean = remove_c1},
