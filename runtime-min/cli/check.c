@@ -8,6 +8,7 @@
 #include "runtime-min/cli/cli.h"
 #include "runtime-min/config/config.h"
 #include "runtime-min/vmm/accel.h"
+#include "runtime-min/vmm/vhost_vsock.h"
 
 #define MEMINFO_MAX 8192
 #define KIB_IN_MIB 1024
@@ -46,27 +47,39 @@ static void check_files(struct report *report, const struct runtime_config *conf
     };
 
     FOR_ROWS (file, files) {
+        if (file->path == config->vsock && !runtime_config_needs_vsock(config))
+            continue;
         bool there = file->path && sys_faccessat(AT_FDCWD, file->path, file->mode, 0) == 0;
         tell(report, there ? VERDICT_OK : VERDICT_MISSING, file->what, file->path ?: "not configured",
              there ? NULL : file->remedy);
     }
 }
 
-static void check_devices(struct report *report)
+static void check_terminals(struct report *report)
 {
-    static const struct {
-        const char *what, *path;
-        enum verdict absent;
-        const char *remedy;
-    } devices[] = {
-        {"vhost-vsock", "/dev/vhost-vsock", VERDICT_NOTE, "absent; the runtime's own device is used"},
-        {"terminals", "/dev/ptmx", VERDICT_MISSING, "mount devpts on /dev/pts"},
-    };
+    bool there = sys_faccessat(AT_FDCWD, "/dev/ptmx", R_OK | W_OK, 0) == 0;
 
-    FOR_ROWS (device, devices) {
-        bool there = sys_faccessat(AT_FDCWD, device->path, R_OK | W_OK, 0) == 0;
-        tell(report, there ? VERDICT_OK : device->absent, device->what, device->path, there ? NULL : device->remedy);
+    tell(report, there ? VERDICT_OK : VERDICT_MISSING, "terminals", "/dev/ptmx", there ? NULL : "mount devpts on /dev/pts");
+}
+
+/* Tries what a start would do. */
+static void check_vsock(struct report *report, const struct runtime_config *config)
+{
+    static const char what[] = "vhost-vsock";
+    struct error err = {.errnum = 0};
+    unsigned int cid;
+
+    if (strcmp(config->vsock_device, "vhost-user") == 0) {
+        tell(report, VERDICT_OK, what, "not used, as configured", NULL);
+        return;
     }
+    _close_ int fd = vhost_vsock_open(&cid, &err);
+    if (fd >= 0)
+        tell(report, VERDICT_OK, what, "the kernel's device is used", NULL);
+    else if (strcmp(config->vsock_device, "vhost") == 0)
+        tell(report, VERDICT_MISSING, what, err.text, "or set vsock_device to auto");
+    else
+        tell(report, VERDICT_NOTE, what, "the runtime's own device is used", err.text);
 }
 
 static void check_accel(struct report *report, const struct runtime_config *config)
@@ -117,7 +130,8 @@ static int run_check(struct cli *cli)
         return r;
     check_files(&report, &config);
     check_accel(&report, &config);
-    check_devices(&report);
+    check_vsock(&report, &config);
+    check_terminals(&report);
     check_memory(&report, &config);
     check_root(cli, &report);
     r = cli_print(cli, &report.text);

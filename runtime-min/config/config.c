@@ -62,6 +62,7 @@ enum key_kind {
     KEY_TEXT,
     KEY_MACHINE,
     KEY_ACCEL,
+    KEY_VSOCK,
     KEY_NUMBER,
     KEY_FLAG,
 };
@@ -81,6 +82,7 @@ static const struct key {
     {"vsock", KEY_PATH, offsetof(struct runtime_config, vsock), .places = vsock_places},
     {"machine", KEY_MACHINE, offsetof(struct runtime_config, machine), .text = "q35"},
     {"accel", KEY_ACCEL, offsetof(struct runtime_config, accel), .text = "auto"},
+    {"vsock_device", KEY_VSOCK, offsetof(struct runtime_config, vsock_device), .text = "auto"},
     {"kernel_params", KEY_TEXT, offsetof(struct runtime_config, kernel_params), .text = ""},
     {"memory_mib", KEY_NUMBER, offsetof(struct runtime_config, memory_mib), .lowest = MEMORY_MIN_MIB, .highest = MEMORY_MAX_MIB,
      .number = MEMORY_DEFAULT_MIB},
@@ -98,6 +100,8 @@ static int check_text(const struct key *key, const char *text, struct error *err
         return error_status(err, STATUS_INVALID_ARGUMENT, "%s: '%s' is neither q35 nor microvm", key->name, text);
     if (key->kind == KEY_ACCEL && strcmp(text, "auto") != 0 && strcmp(text, "kvm") != 0 && strcmp(text, "tcg") != 0)
         return error_status(err, STATUS_INVALID_ARGUMENT, "%s: '%s' is none of auto, kvm, tcg", key->name, text);
+    if (key->kind == KEY_VSOCK && strcmp(text, "auto") != 0 && strcmp(text, "vhost") != 0 && strcmp(text, "vhost-user") != 0)
+        return error_status(err, STATUS_INVALID_ARGUMENT, "%s: '%s' is none of auto, vhost, vhost-user", key->name, text);
     return 0;
 }
 
@@ -186,6 +190,11 @@ int runtime_config_load(struct arena *a, const char *path, struct runtime_config
     return 0;
 }
 
+bool runtime_config_needs_vsock(const struct runtime_config *config)
+{
+    return strcmp(config->vsock_device, "vhost") != 0;
+}
+
 int runtime_config_check(const struct runtime_config *config, struct error *err)
 {
     static const char guest[] = "`make guest` builds it", qemu[] = "install qemu-system-x86 and qemu-system-common";
@@ -201,6 +210,8 @@ int runtime_config_check(const struct runtime_config *config, struct error *err)
     };
 
     FOR_ROWS (file, files) {
+        if (file->path == config->vsock && !runtime_config_needs_vsock(config))
+            continue;
         int r = sys_faccessat(AT_FDCWD, file->path, file->mode, 0);
         if (r < 0)
             return error_status(err, STATUS_NOT_FOUND, "no %s at %s (%s): %s, or name it in %s", file->what, file->path,

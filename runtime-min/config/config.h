@@ -7,10 +7,10 @@
  *     kernel, initramfs, qemu, virtiofsd, vsock   absolute paths
  *     machine                                     "q35" (devices can be added while it runs), "microvm" (boots faster)
  *     accel                                       "auto", "kvm", "tcg"
- *     memory_mib, vcpus                           numbers, when the bundle does not say
- *     boot_timeout_ms                             from the start to the agent's first answer
- *     kernel_params                               more words for the guest's kernel
- *     debug                                       boolean: the guest's console goes to the monitor's log */
+ *     vsock_device                                "vhost" (the kernel's), "vhost-user" (program vsock), "auto": the first that
+ * works memory_mib, vcpus                           numbers, when the bundle does not say boot_timeout_ms from the start to the
+ * agent's first answer kernel_params                               more words for the guest's kernel debug boolean: the guest's
+ * console goes to the monitor's log */
 #pragma once
 #include <stdbool.h>
 
@@ -27,6 +27,7 @@ struct runtime_config {
     const char *vsock;
     const char *machine;
     const char *accel;
+    const char *vsock_device;
     const char *kernel_params;
     unsigned int memory_mib;
     unsigned int vcpus;
@@ -37,5 +38,7 @@ struct runtime_config {
 /* path: NULL for RUNTIME_CONFIG_PATH, which may be missing; a path that is given must exist. Unknown keys, wrong types and
  * values out of range are refused with the file and the key. Strings live in a. */
 int runtime_config_load(struct arena *a, const char *path, struct runtime_config *ret_config, struct error *err);
+/* False: the program vsock is never started. */
+bool runtime_config_needs_vsock(const struct runtime_config *config);
 /* Whether all files are there: NOT_FOUND names the first missing one and the remedy. */
 int runtime_config_check(const struct runtime_config *config, struct error *err);

@@ -21,7 +21,7 @@ int container_with_guest(struct container *container, int (*fn)(struct guest *gu
 
     int r = machine_find(container->arena, &container->store, container->record.sandbox_id, &machine, err);
     if (r == 0)
-        r = guest_run(machine.socket_path, fn, arg, err);
+        r = guest_run(&machine.guest, fn, arg, err);
     machine_close(&machine);
     return r;
 }

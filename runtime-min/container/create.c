@@ -76,7 +76,7 @@ static void undo_guest(void *arg)
 {
     struct creation *creation = arg;
 
-    (void)guest_run(creation->machine.socket_path, remove_work, (void *)(uintptr_t)creation->container->record.guest_id, NULL);
+    (void)guest_run(&creation->machine.guest, remove_work, (void *)(uintptr_t)creation->container->record.guest_id, NULL);
 }
 
 static void undo_hooks(void *arg)
@@ -245,7 +245,7 @@ static int start_handle(struct creation *creation)
     if (r < 0)
         return r;
     creation->plan = (struct handle_plan){
-        .socket_path = creation->machine.socket_path,
+        .guest = &creation->machine.guest,
         .process = {.container_id = record->guest_id, .exec_id = ""},
         .terminal = record->terminal,
         .console = creation->console.slave,
@@ -292,7 +292,7 @@ static int create_in_guest(struct creation *creation)
 
     int r = oci_spec_to_wire(creation->container->arena, creation->guest_spec, &work.wire, creation->err);
     if (r == 0)
-        r = guest_run(creation->machine.socket_path, create_work, &work, creation->err);
+        r = guest_run(&creation->machine.guest, create_work, &work, creation->err);
     if (r == 0)
         undo_push(&creation->undo, undo_guest, creation);
     return r;

@@ -65,7 +65,7 @@ static int leave_machine(struct container *container, bool force, struct error *
     if (r == -ENOENT)
         return 0;
     if (r == 0)
-        r = guest_run(machine.socket_path, remove_work, &removal, err);
+        r = guest_run(&machine.guest, remove_work, &removal, err);
     /* Not known there: it never got that far, or an earlier delete was interrupted. */
     if (r < 0 && err && strstr(err->text, "Invalid container id"))
         r = 0;

@@ -69,7 +69,7 @@ static int start_handle(struct execution *execution)
     if (r < 0)
         return r;
     execution->plan = (struct handle_plan){
-        .socket_path = execution->machine.socket_path,
+        .guest = &execution->machine.guest,
         .process = {.container_id = execution->container->record.guest_id, .exec_id = execution->exec_id},
         .terminal = args->process->terminal,
         .console = execution->console.slave,
@@ -107,7 +107,7 @@ static int exec_in_guest(struct execution *execution)
     if (r == 0)
         r = oci_process_to_wire(execution->container->arena, execution->args->process, &work.wire, execution->err);
     if (r == 0)
-        r = guest_run(execution->machine.socket_path, exec_work, &work, execution->err);
+        r = guest_run(&execution->machine.guest, exec_work, &work, execution->err);
     execution->is_running = r == 0;
     return r;
 }
@@ -151,7 +151,7 @@ int container_exec(struct container *container, const struct exec_args *args, st
     if (r == 0)
         r = publish(&execution);
     if (r < 0 && execution.is_running)
-        (void)guest_run(execution.machine.socket_path, kill_work, &execution, NULL);
+        (void)guest_run(&execution.machine.guest, kill_work, &execution, NULL);
     if (r < 0)
         handle_done(&execution.handle);
     else

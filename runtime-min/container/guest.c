@@ -10,8 +10,57 @@
 
 #define AGENT "grpc.AgentService"
 #define KILL_NS (10 * NSEC_PER_SEC)
+#define ANSWER_NS (10 * NSEC_PER_SEC) /* an emulated guest on a busy host is slow */
 #define REPLY_BYTES (64 * 1024)
 #define TEXT(s) ((char *)(uintptr_t)(s))
+
+/* ---- one piece of work with the agent ---- */
+
+int guest_dial_agent(const struct guest_address *address, struct error *err)
+{
+    return guest_dial(address, GUEST_RPC_PORT, NULL, sys_monotonic_ns() + ANSWER_NS, err);
+}
+
+struct work {
+    struct guest guest;
+    int (*fn)(struct guest *guest, void *arg, struct error *err);
+    void *arg;
+    int result;
+    struct error *err;
+};
+
+static void work_fiber(void *arg)
+{
+    struct work *work = arg;
+
+    work->result = work->fn(&work->guest, work->arg, work->err);
+    loop_stop(work->guest.loop);
+}
+
+int guest_run(const struct guest_address *address, int (*fn)(struct guest *guest, void *arg, struct error *err), void *arg,
+              struct error *err)
+{
+    struct work work = {.fn = fn, .arg = arg, .err = err};
+
+    int fd = guest_dial_agent(address, err);
+    if (fd < 0)
+        return fd;
+    int r = loop_new(&work.guest.loop, err);
+    if (r < 0) {
+        sys_close(fd);
+        return r;
+    }
+    r = ttrpc_client_new(work.guest.loop, fd, &work.guest.client, err);
+    if (r == 0)
+        r = fiber_start(work.guest.loop, "work", work_fiber, &work, NULL);
+    if (r == 0)
+        r = loop_run(work.guest.loop, err);
+    ttrpc_client_free(work.guest.client);
+    loop_free(work.guest.loop);
+    return r < 0 ? r : work.result;
+}
+
+/* ---- calls ---- */
 
 int guest_call(struct guest *guest, const char *method, const ProtobufCMessage *request,
                const ProtobufCMessageDescriptor *reply_type, struct arena *a, uint64_t timeout_ns, ProtobufCMessage **ret_reply,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent of a virtual machine, over a hybrid vsock socket: a unix socket on which "CONNECT PORT" leads to a port of the
- * guest.
+/* The agent of a virtual machine.
  *
  * Everything the guest says is untrusted. Failures are worded as callers of OCI runtimes expect them: they look for phrases. */
 #pragma once
@@ -10,9 +9,9 @@
 #include "loop/loop.h"
 #include "oci/spec.h"
 #include "proto/agent.pb-c.h"
+#include "runtime-min/container/guest_dial.h"
 #include "ttrpc/client.h"
 
-#define GUEST_RPC_PORT 1024
 #define GUEST_TIMEOUT_NS (60 * NSEC_PER_SEC)
 
 struct guest {
@@ -20,12 +19,10 @@ struct guest {
     struct ttrpc_client *client;
 };
 
-/* Connected stream socket to a port of the guest, non-blocking, close-on-exec; waits for the guest's answer at most ten
- * seconds.
- */
-int guest_dial(const char *socket_path, unsigned int port, struct error *err);
+/* Connected to the agent's port; blocks at most ten seconds. */
+int guest_dial_agent(const struct guest_address *address, struct error *err);
 /* Runs fn(guest, arg) in a fiber of a loop of its own, connected to the agent, and returns its result. */
-int guest_run(const char *socket_path, int (*fn)(struct guest *guest, void *arg, struct error *err), void *arg,
+int guest_run(const struct guest_address *address, int (*fn)(struct guest *guest, void *arg, struct error *err), void *arg,
               struct error *err);
 
 /* One call from a fiber. reply_type NULL: nothing of interest comes back. timeout_ns 0: none. */

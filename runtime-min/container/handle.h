@@ -13,7 +13,7 @@
 #include "runtime-min/container/view.h"
 
 struct handle_plan {
-    const char *socket_path; /* hybrid vsock of the machine */
+    const struct guest_address *guest;
     struct guest_process process;
     bool terminal;
     int console; /* slave that becomes descriptors 0 to 2 and the controlling terminal, or -1: they are inherited */

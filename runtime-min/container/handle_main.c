@@ -109,7 +109,7 @@ static int connect_all(struct handle_process *handle, struct error *err)
     handle->enrolment = plan->enrol ? plan->enrol(plan->arg, err) : -1;
     if (plan->enrol && handle->enrolment < 0)
         return handle->enrolment;
-    int fd = guest_dial(plan->socket_path, GUEST_RPC_PORT, err);
+    int fd = guest_dial_agent(plan->guest, err);
     return fd < 0 ? fd : ttrpc_client_new(handle->guest.loop, fd, &handle->guest.client, err);
 }
 

@@ -15,7 +15,7 @@ int machine_find(struct arena *a, const struct store *store, const char *sandbox
     *ret_machine = (struct machine){
         .store_path = store->path,
         .sandbox_id = sandbox_id,
-        .socket_path = sandbox_socket_path(a, store->path, sandbox_id),
+        .guest = {.socket_path = sandbox_socket_path(a, store->path, sandbox_id), .cid = status.guest_cid},
         .control_fd = -1,
     };
     return 0;
@@ -27,7 +27,7 @@ int machine_start(struct arena *a, const struct machine_args *args, struct machi
     struct machine machine = {
         .store_path = args->store->path,
         .sandbox_id = args->sandbox_id,
-        .socket_path = sandbox_socket_path(a, args->store->path, args->sandbox_id),
+        .guest.socket_path = sandbox_socket_path(a, args->store->path, args->sandbox_id),
         .control_fd = -1,
     };
 
@@ -44,7 +44,7 @@ int machine_start(struct arena *a, const struct machine_args *args, struct machi
         .memory_mib = machine_memory_mib(args->spec, runtime.memory_mib),
         .runtime = &runtime,
     };
-    r = sandbox_start(&config, &machine.control_fd, err);
+    r = sandbox_start(&config, &machine.control_fd, &machine.guest.cid, err);
     if (r == 0)
         *ret_machine = machine;
     return r;

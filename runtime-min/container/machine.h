@@ -2,13 +2,14 @@
 /* The virtual machine of a container, as its life cycle sees it. */
 #pragma once
 #include "oci/spec.h"
+#include "runtime-min/container/guest_dial.h"
 #include "runtime-min/container/store.h"
 
 struct machine {
     const char *store_path;
     const char *sandbox_id;
-    const char *socket_path; /* hybrid vsock, in the arena it was found with */
-    int control_fd;          /* from machine_start() until machine_commit(): the machine ends with it */
+    struct guest_address guest; /* its path is in the arena it was found with */
+    int control_fd;             /* from machine_start() until machine_commit(): the machine ends with it */
 };
 
 #define MACHINE_NONE ((struct machine){.control_fd = -1})

@@ -114,7 +114,7 @@ static int dial(const char *text, struct error *err)
     struct address address;
 
     if (strncmp(text, HYBRID, strlen(HYBRID)) == 0)
-        return guest_dial(text + strlen(HYBRID), GUEST_RPC_PORT, err);
+        return guest_dial_agent(&(struct guest_address){.socket_path = text + strlen(HYBRID)}, err);
     int r = address_parse(text, &address, err);
     return r < 0 ? r : address_connect(&address, err);
 }

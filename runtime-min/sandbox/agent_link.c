@@ -4,14 +4,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "proto/agent.pb-c.h"
 #include "runtime-min/sandbox/share.h"
 #include "sys/fd.h"
 
-#define RPC_PORT_LINE "CONNECT 1024\n"
-#define ANSWER_MAX 64
 #define ANSWER_NS NSEC_PER_SEC
 #define PAUSE_NS (10 * NSEC_PER_MSEC)
 #define CALL_BYTES (1024 * 1024)
@@ -19,54 +16,12 @@
 #define KILL_NS (10 * NSEC_PER_SEC)
 #define HOSTNAME_LEN_MAX 64
 
-/* ---- connection ---- */
-
-/* "OK 1073741824\n", byte by byte: what follows belongs to the connection. */
-static int read_answer(struct loop *loop, int fd, uint64_t deadline)
-{
-    char answer[ANSWER_MAX];
-    size_t len = 0;
-
-    while (len < sizeof(answer)) {
-        ssize_t n = sys_read(fd, answer + len, 1);
-        if (n == -EAGAIN) {
-            int r = fiber_wait_fd(loop, fd, EPOLLIN, deadline);
-            if (r < 0)
-                return r;
-            continue;
-        }
-        if (n <= 0)
-            return n < 0 ? (int)n : -ECONNRESET;
-        if (answer[len++] == '\n')
-            return len > 3 && memcmp(answer, "OK ", 3) == 0 ? 0 : -ECONNREFUSED;
-    }
-    return -ECONNREFUSED;
-}
-
-static int dial(struct loop *loop, const char *socket, uint64_t deadline)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-
-    if (strlen(socket) >= sizeof(sa.sun_path))
-        return -ENAMETOOLONG;
-    strcpy(sa.sun_path, socket);
-    _close_ int fd = sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return fd;
-    int r = sys_connect(fd, (const struct sockaddr *)&sa, sizeof(sa));
-    if (r == 0)
-        r = fd_write_all(fd, RPC_PORT_LINE, strlen(RPC_PORT_LINE));
-    if (r == 0)
-        r = read_answer(loop, fd, deadline);
-    return r < 0 ? r : fd_take(&fd);
-}
-
-int agent_link_open(struct loop *loop, const char *socket, uint64_t deadline, struct ttrpc_client **ret_client,
+int agent_link_open(struct loop *loop, const struct guest_address *guest, uint64_t deadline, struct ttrpc_client **ret_client,
                     struct error *err)
 {
     for (;;) {
         uint64_t attempt = sys_monotonic_ns() + ANSWER_NS;
-        int fd = dial(loop, socket, attempt < deadline ? attempt : deadline);
+        int fd = guest_dial(guest, GUEST_RPC_PORT, loop, attempt < deadline ? attempt : deadline, NULL);
         if (fd >= 0)
             return ttrpc_client_new(loop, fd, ret_client, err);
         int r = fd == -ECANCELED ? fd : fiber_sleep_until(loop, sys_monotonic_ns() + PAUSE_NS);

@@ -2,11 +2,11 @@
 /* The monitor's own connection to the agent: the first words after the boot, and the kill of what nobody holds any more. */
 #pragma once
 #include "base/error.h"
-#include "loop/loop.h"
+#include "runtime-min/container/guest_dial.h"
 #include "ttrpc/client.h"
 
-/* From a fiber: tries until the agent's port answers or the deadline passes. socket: path of the hybrid socket, short. */
-int agent_link_open(struct loop *loop, const char *socket, uint64_t deadline, struct ttrpc_client **ret_client,
+/* From a fiber: tries until the agent's port answers or the deadline passes. */
+int agent_link_open(struct loop *loop, const struct guest_address *guest, uint64_t deadline, struct ttrpc_client **ret_client,
                     struct error *err);
 /* Check, then CreateSandbox with the shared directory. */
 int agent_link_begin(struct ttrpc_client *client, const char *id, const char *hostname, uint64_t deadline, struct error *err);

@@ -117,8 +117,10 @@ int sandbox_status(const char *root, const char *id, struct sandbox_status *ret_
     if (r < 0)
         return r;
     const Tatami__Monitor__V1__StatusReply *reply = (const void *)conversation.reply;
-    *ret_status =
-        (struct sandbox_status){.vm_pid = reply->vm_pid, .monitor_pid = reply->monitor_pid, .uptime_ns = reply->uptime_ns};
+    *ret_status = (struct sandbox_status){.vm_pid = reply->vm_pid,
+                                          .monitor_pid = reply->monitor_pid,
+                                          .uptime_ns = reply->uptime_ns,
+                                          .guest_cid = reply->guest_cid};
     strncat(ret_status->accel, reply->accel, sizeof(ret_status->accel) - 1);
     return 0;
 }

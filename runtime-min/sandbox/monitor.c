@@ -59,6 +59,7 @@ static void answer(const struct monitor *monitor, const struct error *err)
     started.errnum = err->errnum;
     started.status = (int32_t)err->status;
     started.text = (char *)(uintptr_t)err->text;
+    started.guest_cid = monitor->guest.cid;
     size_t len = protobuf_c_message_pack(&started.base, packet);
     (void)fd_write_all(MONITOR_CONTROL_FD, packet, len);
 }
@@ -101,7 +102,7 @@ static int boot(struct monitor *monitor, struct error *err)
     if (r == 0)
         r = vmm_wait_ready(monitor->vmm, deadline, err);
     if (r == 0)
-        r = agent_link_open(monitor->loop, RUNDIR_VSOCK, deadline, &monitor->agent, err);
+        r = agent_link_open(monitor->loop, &monitor->guest, deadline, &monitor->agent, err);
     if (r < 0)
         return r;
     monitor->is_on_trial = false;
@@ -249,7 +250,11 @@ static int run(struct monitor *monitor, struct error *err)
 
 int sandbox_monitor_main(void)
 {
-    struct monitor monitor = {.started_ns = sys_monotonic_ns(), .log_fd = -1, .virtiofsd = PROGRAM_NONE, .vsock = PROGRAM_NONE};
+    struct monitor monitor = {.started_ns = sys_monotonic_ns(),
+                              .log_fd = -1,
+                              .virtiofsd = PROGRAM_NONE,
+                              .vsock = PROGRAM_NONE,
+                              .guest = {.socket_path = RUNDIR_VSOCK}};
     struct error err = {.errnum = 0};
 
     for (int fd = MONITOR_CONTROL_FD; fd < MONITOR_FDS_END; fd++) {

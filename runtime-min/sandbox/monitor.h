@@ -3,6 +3,7 @@
 #pragma once
 #include "loop/reaper.h"
 #include "proto/monitor.pb-c.h"
+#include "runtime-min/container/guest_dial.h"
 #include "runtime-min/sandbox/share.h"
 #include "runtime-min/vmm/program.h"
 #include "runtime-min/vmm/vmm.h"
@@ -31,7 +32,8 @@ struct monitor {
     int log_fd;           /* gets what the parts and the guest's console say; -1 unless the machine is to be debugged */
 
     struct program virtiofsd;
-    struct program vsock;
+    struct program vsock;        /* not started where the kernel's device serves */
+    struct guest_address guest;  /* relative to the working directory */
     const struct program *first; /* helper that ended before anything else did, or NULL */
     struct vmm *vmm;
     bool uses_kvm;

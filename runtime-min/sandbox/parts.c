@@ -2,6 +2,7 @@
 /* The processes of a machine: how they are started, connected, watched and ended. */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -9,6 +10,7 @@
 #include "runtime-min/sandbox/rundir.h"
 #include "runtime-min/sandbox/share.h"
 #include "runtime-min/vmm/accel.h"
+#include "runtime-min/vmm/vhost_vsock.h"
 #include "sys/fd.h"
 
 #define GUEST_CID "3" /* of the guest alone: each device has its own guest */
@@ -144,6 +146,27 @@ static int start_vsock(struct monitor *monitor, struct error *err)
     return r < 0 ? r : fd_take(&ours);
 }
 
+/* The kernel's device or the runtime's own one: returns what QEMU gets of it. */
+static int choose_vsock(struct monitor *monitor, struct error *err)
+{
+    const char *wanted = monitor->start->vsock_device;
+    struct error why = {.errnum = 0};
+    char line[ERROR_TEXT_MAX + 32];
+
+    if (strcmp(wanted, "vhost-user") == 0)
+        return start_vsock(monitor, err);
+    int fd = vhost_vsock_open(&monitor->guest.cid, &why);
+    if (fd >= 0)
+        return fd;
+    if (strcmp(wanted, "vhost") == 0)
+        return error_text(err, fd, "the kernel's vsock device: %s", why.text);
+    if (monitor->log_fd >= 0) {
+        int len = snprintf(line, sizeof(line), "vsock: own device, since %s\n", why.text);
+        (void)fd_write_all(monitor->log_fd, line, (size_t)len);
+    }
+    return start_vsock(monitor, err);
+}
+
 static uint64_t host_tsc_khz(void)
 {
     _buf_ struct buf text = BUF_INIT(CPUINFO_MAX);
@@ -168,6 +191,7 @@ static int start_vmm(struct monitor *monitor, int vsock_fd, int fs_fd, struct er
         .memory_mib = start->memory_mib,
         .tsc_khz = host_tsc_khz(),
         .vsock_fd = vsock_fd,
+        .guest_cid = monitor->guest.cid,
         .fs_fd = fs_fd,
         .log_fd = monitor->log_fd,
         .on_exit = part_exited,
@@ -188,12 +212,13 @@ int parts_start(struct monitor *monitor, struct error *err)
         return r;
     monitor->uses_kvm = accel.kvm;
     monitor->is_on_trial = accel.kvm && strcmp(monitor->start->accel, "auto") == 0;
+    /* First what the configuration may ask for in vain: no part that ends because of it hides the reason. */
+    _close_ int vsock = choose_vsock(monitor, err);
+    if (vsock < 0)
+        return vsock;
     _close_ int fs = start_virtiofsd(monitor, err);
     if (fs < 0)
         return fs;
-    _close_ int vsock = start_vsock(monitor, err);
-    if (vsock < 0)
-        return vsock;
     return start_vmm(monitor, vsock, fs, err);
 }
 

@@ -6,7 +6,7 @@
  *     ROOT/.sandboxes/ID/     0700
  *         lock                the monitor holds flock(2) as long as it lives
  *         monitor.sock        control socket, 0600
- *         vsock.sock          hybrid vsock: "CONNECT 1024" leads to the agent
+ *         vsock.sock          hybrid vsock: "CONNECT 1024" leads to the agent; not where the kernel's vsock device is used
  *         log                 of the monitor
  *         share/              mount point; what is mounted there is seen by the monitor and the guest only
  *
@@ -31,9 +31,9 @@ struct sandbox_config {
 
 /* Boots a machine and returns when its agent has answered and made the sandbox, or with the full reason: guest console and
  * stderr of the programs included. ALREADY_EXISTS when it runs. *ret_control: the machine ends when it closes before
- * sandbox_commit().
+ * sandbox_commit(). *ret_guest_cid: as in struct sandbox_status.
  */
-int sandbox_start(const struct sandbox_config *config, int *ret_control, struct error *err);
+int sandbox_start(const struct sandbox_config *config, int *ret_control, unsigned int *ret_guest_cid, struct error *err);
 /* From now on the machine lives until sandbox_stop(). Closes *control. */
 int sandbox_commit(int *control, struct error *err);
 
@@ -45,6 +45,7 @@ struct sandbox_status {
     int monitor_pid;
     uint64_t uptime_ns;
     char accel[8];
+    unsigned int guest_cid; /* at the kernel's vsock device; 0: vsock.sock leads to the guest */
 };
 
 /* NOT_FOUND "sandbox ID does not run" when there is none, or its monitor is gone. */

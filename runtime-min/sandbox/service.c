@@ -129,6 +129,7 @@ static int status(struct ttrpc_call *call, const ProtobufCMessage *request, Prot
     reply->monitor_pid = sys_getpid();
     reply->uptime_ns = sys_monotonic_ns() - monitor->started_ns;
     reply->accel = arena_strdup(call->arena, monitor->uses_kvm ? "kvm" : "tcg");
+    reply->guest_cid = monitor->guest.cid;
     reply->parts = arena_calloc(call->arena, 2, sizeof(reply->parts[0]));
     if (!reply->parts)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the answer");

@@ -61,6 +61,12 @@ static int birth_main(void *arg)
 
 /* ---- the parent ---- */
 
+/* What else the monitor said. */
+struct outcome {
+    unsigned int guest_cid;
+    bool try_emulation;
+};
+
 static int send_start(int control, const struct sandbox_config *config, const char *accel, struct error *err)
 {
     const struct runtime_config *runtime = config->runtime;
@@ -80,6 +86,7 @@ static int send_start(int control, const struct sandbox_config *config, const ch
         {&start.machine, runtime->machine},
         {&start.accel, accel},
         {&start.kernel_params, runtime->kernel_params},
+        {&start.vsock_device, runtime->vsock_device},
     };
 
     FOR_ROWS (text, texts)
@@ -95,7 +102,7 @@ static int send_start(int control, const struct sandbox_config *config, const ch
     return r < 0 ? error_set(err, r, "tell the monitor what to start") : 0;
 }
 
-static int receive_started(int control, unsigned int limit_ms, bool *ret_try_emulation, struct error *err)
+static int receive_started(int control, unsigned int limit_ms, struct outcome *outcome, struct error *err)
 {
     struct pollfd poll = {.fd = control, .events = POLLIN};
     _arena_ struct arena *a = arena_new(REPLY_BYTES);
@@ -112,9 +119,10 @@ static int receive_started(int control, unsigned int limit_ms, bool *ret_try_emu
     if (r < 0)
         return error_wrap(err, "answer of the monitor");
     const Tatami__Monitor__V1__Started *started = (const void *)message;
+    outcome->guest_cid = started->guest_cid;
+    outcome->try_emulation = started->try_emulation;
     if (started->ready)
         return 0;
-    *ret_try_emulation = started->try_emulation;
     r = error_text(err, -started->errnum, "%s", started->text);
     if (err)
         err->status = (enum status_code)started->status;
@@ -139,7 +147,7 @@ static int spawn_monitor(const struct rundir *rundir, int *ret_control, struct e
     return 0;
 }
 
-static int start(const struct sandbox_config *config, const char *accel, int *ret_control, bool *ret_try_emulation,
+static int start(const struct sandbox_config *config, const char *accel, int *ret_control, struct outcome *outcome,
                  struct error *err)
 {
     _rundir_ struct rundir rundir = RUNDIR_NONE;
@@ -154,7 +162,7 @@ static int start(const struct sandbox_config *config, const char *accel, int *re
     if (r == 0)
         r = send_start(control, config, accel, err);
     if (r == 0)
-        r = receive_started(control, config->runtime->boot_timeout_ms + MARGIN_MS, ret_try_emulation, err);
+        r = receive_started(control, config->runtime->boot_timeout_ms + MARGIN_MS, outcome, err);
     if (r < 0) {
         if (rundir_lock(&rundir) == 0)
             (void)rundir_remove(rundir.parent_fd, rundir.fd, config->id, NULL);
@@ -164,19 +172,20 @@ static int start(const struct sandbox_config *config, const char *accel, int *re
     return 0;
 }
 
-int sandbox_start(const struct sandbox_config *config, int *ret_control, struct error *err)
+int sandbox_start(const struct sandbox_config *config, int *ret_control, unsigned int *ret_guest_cid, struct error *err)
 {
-    const char *accel = config->runtime->accel;
-    bool try_emulation = false;
+    struct outcome outcome = {.guest_cid = 0};
 
     int r = runtime_config_check(config->runtime, err);
     if (r == 0)
-        r = start(config, accel, ret_control, &try_emulation, err);
-    if (!try_emulation)
-        return r;
-    if (err)
-        *err = (struct error){.errnum = 0};
-    return start(config, "tcg", ret_control, &try_emulation, err);
+        r = start(config, config->runtime->accel, ret_control, &outcome, err);
+    if (outcome.try_emulation) {
+        if (err)
+            *err = (struct error){.errnum = 0};
+        r = start(config, "tcg", ret_control, &outcome, err);
+    }
+    *ret_guest_cid = outcome.guest_cid;
+    return r;
 }
 
 int sandbox_commit(int *control, struct error *err)

@@ -230,7 +230,17 @@ assert record["level"] == "error" and "a\"b\\" in record["msg"] and record["time
     [[ "$output" == *"missing  kernel       $work/absent: "*make\ guest* ]]
     [[ "$output" == *"ok       qemu         /bin/true"* ]]
     [[ "$output" == *"note     processor    emulation"* ]]
+    [[ "$output" == *" vhost-vsock  the "* ]]
     [[ "$stderr" == "tatami: no machine can run here yet: "* ]]
+    [ -e /dev/vhost-vsock ] || [[ "$output" == *"note     vhost-vsock  the runtime's own device is used: /dev/vhost-vsock (ENOENT): "*modprobe* ]]
+    echo 'vsock_device = "vhost"' >>"$work/runtime.toml"
+    run -1 tatami --config "$work/runtime.toml" check
+    [ -e /dev/vhost-vsock ] || [[ "$output" == *"missing  vhost-vsock  /dev/vhost-vsock (ENOENT): "* ]]
+    ! [[ "$output" == *" vsock "* ]]
+    sed -i 's/"vhost"/"vhost-user"/' "$work/runtime.toml"
+    run -1 tatami --config "$work/runtime.toml" check
+    [[ "$output" == *"ok       vhost-vsock  not used, as configured"* ]]
+    [[ "$output" == *" vsock "* ]]
     run -1 tatami --config "$work/none.toml" check
     [[ "$output" == *"$work/none.toml"* ]]
     echo 'kernal = "/x"' >"$work/runtime.toml"

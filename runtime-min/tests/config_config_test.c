@@ -54,17 +54,23 @@ static void every_key_has_its_place(void **state)
     struct world *world = *state;
 
     assert_int_equal(load(world, "kernel = '/k'\ninitramfs = '/i'\nqemu = '/q'\nvirtiofsd = '/f'\nvsock = '/v'\n"
-                                 "machine = 'microvm'\naccel = 'tcg'\nkernel_params = 'debug'\nmemory_mib = 128\nvcpus = 64\n"
+                                 "machine = 'microvm'\naccel = 'tcg'\nkernel_params = 'debug'\nvsock_device = "
+                                 "'vhost'\nmemory_mib = 128\nvcpus = 64\n"
                                  "boot_timeout_ms = 1000\ndebug = true\n"),
                      0);
     const struct runtime_config *config = &world->config;
     const struct {
         const char *label, *got, *want;
     } rows[] = {
-        {"kernel", config->kernel, "/k"}, {"initramfs", config->initramfs, "/i"},
-        {"qemu", config->qemu, "/q"},     {"virtiofsd", config->virtiofsd, "/f"},
-        {"vsock", config->vsock, "/v"},   {"machine", config->machine, "microvm"},
-        {"accel", config->accel, "tcg"},  {"kernel_params", config->kernel_params, "debug"},
+        {"kernel", config->kernel, "/k"},
+        {"initramfs", config->initramfs, "/i"},
+        {"qemu", config->qemu, "/q"},
+        {"virtiofsd", config->virtiofsd, "/f"},
+        {"vsock", config->vsock, "/v"},
+        {"machine", config->machine, "microvm"},
+        {"vsock_device", config->vsock_device, "vhost"},
+        {"accel", config->accel, "tcg"},
+        {"kernel_params", config->kernel_params, "debug"},
     };
     FOR_ROWS (row, rows)
         check_string(row->label, row->got, row->want);
@@ -84,6 +90,7 @@ static void what_is_not_said_has_a_default(void **state)
     assert_int_equal(load(world, "# nothing\n"), 0);
     assert_string_equal(world->config.machine, "q35");
     assert_string_equal(world->config.accel, "auto");
+    assert_string_equal(world->config.vsock_device, "auto");
     assert_string_equal(world->config.qemu, "/usr/bin/qemu-system-x86_64");
     assert_string_equal(world->config.kernel_params, "");
     assert_int_equal(world->config.memory_mib, 512);
@@ -101,6 +108,7 @@ static void mistakes_are_named(void **state)
         {"kernel = 1", "kernel (line 1): expected a string, found an integer"},
         {"machine = 'pc'", "machine: 'pc' is neither q35 nor microvm"},
         {"accel = 'hvf'", "accel: 'hvf' is none of auto, kvm, tcg"},
+        {"vsock_device = 'vsock'", "vsock_device: 'vsock' is none of auto, vhost, vhost-user"},
         {"memory_mib = 127", "memory_mib: 127 is not within 128 and 1048576"},
         {"memory_mib = -1", "memory_mib: -1 is not within 128 and 1048576"},
         {"vcpus = 0", "vcpus: 0 is not within 1 and 64"},

@@ -19,6 +19,7 @@ struct world {
     struct runtime_config runtime;
     struct sandbox_config config;
     int control;
+    unsigned int guest_cid;
     struct error err;
 };
 
@@ -55,6 +56,7 @@ static int set_up_in(void **state, const char *template)
         .vsock = path_in(world, "vsock"),
         .machine = "q35",
         .accel = "tcg",
+        .vsock_device = "vhost-user", /* which a stand-in can take the place of */
         .kernel_params = "",
         .memory_mib = 512,
         .vcpus = 1,
@@ -94,7 +96,7 @@ static void need_root(void)
 
 static void start(struct world *world)
 {
-    if (sandbox_start(&world->config, &world->control, &world->err) < 0)
+    if (sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err) < 0)
         fail_msg("%s", world->err.text);
 }
 
@@ -202,7 +204,7 @@ static void a_boot_that_fails_says_why_and_leaves_nothing(void **state)
         world->runtime.virtiofsd = path_in(world, row->virtiofsd);
         world->runtime.vsock = path_in(world, row->vsock);
         world->runtime.boot_timeout_ms = strcmp(row->kernel, "floods") == 0 ? PATIENCE_MS : 1000;
-        int r = sandbox_start(&world->config, &world->control, &world->err);
+        int r = sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err);
         check_int(row->label, r < 0, 1);
         for (size_t i = 0; i < ARRAY_SIZE(row->wants) && row->wants[i]; i++)
             if (!strstr(world->err.text, row->wants[i]))
@@ -295,7 +297,7 @@ static void a_machine_can_be_stopped_while_it_boots(void **state)
     world->runtime.kernel = path_in(world, "silent");
     pid_t starter = fork();
     if (starter == 0)
-        _exit(sandbox_start(&world->config, &world->control, NULL) < 0 ? 0 : 1);
+        _exit(sandbox_start(&world->config, &world->control, &world->guest_cid, NULL) < 0 ? 0 : 1);
     eventually(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK) == 0);
     assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
     int code;
@@ -352,7 +354,7 @@ static void a_boot_ends_when_its_starter_is_killed(void **state)
     world->runtime.kernel = path_in(world, "silent");
     pid_t starter = fork();
     if (starter == 0) {
-        (void)sandbox_start(&world->config, &world->control, NULL);
+        (void)sandbox_start(&world->config, &world->control, &world->guest_cid, NULL);
         _exit(0);
     }
     eventually(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK) == 0);
@@ -374,7 +376,7 @@ static void a_monitor_that_dies_in_the_boot_leaves_nothing(void **state)
         snprintf(command, sizeof(command), "pkill -KILL -x -P %d tatami-monitor", getppid());
         _exit(system(command));
     }
-    assert_true(sandbox_start(&world->config, &world->control, &world->err) < 0);
+    assert_true(sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err) < 0);
     assert_string_equal(world->err.text, "the monitor ended without an answer");
     assert_false(has_directory(world));
     assert_int_equal(waitpid(killer, NULL, 0), killer);
@@ -387,7 +389,7 @@ static void a_name_is_taken_while_its_machine_lives(void **state)
 
     need_root();
     start(world);
-    assert_int_equal(sandbox_start(&world->config, &control, &world->err), -EEXIST);
+    assert_int_equal(sandbox_start(&world->config, &control, &world->guest_cid, &world->err), -EEXIST);
     assert_string_equal(world->err.text, "sandbox s1 runs already");
     assert_true(status_of(world).vm_pid > 0);
 }
@@ -399,7 +401,7 @@ static void names_that_lead_elsewhere_are_refused(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
         world->config.id = ids[i];
-        check_int(ids[i], sandbox_start(&world->config, &world->control, &world->err), -EINVAL);
+        check_int(ids[i], sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err), -EINVAL);
         check_int(ids[i], sandbox_stop(world->root, ids[i], &world->err), -EINVAL);
     }
 }
@@ -409,11 +411,61 @@ static void missing_files_are_named(void **state)
     struct world *world = *state;
 
     world->runtime.kernel = "/none/vmlinux";
-    assert_int_equal(sandbox_start(&world->config, &world->control, &world->err), -ENOENT);
+    assert_int_equal(sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err), -ENOENT);
     assert_string_equal(world->err.text, "no guest kernel at /none/vmlinux (ENOENT): `make guest` builds it, or name it in "
                                          "/etc/tatami/runtime.toml");
     assert_false(has_directory(world));
 }
+
+/* ---- the kernel's vsock device, on a host where it is absent or of no use ---- */
+
+#define KERNELS_VSOCK "/dev/vhost-vsock"
+
+static int set_up_without_vhost(void **state)
+{
+    if (geteuid() == 0 && access(KERNELS_VSOCK, F_OK) == 0 && mount("/dev/null", KERNELS_VSOCK, NULL, MS_BIND, NULL) < 0)
+        return -1;
+    return set_up(state);
+}
+
+static int tear_down_vhost(void **state)
+{
+    (void)umount(KERNELS_VSOCK);
+    return tear_down(state);
+}
+
+static void without_the_kernels_vsock_device_the_own_one_serves(void **state)
+{
+    struct world *world = *state;
+    char text[64] = "";
+
+    need_root();
+    world->runtime.vsock_device = "auto";
+    world->runtime.debug = true;
+    start(world);
+    assert_int_equal(world->guest_cid, 0);
+    assert_int_equal(status_of(world).guest_cid, 0);
+    FILE *log = fopen(arena_printf(world->a, "%s/.sandboxes/s1/log", world->root), "r");
+    assert_non_null(log);
+    assert_non_null(fgets(text, sizeof(text), log));
+    fclose(log);
+    assert_memory_equal(text, "vsock: own device, since " KERNELS_VSOCK, 41);
+}
+
+static void a_kernels_vsock_device_that_is_asked_for_must_be_there(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    world->runtime.vsock_device = "vhost";
+    world->runtime.vsock = "/none/tatami-vsock"; /* nobody needs it */
+    assert_true(sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err) < 0);
+    if (!strstr(world->err.text, "the kernel's vsock device: " KERNELS_VSOCK))
+        fail_msg("%s", world->err.text);
+    assert_false(has_directory(world));
+}
+
+/* ---- names and descriptors ---- */
 
 static int set_up_deep(void **state)
 {
@@ -517,7 +569,7 @@ static void emulation_takes_the_place_of_kvm_that_fails(void **state)
 
     /* Who asked for KVM is told the truth. */
     world->runtime.accel = "kvm";
-    assert_true(sandbox_start(&world->config, &world->control, &world->err) < 0);
+    assert_true(sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err) < 0);
     assert_non_null(strstr(world->err.text, "QEMU was killed by signal 6 (ABRT)"));
     assert_false(has_directory(world));
 }
@@ -659,6 +711,10 @@ int main(int argc, char **argv)
         test(a_name_is_taken_while_its_machine_lives),
         test(names_that_lead_elsewhere_are_refused),
         test(missing_files_are_named),
+        cmocka_unit_test_setup_teardown(without_the_kernels_vsock_device_the_own_one_serves, set_up_without_vhost,
+                                        tear_down_vhost),
+        cmocka_unit_test_setup_teardown(a_kernels_vsock_device_that_is_asked_for_must_be_there, set_up_without_vhost,
+                                        tear_down_vhost),
         cmocka_unit_test_setup_teardown(paths_longer_than_a_socket_address_work, set_up_deep, tear_down),
         test(nothing_is_inherited_but_what_is_meant),
         test(qemu_has_no_capabilities),

@@ -42,8 +42,9 @@ static int build(struct arena *a, const struct vmm_options *options, const struc
 
 #define RNG(suffix) "-object\nrng-random,id=rng,filename=/dev/urandom\n-device\nvirtio-rng-" suffix ",rng=rng\n"
 
-#define VHOST(suffix)                                                                                                          \
-    "-chardev\nsocket,id=vsock,fd=7\n-device\nvhost-user-vsock-" suffix ",id=vsock0,chardev=vsock\n"                           \
+#define VSOCK(suffix) "-chardev\nsocket,id=vsock,fd=7\n-device\nvhost-user-vsock-" suffix ",id=vsock0,chardev=vsock\n"
+
+#define FS(suffix)                                                                                                             \
     "-chardev\nsocket,id=fs,fd=8\n-device\nvhost-user-fs-" suffix ",id=fs0,chardev=fs,tag=kataShared,queue-size=1024\n"
 
 #define KERNEL(words)                                                                                                          \
@@ -53,7 +54,7 @@ static int build(struct arena *a, const struct vmm_options *options, const struc
 
 static void command_lines_are_as_reviewed(void **state)
 {
-    struct vmm_options microvm = plain, kvm = plain, unknown_clock = plain;
+    struct vmm_options microvm = plain, kvm = plain, unknown_clock = plain, kernels_vsock = plain, both = plain;
     const struct qemu_fds no_devices = {.qmp = 3, .console = 4, .kernel = 5, .initramfs = 6, .vsock = -1, .fs = -1};
 
     (void)state;
@@ -63,6 +64,9 @@ static void command_lines_are_as_reviewed(void **state)
     kvm.memory_mib = 2048;
     kvm.kernel_params = "debug a=b";
     unknown_clock.tsc_khz = 0;
+    kernels_vsock.guest_cid = 4294967294;
+    both.machine = VMM_MICROVM;
+    both.guest_cid = 3;
     const struct {
         const char *label;
         const struct vmm_options *options;
@@ -70,14 +74,25 @@ static void command_lines_are_as_reviewed(void **state)
         const char *want;
     } rows[] = {
         {"q35 under emulation", &plain, &all_fds,
-         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512") PORTS RNG("pci") VHOST("pci")
-             KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
+         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512") PORTS RNG("pci") VSOCK("pci")
+             FS("pci") KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
         {"microvm has no ports, and devices of another bus", &microvm, &all_fds,
          BASE("microvm,x-option-roms=off,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1",
-              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") VHOST("device")
+              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") VSOCK("device") FS("device")
              KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
+        {"the kernel's vsock device has its descriptor and the id that it gave", &kernels_vsock, &all_fds,
+         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512")
+             PORTS RNG("pci") "-device\nvhost-vsock-pci,id=vsock0,guest-cid=4294967294,vhostfd=7\n" FS("pci")
+                 KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
+        {"the kernel's vsock device in a microvm", &both, &all_fds,
+         BASE("microvm,x-option-roms=off,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1",
+              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") "-device\nvhost-vsock-device,id=vsock0,guest-cid="
+                                                                             "3,vhostfd=7\n" FS("device")
+                                                                                 KERNEL(" clearcpuid=rep_good "
+                                                                                        "tsc_early_khz=2600000")},
         {"with KVM the guest measures its clock; more words come last", &kvm, &all_fds,
-         BASE("q35,memory-backend=ram", "kvm", "host", "4", "2048") PORTS RNG("pci") VHOST("pci") KERNEL(" debug a=b")},
+         BASE("q35,memory-backend=ram", "kvm", "host", "4", "2048") PORTS RNG("pci") VSOCK("pci") FS("pci")
+             KERNEL(" debug a=b")},
         {"a clock that is not known is not told, devices that are not there are not named", &unknown_clock, &no_devices,
          BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512") PORTS RNG("pci")
              KERNEL(" clearcpuid=rep_good")},

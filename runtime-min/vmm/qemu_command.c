@@ -121,7 +121,10 @@ static void add_devices(struct command *command, const struct vmm_options *optio
         option(command, "-device", *port);
     option(command, "-object", "rng-random,id=rng,filename=/dev/urandom");
     option_printf(command, "-device", "virtio-rng-%s,rng=rng", machine->device);
-    if (fds->vsock >= 0) {
+    if (fds->vsock >= 0 && options->guest_cid) {
+        option_printf(command, "-device", "vhost-vsock-%s,id=vsock0,guest-cid=%u,vhostfd=%d", machine->device,
+                      options->guest_cid, fds->vsock);
+    } else if (fds->vsock >= 0) {
         option_printf(command, "-chardev", "socket,id=vsock,fd=%d", fds->vsock);
         option_printf(command, "-device", "vhost-user-vsock-%s,id=vsock0,chardev=vsock", machine->device);
     }

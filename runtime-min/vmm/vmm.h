@@ -28,7 +28,8 @@ struct vmm_options {
     uint64_t tsc_khz; /* clock of the host, for emulation; 0: not known */
     int vsock_fd;     /* connected to the vhost-user devices; they stay the caller's. -1: without */
     int fs_fd;
-    int log_fd;                     /* gets the console and the program's output, too; -1: nobody */
+    unsigned int guest_cid; /* vsock_fd is the kernel's device, which has given the guest this context id; 0: it is not */
+    int log_fd;             /* gets the console and the program's output, too; -1: nobody */
     void (*on_exit)(void *context); /* from the loop */
     void *context;
 };

@@ -20,7 +20,8 @@ int machine_find(struct arena *a, const struct store *store, const char *sandbox
     _close_ int probe = unix_path_connect(path, SOCK_STREAM);
     if (probe < 0)
         return error_status(err, STATUS_NOT_FOUND, "sandbox %s does not run", sandbox_id);
-    *ret_machine = (struct machine){.store_path = store->path, .sandbox_id = sandbox_id, .socket_path = path, .control_fd = -1};
+    *ret_machine =
+        (struct machine){.store_path = store->path, .sandbox_id = sandbox_id, .guest = {.socket_path = path}, .control_fd = -1};
     return 0;
 }
 
