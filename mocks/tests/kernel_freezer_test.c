@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Freezing groups in both versions. Reaching the state takes a moment, so the cases wait for it. */
 #include "mocks/tests/cgroups.h"
+#include "mocks/tests/tasks.h"
 
 struct version {
     const char *label, *controllers;
@@ -78,14 +79,6 @@ CONFORM_CASE(killing_a_frozen_process)
     }
 }
 
-static char letter_of(int pid)
-{
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    const char *found = strstr(text_of(AT_FDCWD, path), "State:\t");
-    return found ? found[7] : '-';
-}
-
 CONFORM_CASE(the_state_of_a_frozen_process)
 {
     static const struct {
@@ -107,20 +100,17 @@ CONFORM_CASE(the_state_of_a_frozen_process)
         siginfo_t info;
         int pid = spawn(sleep_for_ever, NULL);
         expect(put_pid(group.dir, "cgroup.procs", pid), 0);
-        while (letter_of(pid) != 'S')
-            sys_nanosleep(1000000);
+        expect(settles(pid, 'S'), 'S');
         if (row->stopped) {
             expect(sys_kill(pid, SIGSTOP), 0);
             expect(sys_waitid(P_PID, pid, &info, WSTOPPED), 0);
         }
         expect(put(group.dir, version->file, version->freeze), 0);
         expect_true(comes(group.dir, version->state, version->frozen));
-        expect(letter_of(pid), row->frozen);
+        expect(state_of(pid), row->frozen);
         expect(put(group.dir, version->file, version->thaw), 0);
         expect_true(comes(group.dir, version->state, version->not_frozen));
-        for (int i = 0; i < 100 && letter_of(pid) != row->thawed; i++)
-            sys_nanosleep(1000000);
-        expect(letter_of(pid), row->thawed);
+        expect(settles(pid, row->thawed), row->thawed);
         kill_and_collect(pid);
         group_end(&group);
     }

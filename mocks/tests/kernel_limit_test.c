@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 
 #include "mocks/tests/cgroups.h"
+#include "mocks/tests/tasks.h"
 
 /* ---- limits of others ---- */
 
@@ -52,10 +53,7 @@ static void ask(const struct pair *pair)
 {
     int pid = spawn(is_target, (void *)pair);
     struct asking asking = {pair, pid};
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    for (int i = 0; i < 200 && !strstr(text_of(AT_FDCWD, path), "State:\tS"); i++)
-        sys_nanosleep(1000000);
+    expect(settles(pid, 'S'), 'S');
     expect(in_child(asks, &asking), pair->result);
     kill_and_collect(pid);
 }

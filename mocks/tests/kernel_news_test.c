@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 
 #include "mocks/tests/cgroups.h"
+#include "mocks/tests/tasks.h"
 
 #define SHORT_NS 20000000
 
@@ -16,22 +17,6 @@ static int ends_with(void *status)
 static int spawn_in(uint64_t flags, int (*fn)(void *arg), void *arg)
 {
     return sys_spawn(&(struct sys_spawn){.flags = flags, .cgroup_fd = -1}, fn, arg);
-}
-
-static char letter_of(int pid)
-{
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    const char *found = strstr(text_of(AT_FDCWD, path), "State:\t");
-    return found ? found[7] : '-';
-}
-
-/* The state that it comes to, after a while at most. */
-static char settles(int pid, char letter)
-{
-    for (int i = 0; i < 200 && letter_of(pid) != letter; i++)
-        sys_nanosleep(1000000);
-    return letter_of(pid);
 }
 
 /* ---- which child ---- */

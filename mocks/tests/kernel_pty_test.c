@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pseudo terminals: their file system, names and locks, the end of either side. */
+#include "mocks/tests/tasks.h"
 #include "mocks/tests/terminals.h"
 
 /* ---- the files ---- */
@@ -234,7 +235,7 @@ CONFORM_CASE(a_slave_waits_for_the_end_of_the_master)
 
     int pid = spawn(wait_for_end, &pty);
     expect(sys_poll(&pollfd, 1, 2000), 1);
-    sys_nanosleep(50 * 1000000); /* until it waits */
+    expect(settles(pid, 'S'), 'S');
     sys_close(pty.master);
     expect(collect(pid), 1);
 }

@@ -4,7 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 
-#include "mocks/tests/conform.h"
+#include "mocks/tests/tasks.h"
 
 static int sleep_long(void *arg)
 {
@@ -624,7 +624,7 @@ CONFORM_CASE(a_stop_interrupts_epoll_wait)
     sys_pipe2(ready, O_CLOEXEC);
     int pid = spawn(poll_for_ever, &ready[1]);
     sys_read(ready[0], &byte, 1);
-    sys_nanosleep(50000000); /* it is about to wait, and nothing shows when it does */
+    expect(settles(pid, 'S'), 'S');
     sys_kill(pid, SIGSTOP);
     expect(sys_waitid(P_PID, pid, &info, WSTOPPED), 0);
     sys_kill(pid, SIGCONT);
