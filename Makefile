@@ -131,7 +131,7 @@ include ci/guest/guest.mk
 ##   make traces                 write the golden traces of fixtures/traces anew
 ##   make run / make shell       a container of busybox in a VM: prints hello and the time of each step, or gives a shell (root)
 ##   make conformance SEEDS=n    the mock kernel against the real one: the same cases, and random sequences of calls, on both (root)
-##   make conformance-vm         the same cases in a VM, whose kernel has what this one may lack; ONLY=word
+##   make conformance-vm         the same in a VM, whose kernel has what this one may lack; ONLY=word SEEDS=n
 ##   make integration            containers in real machines under emulation, then conformance-vm; ONLY=word (root)
 ##   make mutate                 changes the product in one place at a time: which tests notice? FILES=words SAMPLE=n SEED=n
 ##   make valgrind               the unit tests of pure code and the simulation under valgrind
@@ -407,22 +407,22 @@ $(SIM_TESTS): $(SIM) $(SIM_LIBS)
 	$(Q)$(call link) -lcmocka
 
 CONFORM := $(B)/mocks/tests/support/conform
-$(B)/mocks/tests/kernel_%_test: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_mock.o $(call objects,$(MOCK_SRC)) \
-    $(B)/libtatami-mock.a $(B)/.link
-	$(call say,LINK)
-	$(Q)$(call link)
-
-$(B)/mocks/tests/random_%_test: $(B)/mocks/tests/random_%.o $(CONFORM).o $(CONFORM)_mock.o $(call objects,$(MOCK_SRC)) \
-    $(B)/libtatami-mock.a $(B)/.link
-	$(call say,LINK)
-	$(Q)$(call link)
-
-$(B)/mocks/tests/random_%_real: $(B)/mocks/tests/random_%.o $(CONFORM).o $(CONFORM)_real.o $(CONFORM)_differences.o $(B)/libtatami.a $(B)/.link
+MOCK_KERNEL := $(CONFORM).o $(CONFORM)_mock.o $(call objects,$(MOCK_SRC)) $(B)/libtatami-mock.a
+REAL_KERNEL := $(CONFORM).o $(CONFORM)_real.o $(CONFORM)_differences.o $(B)/libtatami.a
+$(B)/mocks/tests/kernel_%_test: $(B)/mocks/tests/kernel_%_test.o $(MOCK_KERNEL) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link)
 
 # Static: they run in a VM without libraries as well.
-$(B)/mocks/tests/kernel_%_real: $(B)/mocks/tests/kernel_%_test.o $(CONFORM).o $(CONFORM)_real.o $(CONFORM)_differences.o $(B)/libtatami.a $(B)/.link
+$(B)/mocks/tests/random_%_test: $(B)/mocks/tests/random_%.o $(MOCK_KERNEL) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link,$(STATIC))
+
+$(B)/mocks/tests/random_%_real: $(B)/mocks/tests/random_%.o $(REAL_KERNEL) $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link,$(STATIC))
+
+$(B)/mocks/tests/kernel_%_real: $(B)/mocks/tests/kernel_%_test.o $(REAL_KERNEL) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
 

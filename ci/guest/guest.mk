@@ -66,11 +66,17 @@ $(GUEST)/initramfs-idle.cpio: $(B)/ci/guest/idle_init $(GUEST_KERNEL) $(GUEST_MO
 # ---- the conformance suite in a VM ----
 
 GUEST_TESTS := $(patsubst %,$(GUEST)/tests/%,$(notdir $(CONFORM_REAL)))
+# Mounts are left out: the VM's kernel is older than 6.15, before which detached trees could neither be copied nor mounted in.
+VM_PAIRS := $(filter-out %/random_mounts_test %/random_mounts_real,$(RANDOM_PAIRS))
+GUEST_RANDOM := $(patsubst %,$(GUEST)/tests/%,$(notdir $(VM_PAIRS)))
+VM_SEEDS = $(or $(SEEDS),10)
 
 .PHONY: conformance-vm
 conformance-vm: guest
 	@$(AGAIN) $(GUEST)/conformance.cpio
-	@ci/guest/run-conformance $(GUEST)/conformance.cpio $(ONLY)
+	@failed=0; rm -f $(GUEST)/said; \
+	ci/guest/run-conformance $(GUEST)/conformance.cpio $(GUEST)/said $(VM_SEEDS) $(ONLY) || failed=1; \
+	ci/compare-kernels --said $(GUEST)/said --seeds $(VM_SEEDS) $(VM_PAIRS) || failed=1; exit $$failed
 
 $(GUEST)/tests/%: $(B)/mocks/tests/%
 	@mkdir -p $(@D)
@@ -81,8 +87,9 @@ $(B)/ci/guest/%: $(B)/ci/guest/%.o $(B)/libagent.a $(B)/libtatami.a $(B)/.link
 	$(Q)$(call link,$(STATIC))
 
 CONFORM_MODULES := ci/guest/modules-conformance.txt
-$(GUEST)/conformance.cpio: $(B)/ci/guest/conform_init $(GUEST_TESTS) $(GUEST_KERNEL) $(GUEST_MODULES) $(CONFORM_MODULES) $(GUEST)/busybox.tools $(INITRAMFS_TOOL)
+$(GUEST)/conformance.cpio: $(B)/ci/guest/conform_init $(GUEST_TESTS) $(GUEST_RANDOM) ci/guest/random-sequences $(GUEST_KERNEL) $(GUEST_MODULES) $(CONFORM_MODULES) $(GUEST)/busybox.tools $(INITRAMFS_TOOL)
 	$(call say,GUEST)
 	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) --modules $(CONFORM_MODULES) \
 	    --busybox /bin/busybox --tools $(GUEST)/busybox.tools \
-	    $(foreach test,$(GUEST_TESTS),--add tests/$(notdir $(test))=$(test)) $@
+	    $(foreach test,$(GUEST_TESTS),--add tests/$(notdir $(test))=$(test)) --add tests/random-sequences=ci/guest/random-sequences \
+	    $(foreach test,$(GUEST_RANDOM),--add random/$(notdir $(test))=$(test)) $@

@@ -8,6 +8,7 @@
 
 #include "mocks/tests/cgroups.h"
 #include "mocks/tests/support/random.h"
+#include "mocks/tests/tasks.h"
 
 #define WORKERS 5
 #define HIERARCHIES 16
@@ -90,15 +91,6 @@ static void mount_trees(struct state *s)
 }
 
 /* ---- rest ---- */
-
-static char letter_of(int pid)
-{
-    char path[32], text[512];
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    snprintf(text, sizeof(text), "%.500s", pid > 0 ? text_of(AT_FDCWD, path) : "");
-    const char *found = strstr(text, "State:\t");
-    return found ? found[7] : '-';
-}
 
 static uint64_t pending_of(int pid)
 {
@@ -186,7 +178,7 @@ static bool worker_rests(const struct state *s, int pid)
 {
     static const uint64_t kills = 1u << (SIGKILL - 1) | 1u << (SIGTERM - 1);
     uint64_t pending = pending_of(pid);
-    switch (letter_of(pid)) {
+    switch (state_of(pid)) {
     case 'R':
         return false;
     case 'D':
@@ -297,7 +289,7 @@ static void do_spawn(struct state *s)
     const struct tree *tree = &s->trees[below(&s->random, s->n_trees)];
     const char *place = pick(&s->random, places);
     bool into = chance(&s->random, 50);
-    char letter = letter_of(s->workers[i]);
+    char letter = state_of(s->workers[i]);
     if (letter != '-' && letter != 'Z')
         return;
     int dir = into ? open_place(tree, place) : -1;
@@ -570,7 +562,7 @@ CONFORM_CASE(sequence)
     for (unsigned int i = 0; i < s.n_trees; i++)
         say_groups(&s.trees[i]);
     for (unsigned int i = 0; i < WORKERS; i++)
-        say("worker %u is %d: %c", i, s.workers[i], letter_of(s.workers[i]));
+        say("worker %u is %d: %c", i, s.workers[i], state_of(s.workers[i]));
     for (unsigned int i = 0; i < s.n_trees; i++)
         clear(&s, &s.trees[i]);
 }

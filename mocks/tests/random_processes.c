@@ -296,7 +296,8 @@ static void do_pidfd(struct state *s)
         SAY_RESULT(sys_pidfd_send_signal(s->pidfds[i], sig), "pidfd %u: signal %d", i, sig);
     } else if (what == 2) {
         int r = sys_poll(&poll, 1, 0);
-        SAY_RESULT(r, "pidfd %u: poll, %#x", i, (unsigned int)poll.revents);
+        /* Not whether it hung up: kernels before 6.9 do not tell. */
+        SAY_RESULT(r, "pidfd %u: poll, %#x", i, (unsigned int)(poll.revents & ~POLLHUP));
     } else {
         int r = sys_waitid(P_PIDFD, s->pidfds[i], &info, WEXITED | WNOHANG);
         SAY_RESULT(r, "pidfd %u: wait, pid %d code %d status %d", i, info.si_pid, info.si_code, info.si_status);
