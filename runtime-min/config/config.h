@@ -7,10 +7,11 @@
  *     kernel, initramfs, qemu, virtiofsd, vsock   absolute paths
  *     machine                                     "q35" (devices can be added while it runs), "microvm" (boots faster)
  *     accel                                       "auto", "kvm", "tcg"
- *     vsock_device                                "vhost" (the kernel's), "vhost-user" (program vsock), "auto": the first that
- * works memory_mib, vcpus                           numbers, when the bundle does not say boot_timeout_ms from the start to the
- * agent's first answer kernel_params                               more words for the guest's kernel debug boolean: the guest's
- * console goes to the monitor's log */
+ *     vsock_device                                "vhost" (the kernel's), "vhost-user" (program vsock), "auto" (what works)
+ *     memory_mib, vcpus                           numbers, when the bundle does not say
+ *     boot_timeout_ms                             from the start to the agent's first answer
+ *     kernel_params                               more words for the guest's kernel
+ *     debug                                       boolean: the guest's console goes to the monitor's log */
 #pragma once
 #include <stdbool.h>
 
