@@ -25,8 +25,9 @@
 
 /* ---- early ---- */
 
+static const struct boot_mount proc_mount = {"proc", "proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, false};
+
 static const struct boot_mount early_mounts[] = {
-    {"proc", "proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, false},
     {"sysfs", "sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, false},
     {"devtmpfs", "dev", "/dev", MS_NOSUID, NULL, true},
     {"tmpfs", "tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, NULL, false},
@@ -35,29 +36,33 @@ static const struct boot_mount early_mounts[] = {
 };
 
 /* A kernel without a console leaves PID 1 without standard descriptors; the next files opened would take their places. */
-static void open_standard_descriptors(void)
+static int open_standard_descriptors(struct error *err)
 {
     for (int fd = 0; fd <= 2; fd++) {
-        if (sys_fcntl(fd, F_GETFD, 0) != -EBADF)
+        if (sys_fcntl(fd, F_GETFD, 0) != -EBADF || sys_openat(AT_FDCWD, "/dev/console", O_RDWR | O_NOCTTY, 0) >= 0)
             continue;
-        if (sys_openat(AT_FDCWD, "/dev/console", O_RDWR | O_NOCTTY, 0) < 0)
-            sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+        int r = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+        if (r < 0)
+            return error_set(err, r, "open '/dev/null' in the place of descriptor %d", fd);
     }
+    return 0;
+}
+
+int boot_mount_proc(struct error *err)
+{
+    return boot_mount_apply(&proc_mount, NULL, err);
 }
 
 int boot_early_mounts(const struct logger *log, struct error *err)
 {
-    int r = boot_mount_apply(&early_mounts[0], log, err); /* /proc tells what the root is */
+    int r = boot_mount_proc(err); /* it tells what the root is */
     if (r == 0)
         r = root_lift(err);
     FOR_ROWS (mount, early_mounts) {
         if (r == 0)
             r = boot_mount_apply(mount, log, err);
     }
-    if (r < 0)
-        return r;
-    open_standard_descriptors();
-    return 0;
+    return r < 0 ? r : open_standard_descriptors(err);
 }
 
 /* ---- steps ---- */

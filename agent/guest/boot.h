@@ -11,9 +11,12 @@
 /* PATH for programs that the agent starts. */
 #define BOOT_PATH "/bin:/sbin/:/usr/bin/:/usr/sbin/"
 
+/* /proc alone, which tells the agent what it runs from. As below. */
+int boot_mount_proc(struct error *err);
+
 /* proc, sysfs, devtmpfs, shm, pts and run, in front of everything else, on a root that containers can leave (root.h); then
  * makes sure that descriptors 0 to 2 are open. A target that carries the same file system type already is left alone, so a
- * second call changes nothing. -errno naming the mount. */
+ * second call changes nothing. -errno naming the mount or the descriptor. */
 int boot_early_mounts(const struct logger *log, struct error *err);
 
 /* The duties that need the configuration: kernel modules, cgroup mounts, /dev/ptmx, session and controlling terminal, host

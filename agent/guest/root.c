@@ -27,9 +27,9 @@ int root_lift(struct error *err)
     int r = root_is_bare(err);
     if (r <= 0)
         return r;
-    r = sys_umount2("/proc", 0); /* it would stay below, where no one can unmount it */
-    if (r < 0)
-        return error_set(err, r, "unmount /proc");
+    _close_ int proc = sys_open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLOEXEC);
+    if (proc < 0)
+        return error_set(err, proc, "open /proc");
     _close_ int view = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (view < 0)
         return error_set(err, view, "clone the initramfs");
@@ -39,5 +39,8 @@ int root_lift(struct error *err)
     r = sys_fchdir(view);
     if (r >= 0)
         r = sys_chroot(".");
-    return r < 0 ? error_set(err, r, "change into the mounted initramfs") : 0;
+    if (r < 0)
+        return error_set(err, r, "change into the mounted initramfs");
+    r = sys_move_mount(proc, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH); /* below, no one could unmount it */
+    return r < 0 ? error_set(err, r, "move /proc into the mounted initramfs") : 0;
 }

@@ -8,6 +8,6 @@
 /* Whether the caller's root is such a one, by /proc/self/mountinfo (proc(5)). 1 or 0, or -errno. */
 int root_is_bare(struct error *err);
 
-/* If the root is a bare one, puts another view of it on top and moves there: containers can then pivot away from it like from
- * any other. For PID 1 before it mounts anything but /proc, which is mounted no more afterwards. 0 or -errno. */
+/* If the root is a bare one, puts another view of it on top and moves there with /proc: containers can then pivot away from it
+ * like from any other. For PID 1 before it mounts anything but /proc. 0 or -errno. */
 int root_lift(struct error *err);

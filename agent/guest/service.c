@@ -170,22 +170,21 @@ static int print_about(enum options_action action, const char *commit)
     return 0;
 }
 
-/* What must hold before anything else: descriptors 0 to 2, /proc (PID 1 mounts it), a program file that no container can write,
- * and no way to look into the agent for processes that share its user. */
+/* What must hold before anything else: descriptors 0 to 2, a program file that no container can write (PID 1 mounts the /proc
+ * that tells it), PID 1's mounts, and no way to look into the agent for processes that share its user. */
 static int harden(const struct options *options, char **argv, char **envp, struct error *err)
 {
     struct logsink sink;
+    bool is_init = sys_getpid() == 1;
 
-    int r = 0;
-    if (sys_getpid() == 1) {
+    int r = is_init ? boot_mount_proc(err) : open_standard_descriptors(err);
+    if (r == 0)
+        r = reexec_sealed(argv, envp, err);
+    if (r == 0 && is_init) { /* behind the re-execution, so that it is done once */
         logsink_init(&sink, NULL, 1, log_format(options), AGENT_VERSION);
         r = boot_early_mounts(&sink.logger, err);
         logsink_done(&sink);
-    } else {
-        r = open_standard_descriptors(err);
     }
-    if (r == 0)
-        r = reexec_sealed(argv, envp, err);
     return r < 0 ? r : boot_undumpable(err);
 }
 

@@ -155,6 +155,19 @@ static void missing_standard_descriptors_are_opened(void **state)
     assert_int_equal(machine_run(true, no_standard_descriptors), 0);
 }
 
+static void nothing_to_open(struct machine *machine)
+{
+    close(0);
+    EXPECT(boot_early_mounts(&machine->log, &machine->err) == -ENOENT);
+    EXPECT(machine_failed(machine, "open '/dev/null' in the place of descriptor 0: ENOENT: No such file or directory"));
+}
+
+static void a_standard_descriptor_that_stays_closed_is_an_error(void **state)
+{
+    (void)state;
+    assert_int_equal(machine_run(true, nothing_to_open), 0);
+}
+
 /* ---- steps ---- */
 
 static bool loopback_works(void)
@@ -632,6 +645,7 @@ int main(void)
         cmocka_unit_test(a_mount_that_fails_is_named),
         cmocka_unit_test(a_failed_devtmpfs_only_warns),
         cmocka_unit_test(missing_standard_descriptors_are_opened),
+        cmocka_unit_test(a_standard_descriptor_that_stays_closed_is_an_error),
         cmocka_unit_test(the_duties_of_init_are_done),
         cmocka_unit_test(the_terminal_on_descriptor_0_becomes_the_controlling_one),
         cmocka_unit_test(a_session_leader_stays_one),

@@ -171,6 +171,22 @@ CONFORM_CASE(moved_trees_are_mounts)
     expect(there("g/in/y"), 1);
 }
 
+CONFORM_CASE(a_mount_that_lies_below_another_view_can_be_moved_to_the_top)
+{
+    make_tree();
+    int inner = sys_open_tree(AT_FDCWD, "m/in", 0), view = sys_open_tree(AT_FDCWD, "m", OPEN_TREE_CLONE);
+    expect(sys_move_mount(view, "", AT_FDCWD, "m", MOVE_MOUNT_F_EMPTY_PATH), 0);
+    sys_close(view);
+    expect(there("m/in/y"), 0);
+    expect(sys_move_mount(inner, "", AT_FDCWD, "m/in", MOVE_MOUNT_F_EMPTY_PATH), 0);
+    sys_close(inner);
+    expect(there("m/in/y"), 1);
+    expect(unmount("m/in", 0), 0);
+    expect(unmount("m", 0), 0);
+    expect(there("m/x"), 1);
+    expect(there("m/in/y"), 0);
+}
+
 CONFORM_CASE(detached_trees_stay_where_they_are)
 {
     make_tree();
