@@ -17,6 +17,40 @@ says() {
     [ "$output" = "$1" ] || { echo "$output" >&2; return 1; }
 }
 
+# status_of_part NAME KEY: a line of /proc/PID/status, without its key.
+status_of_part() {
+    sed -n "s/^$2:[[:space:]]*//p" "/proc/$(part_of pod "$1")/status"
+}
+
+# ---- the machine itself ----
+
+@test "a guest that broke out of QEMU or its vsock device would own nothing and reach nobody" {
+    for part in qemu vsock; do
+        [ "$(status_of_part $part CapEff)$(status_of_part $part CapPrm)$(status_of_part $part CapBnd)" = "$(printf '0%.0s' {1..48})" ]
+        [ "$(status_of_part $part NoNewPrivs) $(status_of_part $part Seccomp)" = "1 2" ]
+        for namespace in net ipc; do
+            [ "$(readlink "/proc/$(part_of pod $part)/ns/$namespace")" != "$(readlink "/proc/self/ns/$namespace")" ]
+        done
+    done
+    user=$((0x70000000 + $(part_of pod monitor)))
+    [ "$(status_of_part qemu Uid)" = "$user	$user	$user	$user" ]
+    [ "$(status_of_part qemu Groups | tr -d ' ')" = "" ]
+    [ "$(ls "/proc/$(part_of pod qemu)/root" | grep -vxE 'bin|dev|etc|lib|lib64|proc|usr')" = "" ]
+    [ "$(ls "/proc/$(part_of pod qemu)/root/dev" | xargs)" = "null urandom" ]
+    [ "$(ls "/proc/$(part_of pod qemu)/root/proc" | xargs)" = self ]
+    [ "$(readlink "/proc/$(part_of pod vsock)/root")" = "$root/.sandboxes/pod" ]
+}
+
+@test "a guest that broke out of its file server would have what it shares, and no way to make devices" {
+    server=$(pgrep -P "$(part_of pod virtiofsd)")
+    [ "$(sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$server/status")" = 00000000800000db ]
+    [ "$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$server/status")" = 2 ]
+    [ "$(ls "/proc/$server/root" | grep -vE '^[0-9]+$')" = "" ]
+    for namespace in net pid; do
+        [ "$(readlink "/proc/$server/ns/$namespace")" != "$(readlink "/proc/self/ns/$namespace")" ]
+    done
+}
+
 # ---- files ----
 
 @test "a volume is read and written on both sides, with modes and links" {

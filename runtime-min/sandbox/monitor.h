@@ -64,8 +64,8 @@ void parts_end(struct monitor *monitor);
 /* Puts behind err's text what is known of the parts that are to blame. */
 void parts_explain(struct monitor *monitor, struct error *err);
 
-/* A socket of that name in the working directory, 0600. Listens, and blocks. */
-int parts_listen(const char *name, struct error *err);
+/* A socket of that name and mode in the working directory. Listens, and blocks. */
+int parts_listen(const char *name, mode_t mode, struct error *err);
 
 /* ---- service.c ---- */
 

@@ -35,9 +35,9 @@ static int unix_socket(const char *name, int (*join)(int fd, const struct sockad
     return r < 0 ? error_set(err, r, "socket %s", name) : fd_take(&fd);
 }
 
-int parts_listen(const char *name, struct error *err)
+int parts_listen(const char *name, mode_t mode, struct error *err)
 {
-    mode_t mask = sys_umask(0177);
+    mode_t mask = sys_umask(~mode & 0777);
     _close_ int fd = unix_socket(name, sys_bind, err);
 
     (void)sys_umask(mask);
@@ -85,7 +85,8 @@ static int start_program(struct monitor *monitor, struct program *program, const
     return program_start(monitor->reaper, &options, program, err);
 }
 
-/* The options of virtiofsd, which divides the word at commas and takes what follows a backslash as it is. */
+/* It makes no devices, which would be the host's. The options are one word, which virtiofsd divides the word at commas and
+ * takes what follows a backslash as it is. */
 static int virtiofsd_options(struct buf *options, struct error *err)
 {
     char directory[PATH_MAX];
@@ -95,7 +96,7 @@ static int virtiofsd_options(struct buf *options, struct error *err)
     for (const char *p = directory; r == 0 && *p; p++)
         r = buf_printf(options, "%s%c", *p == ',' || *p == '\\' ? "\\" : "", *p);
     if (r == 0)
-        r = buf_append_str(options, "/" SHARE_EXPORT ",cache=auto,sandbox=namespace,xattr,announce_submounts");
+        r = buf_append_str(options, "/" SHARE_EXPORT ",cache=auto,sandbox=namespace,xattr,announce_submounts,modcaps=-MKNOD");
     return r < 0 ? error_set(err, r, "name the shared directory") : 0;
 }
 
@@ -112,7 +113,7 @@ static int start_virtiofsd(struct monitor *monitor, struct error *err)
         monitor->start->virtiofsd, (char[]){"--fd=3"}, (char[]){"--rlimit-nofile=0"}, (char[]){"-o"}, options.data, NULL,
     };
 
-    _close_ int listening = parts_listen(RUNDIR_FS, err);
+    _close_ int listening = parts_listen(RUNDIR_FS, 0600, err);
     if (listening < 0)
         return listening;
     _close_ int connected = unix_socket(RUNDIR_FS, sys_connect, err);
@@ -131,7 +132,7 @@ static int start_vsock(struct monitor *monitor, struct error *err)
     };
     int pair[2];
 
-    _close_ int listening = parts_listen(RUNDIR_VSOCK, err);
+    _close_ int listening = parts_listen(RUNDIR_VSOCK, 0600, err);
     if (listening < 0)
         return listening;
     int r = sys_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);

@@ -5,7 +5,7 @@
  *
  *     ROOT/.sandboxes/ID/     0700
  *         lock                the monitor holds flock(2) as long as it lives
- *         monitor.sock        control socket, 0600
+ *         monitor.sock        control socket, for those who may override its mode (CAP_DAC_OVERRIDE)
  *         vsock.sock          hybrid vsock: "CONNECT 1024" leads to the agent; not where the kernel's vsock device is used
  *         log                 of the monitor
  *         share/              mount point; what is mounted there is seen by the monitor and the guest only

@@ -179,7 +179,8 @@ int service_start(struct monitor *monitor, struct error *err)
         .call_arena_bytes = 1024 * 1024,
         .max_connections = 4096, /* one for each process that is held */
     };
-    int fd = parts_listen(RUNDIR_CONTROL, err);
+    /* For those who may override its mode: the vsock device, which sees this directory, is root without any right. */
+    int fd = parts_listen(RUNDIR_CONTROL, 0, err);
     int r = fd < 0 ? fd : sys_fcntl(fd, F_SETFL, O_NONBLOCK);
     if (fd < 0)
         return fd;

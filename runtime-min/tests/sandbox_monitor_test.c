@@ -28,6 +28,15 @@ static const char *path_in(struct world *world, const char *name)
     return arena_printf(world->a, "%s/%s", world->dir, name);
 }
 
+static bool write_file(const char *path, const char *text, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    bool good = fd >= 0 && fchmod(fd, mode) == 0 && fd_write_all(fd, text, strlen(text)) == 0;
+
+    close(fd);
+    return good;
+}
+
 static int set_up_in(void **state, const char *template)
 {
     static const char *const kernels[] = {"good",   "exits", "aborts", "floods",   "silent",
@@ -46,7 +55,7 @@ static int set_up_in(void **state, const char *template)
         if (symlink(self, path_in(world, programs[i])) < 0)
             return -1;
     for (size_t i = 0; i < ARRAY_SIZE(kernels); i++)
-        if (mknod(path_in(world, kernels[i]), S_IFREG | 0600, 0) < 0)
+        if (!write_file(path_in(world, kernels[i]), "kernel", 0644))
             return -1;
     world->runtime = (struct runtime_config){
         .kernel = path_in(world, "good"),
@@ -514,25 +523,104 @@ static void nothing_is_inherited_but_what_is_meant(void **state)
     close(stray);
 }
 
-static void qemu_has_no_capabilities(void **state)
+/* A line of a file in /proc/PID, without its name. */
+static const char *proc_line(struct world *world, int pid, const char *of, const char *name)
 {
-    struct world *world = *state;
     char line[128];
-    int n = 0;
+    size_t len = strlen(name);
+    const char *found = NULL;
+
+    FILE *file = fopen(arena_printf(world->a, "/proc/%d/%s", pid, of), "r");
+    while (!found && fgets(line, sizeof(line), file))
+        found = strncmp(line, name, len) == 0 ? arena_strdup(world->a, line + len) : NULL;
+    fclose(file);
+    return found;
+}
+
+static void qemu_has_no_rights(void **state)
+{
+    static const char *const none[] = {"CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"};
+    struct world *world = *state;
 
     need_root();
     start(world);
-    FILE *file = fopen(arena_printf(world->a, "/proc/%d/status", status_of(world).vm_pid), "r");
-    while (fgets(line, sizeof(line), file)) {
-        if (strncmp(line, "Cap", 3) == 0 && strncmp(line, "CapAmb", 6) != 0) {
-            n++;
-            assert_string_equal(strchr(line, '\t'), "\t0000000000000000\n");
-        }
-        if (strncmp(line, "NoNewPrivs", 10) == 0)
-            assert_string_equal(line, "NoNewPrivs:\t1\n");
-    }
-    fclose(file);
-    assert_int_equal(n, 4);
+    struct sandbox_status status = status_of(world);
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+        check_string(none[i], proc_line(world, status.vm_pid, "status", none[i]), "\t0000000000000000\n");
+    unsigned int own = 0x70000000u + (unsigned int)status.monitor_pid;
+    const char *ids = arena_printf(world->a, "\t%u\t%u\t%u\t%u\n", own, own, own, own);
+    check_string("user", proc_line(world, status.vm_pid, "status", "Uid:"), ids);
+    check_string("group", proc_line(world, status.vm_pid, "status", "Gid:"), ids);
+    assert_int_equal(strspn(proc_line(world, status.vm_pid, "status", "Groups:"), "\t \n"),
+                     strlen(proc_line(world, status.vm_pid, "status", "Groups:")));
+    check_string("no_new_privs", proc_line(world, status.vm_pid, "status", "NoNewPrivs:"), "\t1\n");
+    const char *core = proc_line(world, status.vm_pid, "limits", "Max core file size");
+    assert_int_equal(strtoul(core, NULL, 10), 0);
+}
+
+static int try_write(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+/* Namespaces are the same when their names are. */
+static bool shares(struct world *world, int a, int b, const char *namespace)
+{
+    char names[2][64] = {"", ""};
+
+    assert_true(readlink(arena_printf(world->a, "/proc/%d/ns/%s", a, namespace), names[0], 63) > 0);
+    assert_true(readlink(arena_printf(world->a, "/proc/%d/ns/%s", b, namespace), names[1], 63) > 0);
+    return strcmp(names[0], names[1]) == 0;
+}
+
+static void qemu_sees_programs_and_libraries_alone(void **state)
+{
+    static const struct {
+        const char *path;
+        int errnum;
+    } rows[] = {
+        {"usr/bin", 0},  {"proc/self", 0},   {"dev/urandom", 0},  {"etc/passwd", ENOENT}, {"run", ENOENT},
+        {"sys", ENOENT}, {"proc/1", ENOENT}, {"dev/kvm", ENOENT}, {"dev/shm", ENOENT},
+    };
+    static const char *const places[] = {"new", "usr/new", "dev/new", "proc/new"};
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    int pid = status_of(world).vm_pid;
+    FOR_ROWS (row, rows)
+        check_int(row->path, access(arena_printf(world->a, "/proc/%d/root/%s", pid, row->path), F_OK) == 0 ? 0 : errno,
+                  row->errnum);
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) /* not even root */
+        assert_true(try_write(arena_printf(world->a, "/proc/%d/root/%s", pid, places[i])) < 0);
+    assert_false(shares(world, pid, getpid(), "net"));
+    assert_false(shares(world, pid, getpid(), "ipc"));
+}
+
+/* The vsock device is root in this very directory, without a right. */
+static void a_root_without_rights_cannot_talk_to_the_monitor(void **state)
+{
+    struct world *world = *state;
+    struct stat st;
+
+    need_root();
+    start(world);
+    assert_int_equal(stat(arena_printf(world->a, "%s/.sandboxes/s1/monitor.sock", world->root), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0);
+}
+
+static void images_that_only_root_may_read_reach_qemu(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    assert_int_equal(chmod(world->runtime.kernel, 0600), 0);
+    start(world);
 }
 
 /* What the test guest said at an earlier start. */
@@ -626,16 +714,6 @@ static const char *exported(struct world *world, const char *name)
                         name);
 }
 
-static int try_write(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT, 0600);
-
-    if (fd < 0)
-        return -errno;
-    close(fd);
-    return 0;
-}
-
 static void shares_are_seen_by_the_guest_alone(void **state)
 {
     struct world *world = *state;
@@ -717,7 +795,10 @@ int main(int argc, char **argv)
                                         tear_down_vhost),
         cmocka_unit_test_setup_teardown(paths_longer_than_a_socket_address_work, set_up_deep, tear_down),
         test(nothing_is_inherited_but_what_is_meant),
-        test(qemu_has_no_capabilities),
+        test(qemu_has_no_rights),
+        test(qemu_sees_programs_and_libraries_alone),
+        test(a_root_without_rights_cannot_talk_to_the_monitor),
+        test(images_that_only_root_may_read_reach_qemu),
         test(emulation_takes_the_place_of_kvm_that_fails),
         test(a_process_is_killed_when_its_holder_goes),
         test(a_container_that_is_gone_is_not_killed),

@@ -30,6 +30,8 @@ static inline const char *base_name(const char *path)
 
 /* ---- QEMU: descriptors 3 QMP, 4 console, then the images and the devices ---- */
 
+#define QEMU_VSOCK_FD 7
+
 static inline void qemu_say(int fd, const char *text)
 {
     (void)fd_write_all(fd, text, strlen(text));
@@ -38,12 +40,12 @@ static inline void qemu_say(int fd, const char *text)
 /* Returns what QMP says, like read(2); ends when the guest goes off, which the stand-in of the agent tells over vsock. */
 static inline ssize_t qemu_hear(char *command, size_t size, bool goes_off)
 {
-    struct pollfd pollfds[] = {{.fd = 3, .events = POLLIN}, {.fd = goes_off ? 5 : -1, .events = POLLIN}};
+    struct pollfd pollfds[] = {{.fd = 3, .events = POLLIN}, {.fd = goes_off ? QEMU_VSOCK_FD : -1, .events = POLLIN}};
     char byte;
 
     if (poll(pollfds, 2, -1) < 0)
         return -1;
-    if ((pollfds[1].revents & POLLIN) && read(5, &byte, 1) == 1)
+    if ((pollfds[1].revents & POLLIN) && read(QEMU_VSOCK_FD, &byte, 1) == 1)
         exit(0);
     return read(3, command, size);
 }
@@ -66,6 +68,15 @@ static inline void qemu_serve(bool quits)
             exit(0);
     }
     exit(1);
+}
+
+/* QEMU opens its kernel by the name that it was given. */
+static inline bool can_read(const char *path)
+{
+    char byte;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && read(fd, &byte, 1) == 1;
 }
 
 static inline int fake_qemu(const char *kernel, const char *accel)
@@ -232,7 +243,7 @@ static inline int parts_main(int argc, char **argv)
         accel = strcmp(argv[i], "-accel") == 0 ? argv[i + 1] : accel;
         char kernel[256] = "";
         if (strcmp(argv[i], "-kernel") == 0 && readlink(argv[i + 1], kernel, sizeof(kernel) - 1) > 0)
-            return fake_qemu(base_name(kernel), accel);
+            return fake_qemu(can_read(argv[i + 1]) ? base_name(kernel) : "exits", accel);
     }
     return -1;
 }

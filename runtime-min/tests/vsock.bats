@@ -72,7 +72,11 @@ ended() {
     grep -q 'NoNewPrivs:[[:space:]]*1' "/proc/$pid/status"
     grep -q 'CapEff:[[:space:]]*0000000000000000' "/proc/$pid/status"
     grep -q 'CapPrm:[[:space:]]*0000000000000000' "/proc/$pid/status"
-    [ "$(id -u)" != 0 ] || grep -q 'CapBnd:[[:space:]]*0000000000000000' "/proc/$pid/status"
+    if [ "$(id -u)" = 0 ]; then
+        grep -q 'CapBnd:[[:space:]]*0000000000000000' "/proc/$pid/status"
+        [ "$(readlink "/proc/$pid/root")" = "$work" ]
+        [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+    fi
     kill "$idle"
     ended 0
 }

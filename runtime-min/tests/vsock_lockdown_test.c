@@ -20,7 +20,7 @@ static int after(const long call[7])
     pid_t pid = fork();
     if (pid == 0) {
         struct error err = {0};
-        if (lockdown_enter(&err) < 0)
+        if (lockdown_enter("/", &err) < 0)
             _exit(99);
         long r = syscall(call[0], call[1], call[2], call[3], call[4], call[5], call[6]);
         _exit(r == -1 ? 1 : 0);

@@ -2,14 +2,15 @@
 #include "runtime-min/vmm/program.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "runtime-min/vmm/jail.h"
 #include "sys/fd.h"
 
 #define EXIT_NOT_RUN 127
 #define KILL_NS (5 * NSEC_PER_SEC)
-#define CAPABILITIES 64
 #define PARKED_FD 64 /* above every number that a program is given */
 
 struct launch {
@@ -42,39 +43,39 @@ static int place_descriptors(const struct launch *launch)
     return r < 0 ? r : sys_close_range(PROGRAM_FIRST_FD + (unsigned int)options->n_fds, ~0U, 0);
 }
 
-/* The bounding set decides what root gets at an execution. */
-static int drop_capabilities(void)
+/* Where the program is, for the child. */
+static int enter_jail(const struct launch *launch, char *path, struct error *err)
 {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    const struct __user_cap_data_struct none[2] = {{.effective = 0}};
+    const struct program_options *options = launch->options;
 
-    for (unsigned long capability = 0; capability < CAPABILITIES; capability++) {
-        int r = sys_prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-        if (r < 0 && r != -EINVAL) /* beyond the last one that this kernel knows */
-            return r;
-    }
-    int r = sys_capset(&header, none);
-    return r < 0 ? r : sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (options->is_jailed)
+        return jail_enter(options->path, options->device, JAIL_UID_FIRST + (uid_t)launch->parent, path, err);
+    strncat(path, options->path, PATH_MAX - 1);
+    return 0;
 }
 
 static int launch_main(void *arg)
 {
     const struct launch *launch = arg;
-    char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    char *const environment[] = {path, NULL};
+    char search[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    char *const environment[] = {search, NULL};
+    char path[PATH_MAX] = "";
     struct error err = {.errnum = 0};
 
-    /* Who asks too late has another parent already. */
+    (void)sys_setsid();
+    int r = place_descriptors(launch);
+    if (r < 0)
+        (void)error_set(&err, r, "pass descriptors to %s", launch->options->path);
+    if (r == 0)
+        r = enter_jail(launch, path, &err);
+    /* Another user's process forgets the request. Who asks too late has another parent already. */
     (void)sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (sys_getppid() != launch->parent)
         return EXIT_NOT_RUN;
-    (void)sys_setsid();
-    int r = place_descriptors(launch);
-    if (r >= 0 && launch->options->loses_privileges)
-        r = drop_capabilities();
-    if (r >= 0)
-        r = sys_execveat(AT_FDCWD, launch->options->path, launch->options->argv, environment, 0);
-    (void)error_set(&err, r, "run %s", launch->options->path);
+    if (r == 0) {
+        r = sys_execveat(AT_FDCWD, path, launch->options->argv, environment, 0);
+        (void)error_set(&err, r, "run %s", launch->options->path);
+    }
     (void)fd_write_all(2, err.text, strlen(err.text));
     return EXIT_NOT_RUN;
 }
@@ -92,7 +93,7 @@ static void child_exited(struct child *child)
 
 int program_start(struct reaper *reaper, const struct program_options *options, struct program *program, struct error *err)
 {
-    const struct sys_spawn spawn = {.cgroup_fd = -1};
+    const struct sys_spawn spawn = {.flags = options->is_jailed ? JAIL_NAMESPACES : 0, .cgroup_fd = -1};
     int pipe[2];
 
     *program = PROGRAM_NONE;

@@ -16,7 +16,8 @@ struct program_options {
     char *const *argv;
     const int *fds; /* become PROGRAM_FIRST_FD, PROGRAM_FIRST_FD + 1, ...; they stay the caller's */
     size_t n_fds;
-    bool loses_privileges;          /* runs without capabilities and never gets any */
+    bool is_jailed;                 /* jail.h */
+    const char *device;             /* absolute path of one that a jailed program may use, or NULL */
     int log_fd;                     /* gets its output, too; -1: nobody */
     void (*on_exit)(void *context); /* from the loop; the program is not freed in it */
     void *context;

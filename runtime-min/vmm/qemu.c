@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime-min/vmm/program.h"
 #include "runtime-min/vmm/qemu_command.h"
@@ -13,6 +14,7 @@
 #include "sys/fd.h"
 
 #define COMMAND_BYTES (64 * 1024)
+#define COPY_BYTES 16384   /* lies on a fiber's stack, which is small */
 #define PRINTED_OUTPUT 300 /* bytes of each tail in a message */
 #define PRINTED_CONSOLE 400
 #define REASON_MAX 32
@@ -111,7 +113,8 @@ static int launch(struct reaper *reaper, const struct vmm_options *options, stru
         .argv = argv.items,
         .fds = present,
         .n_fds = n_fds,
-        .loses_privileges = true,
+        .is_jailed = true,
+        .device = options->uses_kvm ? "/dev/kvm" : NULL,
         .log_fd = options->log_fd,
         .on_exit = options->on_exit,
         .context = options->context,
@@ -119,11 +122,32 @@ static int launch(struct reaper *reaper, const struct vmm_options *options, stru
     return program_start(reaper, &program, &vmm->program, err);
 }
 
+static int copy_to_memory(const char *path, int fd)
+{
+    const char *slash = strrchr(path, '/');
+    char chunk[COPY_BYTES];
+    ssize_t n;
+    int r = 0;
+
+    _close_ int copy = sys_memfd_create(slash ? slash + 1 : path, MFD_CLOEXEC);
+    if (copy < 0)
+        return copy;
+    while (r == 0 && (n = sys_read(fd, chunk, sizeof(chunk))) != 0)
+        r = n < 0 ? (int)n : fd_write_all(copy, chunk, (size_t)n);
+    return r < 0 ? r : fd_take(&copy);
+}
+
+/* QEMU opens its descriptors anew, by their names in /proc, with the rights of its own user: one that only root may read is
+ * copied. */
 static int open_image(const char *what, const char *path, struct error *err)
 {
-    int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    struct stat st;
 
-    return fd < 0 ? error_set(err, fd, "open the guest's %s %s", what, path) : fd;
+    _close_ int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    int r = fd < 0 ? fd : sys_fstat(fd, &st);
+    if (r == 0 && !(st.st_mode & S_IROTH))
+        fd_replace(&fd, r = copy_to_memory(path, fd));
+    return r < 0 ? error_set(err, r, "open the guest's %s %s", what, path) : fd_take(&fd);
 }
 
 /* Opens what QEMU gets from here and starts it. */

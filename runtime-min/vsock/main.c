@@ -16,6 +16,7 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
 #define DESCRIPTORS 4096
+#define HYBRID_DIR_MAX 4096
 
 struct arguments {
     const char *socket, *socket_fd, *uds, *uds_fd, *guest_cid;
@@ -35,7 +36,8 @@ static const struct {
 
 struct program {
     struct loop *loop;
-    const char *socket; /* that was made here, or NULL */
+    const char *socket;             /* that was made here, or NULL */
+    char directory[HYBRID_DIR_MAX]; /* of the hybrid socket and those beside it */
     int code;
 };
 
@@ -133,7 +135,7 @@ static void connected(void *context)
     struct error err = {.errnum = 0};
 
     discard(program->socket);
-    if (lockdown_enter(&err) == 0)
+    if (lockdown_enter(program->directory, &err) == 0)
         return;
     program->code = complain(&err);
     loop_stop(program->loop);
@@ -145,11 +147,24 @@ static void anomaly(void *context, enum anomaly kind, uint64_t count)
     say(2, "tatami-vsock: %s (%" PRIu64 ")\n", anomaly_text(kind), count);
 }
 
+/* Returns the name of the hybrid socket in its directory. */
+static const char *split_path(const char *path, struct program *program)
+{
+    const char *slash = strrchr(path, '/');
+    int len = slash ? (int)(slash - path) + 1 : 0;
+
+    snprintf(program->directory, sizeof(program->directory), "%.*s", slash ? len : 1, slash ? path : ".");
+    return path + len;
+}
+
 static int open_device(const struct arguments *arguments, struct program *program, struct vsock_device **ret_device,
                        struct error *err)
 {
-    struct vsock_device_options device = {
-        .path = arguments->uds, .on_connected = connected, .on_lost = lost, .on_anomaly = anomaly, .context = program};
+    struct vsock_device_options device = {.path = split_path(arguments->uds, program),
+                                          .on_connected = connected,
+                                          .on_lost = lost,
+                                          .on_anomaly = anomaly,
+                                          .context = program};
 
     int r = parse_number("--guest-cid", arguments->guest_cid, UINT32_MAX, &device.guest_cid, err);
     if (r < 0)
