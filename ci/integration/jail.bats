@@ -25,7 +25,8 @@ status_of_part() {
 # ---- the machine itself ----
 
 @test "a guest that broke out of QEMU or its vsock device would own nothing and reach nobody" {
-    for part in qemu vsock; do
+    local own_device=$([ -z "$(part_of pod vsock)" ] || echo vsock) # where the kernel has none
+    for part in qemu $own_device; do
         [ "$(status_of_part $part CapEff)$(status_of_part $part CapPrm)$(status_of_part $part CapBnd)" = "$(printf '0%.0s' {1..48})" ]
         [ "$(status_of_part $part NoNewPrivs) $(status_of_part $part Seccomp)" = "1 2" ]
         for namespace in net ipc; do
@@ -38,7 +39,7 @@ status_of_part() {
     [ "$(ls "/proc/$(part_of pod qemu)/root" | grep -vxE 'bin|dev|etc|lib|lib64|proc|usr')" = "" ]
     [ "$(ls "/proc/$(part_of pod qemu)/root/dev" | xargs)" = "null urandom" ]
     [ "$(ls "/proc/$(part_of pod qemu)/root/proc" | xargs)" = self ]
-    [ "$(readlink "/proc/$(part_of pod vsock)/root")" = "$root/.sandboxes/pod" ]
+    [ -z "$own_device" ] || [ "$(readlink "/proc/$(part_of pod vsock)/root")" = "$root/.sandboxes/pod" ]
 }
 
 @test "a guest that broke out of its file server would have what it shares, and no way to make devices" {
