@@ -62,6 +62,7 @@ static int keep_what_is_needed(const struct launch *launch, struct error *err)
     size_t n = 0;
 
     keep_descriptor(keep, &n, launch->sync_fd);
+    keep_descriptor(keep, &n, launch->mqueue_fd);
     keep_descriptor(keep, &n, launch->namespaces.user_fd);
     keep_descriptor(keep, &n, launch->namespaces.mount_fd);
     keep_descriptor(keep, &n, launch->namespaces.time_fd);
@@ -122,7 +123,7 @@ static int make_terminal(const struct launch *launch, int root_fd, bool console,
         if (r < 0)
             return error_set(err, r, "set up descriptor %d of the process", fd);
     }
-    return r < 0 ? r : sync_send_terminal(launch->sync_fd, master, err);
+    return r < 0 ? r : sync_send_descriptor(launch->sync_fd, master, err);
 }
 
 static int build_container(const struct launch *launch, struct error *err)
@@ -133,6 +134,7 @@ static int build_container(const struct launch *launch, struct error *err)
 
     rootfs.new_user_namespace = launch->namespaces.new_user || launch->namespaces.joins_user;
     rootfs.no_pivot = launch->no_pivot;
+    rootfs.mqueue_fd = launch->mqueue_fd;
     if (hostname && (new_flags & CLONE_NEWUTS)) {
         int r = sys_sethostname(hostname, strlen(hostname));
         if (r < 0)
@@ -147,7 +149,7 @@ static int build_container(const struct launch *launch, struct error *err)
     if (r == 0 && launch->makes_terminal)
         r = make_terminal(launch, rootfs.root_fd, !rootfs.dev_is_bind, err);
     if (r == 0)
-        r = sysctl_apply(launch->spec->linux_, rootfs.proc_fd, err);
+        r = sysctl_apply(launch->spec->linux_, rootfs.new_user_namespace ? SYSCTL_OF_OWN : SYSCTL_OF_ALL, rootfs.proc_fd, err);
     if (r == 0)
         r = rootfs_finish(&rootfs, launch->process->cwd, err);
     rootfs_done(&rootfs);

@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/container/container.h"
+#include "agent/container/deputy.h"
 #include "agent/container/sync.h"
 #include "agent/container/terminal.h"
 #include "sys/fd.h"
@@ -23,6 +24,7 @@ static void close_child_ends(const struct launch *launch)
     namespaces_close(&ends.namespaces);
     for (size_t i = 0; i < ARRAY_SIZE(ends.stdio); i++)
         fd_close(&ends.stdio[i]);
+    fd_close(&ends.mqueue_fd);
     fd_close(&ends.sync_fd);
 }
 
@@ -95,6 +97,8 @@ static int prepare(struct container *container, struct process *process, struct 
 
     r = launch->init ? namespaces_open(linux_, &launch->namespaces, err)
                      : namespaces_of_init(container, process->arena, &launch->namespaces, err);
+    if (r == 0 && launch->init)
+        r = deputy_act(agent->reaper, container->spec, &launch->namespaces, agent->proc_fd, &launch->mqueue_fd, err);
     if (r < 0)
         return r;
     /* Version 2 hides the host's tree only behind a cgroup namespace, so init always gets one. */
@@ -235,6 +239,7 @@ int launch_process(struct container *container, struct process *process, bool in
         .no_pivot = container->agent->no_pivot,
         .namespaces = NAMESPACE_PLAN_INIT,
         .stdio = {-1, -1, -1},
+        .mqueue_fd = -1,
         .sync_fd = -1,
         .scratch = process->scratch,
     };

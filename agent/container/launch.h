@@ -24,6 +24,7 @@ struct launch {
     bool no_pivot;
     bool makes_terminal; /* stdio is a place holder until the child has made its terminal */
     int stdio[3];
+    int mqueue_fd; /* mount that init cannot make itself (deputy.h), or -1 */
     int sync_fd;
     struct arena *scratch;
 };

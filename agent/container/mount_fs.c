@@ -73,25 +73,23 @@ static int make_new(const struct mount_fs *fs, const struct mount_options *o, st
     return mount_fs_create(fs_fd, mount_merged_attributes(o).attr_set, err);
 }
 
-/* In a user namespace the kernel refuses file systems of namespaces that it does not own, as the shared ones of a sandbox are:
- * the guest's own mount serves instead. */
-static int clone_guest_mount(const char *type, int r, struct error *err)
+/* In a user namespace the kernel refuses file systems of namespaces that it does not own: the guest's own mount of sysfs serves
+ * instead, and one of the message queues that the agent has made. r for other types. */
+static int take_guest_mount(struct rootfs *rootfs, const char *type, int r, struct error *err)
 {
-    static const struct {
-        const char *type, *path;
-    } rows[] = {{"sysfs", "/sys"}, {"mqueue", "/dev/mqueue"}};
+    int fd = -1;
 
-    FOR_ROWS (row, rows) {
-        if (strcmp(type, row->type) != 0)
-            continue;
-        int fd = mount_fd_clone(AT_FDCWD, row->path, true);
-        if (fd < 0)
-            return error_set(err, fd, "bind '%s' in its place", row->path);
-        if (err)
-            *err = (struct error){0};
-        return fd;
-    }
-    return r;
+    if (strcmp(type, "mqueue") == 0)
+        fd = rootfs->mqueue_fd >= 0 ? fd_take(&rootfs->mqueue_fd) : r;
+    else if (strcmp(type, "sysfs") == 0)
+        fd = mount_fd_clone(AT_FDCWD, "/sys", true);
+    else
+        return r;
+    if (fd < 0)
+        return fd == r ? r : error_set(err, fd, "bind '/sys' in its place");
+    if (err)
+        *err = (struct error){0};
+    return fd;
 }
 
 /* True if a word is too long for fsconfig(2), or a flag is unknown to it. */
@@ -159,7 +157,7 @@ static int fill(const struct mount_fs *fs, int mount_fd, bool read_only, struct 
 }
 
 /* A mount for fs with all its attributes. *ret_attached: it already is in its place. */
-static int make(const struct rootfs *rootfs, const struct mount_fs *fs, const struct mount_options *o, bool *ret_attached,
+static int make(struct rootfs *rootfs, const struct mount_fs *fs, const struct mount_options *o, bool *ret_attached,
                 struct error *err)
 {
     struct mount_attr attr = mount_merged_attributes(o);
@@ -173,7 +171,7 @@ static int make(const struct rootfs *rootfs, const struct mount_fs *fs, const st
         fd = make_new(fs, o, err);
         is_tree = fd == -EPERM && rootfs->new_user_namespace;
         if (is_tree)
-            fd = clone_guest_mount(fs->type, fd, err);
+            fd = take_guest_mount(rootfs, fs->type, fd, err);
         else
             attr = (struct mount_attr){.propagation = attr.propagation};
     }

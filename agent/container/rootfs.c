@@ -177,6 +177,7 @@ void rootfs_done(struct rootfs *rootfs)
     fd_close(&rootfs->root_fd);
     fd_close(&rootfs->proc_fd);
     fd_close(&rootfs->dev_fd);
+    fd_close(&rootfs->mqueue_fd);
     fd_close(&rootfs->null_fd);
 }
 

@@ -20,12 +20,14 @@ struct rootfs {
     int root_fd;      /* O_PATH, the container's root */
     int proc_fd;      /* the guest's /proc, verified procfs */
     int dev_fd;       /* the mount on /dev while its "ro" is held back, or -1 */
+    int mqueue_fd;    /* a mount of the message queues for the first one of the spec that needs it, or -1 */
     int null_fd;      /* a mount of the guest's null device for masked files, or -1 */
     bool dev_is_bind; /* /dev comes from the guest as it is: nothing is made in it */
 };
 
 #define ROOTFS_INIT(spec_, cgroup_)                                                                                            \
-    ((struct rootfs){.spec = (spec_), .cgroup = (cgroup_), .root_fd = -1, .proc_fd = -1, .dev_fd = -1, .null_fd = -1})
+    ((struct rootfs){                                                                                                          \
+        .spec = (spec_), .cgroup = (cgroup_), .root_fd = -1, .proc_fd = -1, .dev_fd = -1, .mqueue_fd = -1, .null_fd = -1})
 
 /* Pure checks of root, mounts, devices, masked and read-only paths, propagation. INVALID_ARGUMENT-like texts of the sheet with
  * field and value; status INTERNAL where the sheet says 13. */

@@ -68,16 +68,16 @@ void sync_send_error(int fd, const struct error *err)
     (void)sync_write(fd, &message, sizeof(message.header) + len);
 }
 
-int sync_send_terminal(int fd, int master_fd, struct error *err)
+int sync_send_descriptor(int fd, int sent, struct error *err)
 {
-    struct sync_header header = {.type = SYNC_TERMINAL};
+    struct sync_header header = {.type = SYNC_DESCRIPTOR};
     union control control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
     struct iovec iov = {.iov_base = &header, .iov_len = sizeof(header)};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int))};
 
-    memcpy(CMSG_DATA(&control.header), &master_fd, sizeof(master_fd));
+    memcpy(CMSG_DATA(&control.header), &sent, sizeof(sent));
     ssize_t n = sys_sendmsg(fd, &msg, MSG_NOSIGNAL);
-    return n < 0 ? error_set(err, (int)n, "hand the terminal to the agent") : 0;
+    return n < 0 ? error_set(err, (int)n, "hand a descriptor to the agent") : 0;
 }
 
 /* The descriptor that came with a message, or -1. There is room for no more than one. */
@@ -171,19 +171,19 @@ static int expect_message(struct loop *loop, int fd, uint64_t deadline, enum syn
     return 0;
 }
 
-int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, int *ret_master, struct error *err)
+int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, int *ret_received, struct error *err)
 {
-    _close_ int master = -1;
+    _close_ int received = -1;
 
-    if (ret_master) {
-        int r = expect_message(loop, fd, deadline, SYNC_TERMINAL, &master, err);
+    if (ret_received) {
+        int r = expect_message(loop, fd, deadline, SYNC_DESCRIPTOR, &received, err);
         if (r < 0)
             return r;
-        if (master < 0)
-            return error_text(err, -EBADMSG, "the container child sent no terminal");
+        if (received < 0)
+            return error_text(err, -EBADMSG, "the container child sent no descriptor");
     }
     int r = expect_message(loop, fd, deadline, SYNC_READY, NULL, err);
-    if (r == 0 && ret_master)
-        *ret_master = fd_take(&master);
+    if (r == 0 && ret_received)
+        *ret_received = fd_take(&received);
     return r;
 }

@@ -3,7 +3,7 @@
  *
  *     agent                      child
  *       GO        ->                       it is in its cgroup and its ids are mapped: build the container
- *                 <- TERMINAL              only if it was told to make its terminal: the master goes with it
+ *                 <- DESCRIPTOR            only if it was told to make something for the agent, as its terminal
  *                 <- READY                 everything but exec is done (or ERROR with the reason, then the child exits)
  *       START     ->                       init only: exec
  *
@@ -19,7 +19,7 @@ enum sync_type {
     SYNC_READY = 2,
     SYNC_ERROR = 3,
     SYNC_START = 4,
-    SYNC_TERMINAL = 5,
+    SYNC_DESCRIPTOR = 5,
 };
 
 /* Both ends close-on-exec; the agent's is non-blocking. */
@@ -30,8 +30,8 @@ int sync_send(int fd, enum sync_type type);
 void sync_send_error(int fd, const struct error *err);
 /* Child: blocks for a message of that type. -EPIPE when the agent is gone, -EBADMSG for anything else. */
 int sync_expect(int fd, enum sync_type type);
-/* Child: sends SYNC_TERMINAL with a descriptor. 0, or -errno and err. */
-int sync_send_terminal(int fd, int master_fd, struct error *err);
-/* Agent: waits for READY (from a fiber). A SYNC_ERROR becomes err; end of file is -EPIPE with err untouched. ret_master NULL:
- * no terminal may come; else one must, whose master (close-on-exec) the caller owns on success. */
-int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, int *ret_master, struct error *err);
+/* Child: hands a descriptor to the agent. 0, or -errno and err. */
+int sync_send_descriptor(int fd, int sent, struct error *err);
+/* Agent: waits for READY (from a fiber). A SYNC_ERROR becomes err; end of file is -EPIPE with err untouched. ret_received NULL:
+ * no descriptor may come; else one must, close-on-exec and owned by the caller on success. */
+int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, int *ret_received, struct error *err);

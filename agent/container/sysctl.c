@@ -2,7 +2,6 @@
 #include "agent/container/sysctl.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -104,6 +103,31 @@ int sysctl_check(const struct oci_linux *linux_, struct error *err)
     return 0;
 }
 
+/* Ids in a value of a shared one are those of the guest. */
+static enum sysctl_owner owner_of(const struct oci_linux *linux_, const char *name)
+{
+    char path[SYSCTL_PATH_MAX];
+
+    if (sysctl_path(name, path) < 0)
+        return SYSCTL_OF_OWN;
+    FOR_ROWS (row, parameters) {
+        if (!parameter_matches(row->path, path))
+            continue;
+        const struct oci_namespace *entry = oci_namespace_find(linux_, row->type);
+        return !entry || (entry->path && *entry->path) ? SYSCTL_OF_SHARED : SYSCTL_OF_OWN;
+    }
+    return SYSCTL_OF_OWN;
+}
+
+bool sysctl_has_shared(const struct oci_linux *linux_)
+{
+    for (size_t i = 0; i < linux_->sysctl.n; i++) {
+        if (owner_of(linux_, linux_->sysctl.items[i].key) == SYSCTL_OF_SHARED)
+            return true;
+    }
+    return false;
+}
+
 static int apply_one(int sys_fd, const char *name, const char *value, struct error *err)
 {
     char path[SYSCTL_PATH_MAX];
@@ -118,7 +142,7 @@ static int apply_one(int sys_fd, const char *name, const char *value, struct err
     return r < 0 ? error_set(err, r, "set kernel parameter %s to '%s'", name, value) : 0;
 }
 
-int sysctl_apply(const struct oci_linux *linux_, int proc_fd, struct error *err)
+int sysctl_apply(const struct oci_linux *linux_, enum sysctl_owner owner, int proc_fd, struct error *err)
 {
     if (linux_->sysctl.n == 0)
         return 0;
@@ -128,7 +152,7 @@ int sysctl_apply(const struct oci_linux *linux_, int proc_fd, struct error *err)
 
     for (size_t i = 0; i < linux_->sysctl.n; i++) {
         const struct oci_pair *pair = &linux_->sysctl.items[i];
-        int r = apply_one(sys_fd, pair->key, pair->value ?: "", err);
+        int r = owner & owner_of(linux_, pair->key) ? apply_one(sys_fd, pair->key, pair->value ?: "", err) : 0;
         if (r < 0)
             return r;
     }

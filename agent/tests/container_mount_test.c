@@ -705,8 +705,10 @@ static void look_at_guest_mounts(struct world *w)
 
 static void mount_mqueue_then_look(struct world *w)
 {
-    mkdir("/dev/mqueue", 0755);
-    CHILD_TRUE(sys_mount("mqueue", "/dev/mqueue", "mqueue", 0, "") == 0);
+    struct error err;
+    int fs_fd = mount_fs_open("mqueue", &err);
+    w->rootfs.mqueue_fd = mount_fs_create(fs_fd, 0, &err);
+    CHILD_TRUE(w->rootfs.mqueue_fd >= 0);
     enter_nested_user_namespace(w);
     look_at_guest_mounts(w);
 }
@@ -718,6 +720,21 @@ static void file_systems_of_shared_namespaces_come_from_the_guest(void **state)
     world_mount(w, "/sys", "sysfs", "sysfs", "nosuid noexec nodev ro");
     world_mount(w, "/mq", "mqueue", "mqueue", "nosuid");
     world_run(w, 0, mount_mqueue_then_look);
+}
+
+static void look_at_second_mqueue(struct world *w)
+{
+    enter_nested_user_namespace(w);
+    const char *text = child_build_error(w);
+    child_expect(strstr(text, "to /mq, type 'mqueue': create the file system: EPERM"), "%s", text);
+}
+
+static void message_queues_that_nobody_may_mount_are_refused(void **state)
+{
+    struct world *w = *state;
+
+    world_mount(w, "/mq", "mqueue", "mqueue", "nosuid");
+    world_run(w, 0, look_at_second_mqueue);
 }
 
 static void look_at_refused_file_system(struct world *w)
@@ -765,6 +782,7 @@ int main(void)
         WITH_WORLD(locked_flags_stay_and_the_rest_is_set),
         WITH_WORLD(cve_2020_28914_a_read_only_volume_stays_read_only),
         WITH_WORLD(file_systems_of_shared_namespaces_come_from_the_guest),
+        WITH_WORLD(message_queues_that_nobody_may_mount_are_refused),
         WITH_WORLD(other_refusals_in_a_user_namespace_stay_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

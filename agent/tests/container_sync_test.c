@@ -18,8 +18,8 @@ struct wait {
     struct loop *loop;
     int fd;
     uint64_t deadline;
-    bool takes_terminal;
-    int master;
+    bool takes_descriptor;
+    int received;
     int result;
     struct error err;
 };
@@ -29,7 +29,7 @@ static void wait_ready(void *arg)
     struct wait *wait = arg;
 
     wait->result =
-        sync_wait_ready(wait->loop, wait->fd, wait->deadline, wait->takes_terminal ? &wait->master : NULL, &wait->err);
+        sync_wait_ready(wait->loop, wait->fd, wait->deadline, wait->takes_descriptor ? &wait->received : NULL, &wait->err);
 }
 
 /* What the agent makes of bytes that a child sends; NULL: the child closes its end. */
@@ -119,9 +119,9 @@ static void error_of_the_child_arrives_as_it_was(void **state)
 }
 
 /* What the agent makes of a child that sends a descriptor with a message of that type, or without one, and then READY. */
-static struct wait receive_terminal(bool takes_terminal, enum sync_type type, bool with_descriptor)
+static struct wait receive_descriptor(bool takes_descriptor, enum sync_type type, bool with_descriptor)
 {
-    struct wait wait = {.deadline = NO_DEADLINE, .takes_terminal = takes_terminal, .master = -1};
+    struct wait wait = {.deadline = NO_DEADLINE, .takes_descriptor = takes_descriptor, .received = -1};
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -158,51 +158,51 @@ static int count_descriptors(void)
     return n;
 }
 
-static void terminal_comes_before_ready_if_it_was_asked_for(void **state)
+static void descriptor_comes_before_ready_if_it_was_asked_for(void **state)
 {
     struct error err;
     int agent, child, before = count_descriptors();
     (void)state;
 
-    struct wait wait = {.deadline = NO_DEADLINE, .takes_terminal = true, .master = -1};
+    struct wait wait = {.deadline = NO_DEADLINE, .takes_descriptor = true, .received = -1};
     assert_int_equal(loop_new(&wait.loop, &err), 0);
     assert_int_equal(sync_pair(&agent, &child, &err), 0);
     wait.fd = agent;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    assert_int_equal(sync_send_terminal(child, null, &err), 0);
+    assert_int_equal(sync_send_descriptor(child, null, &err), 0);
     assert_int_equal(sync_send(child, SYNC_READY), 0);
     assert_int_equal(fiber_start(wait.loop, "wait", wait_ready, &wait, NULL), 0);
     assert_int_equal(loop_run(wait.loop, &err), 0);
     assert_int_equal(wait.result, 0);
-    assert_int_equal(fcntl(wait.master, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(fcntl(wait.received, F_GETFD), FD_CLOEXEC);
     close(null);
-    close(wait.master);
+    close(wait.received);
     close(agent);
-    assert_int_equal(sync_send_terminal(child, child, &err), -EPIPE);
+    assert_int_equal(sync_send_descriptor(child, child, &err), -EPIPE);
     close(child);
     loop_free(wait.loop);
     assert_int_equal(count_descriptors(), before);
 }
 
-static void wrong_terminals_are_errors_and_leave_no_descriptor(void **state)
+static void wrong_descriptors_are_errors_and_none_is_left(void **state)
 {
     static const struct {
         const char *label;
-        bool takes_terminal, with_descriptor;
+        bool takes_descriptor, with_descriptor;
         enum sync_type type;
     } rows[] = {
-        {"not asked for", false, true, SYNC_TERMINAL},
+        {"not asked for", false, true, SYNC_DESCRIPTOR},
         {"a descriptor with ready", false, true, SYNC_READY},
-        {"no terminal", true, false, SYNC_READY},
-        {"a terminal without a descriptor", true, false, SYNC_TERMINAL},
+        {"no descriptor", true, false, SYNC_READY},
+        {"the message without a descriptor", true, false, SYNC_DESCRIPTOR},
         {"a descriptor with another message", true, true, SYNC_START},
     };
     int before = count_descriptors();
     (void)state;
 
     FOR_ROWS (row, rows) {
-        struct wait wait = receive_terminal(row->takes_terminal, row->type, row->with_descriptor);
-        if (wait.result != -EBADMSG || wait.err.text[0] == '\0' || wait.master != -1 || count_descriptors() != before)
+        struct wait wait = receive_descriptor(row->takes_descriptor, row->type, row->with_descriptor);
+        if (wait.result != -EBADMSG || wait.err.text[0] == '\0' || wait.received != -1 || count_descriptors() != before)
             fail_msg("%s: %d '%s'", row->label, wait.result, wait.err.text);
     }
 }
@@ -250,8 +250,8 @@ int main(void)
         cmocka_unit_test(agent_sees_ready_error_and_death),
         cmocka_unit_test(malformed_messages_from_a_child_are_errors),
         cmocka_unit_test(error_of_the_child_arrives_as_it_was),
-        cmocka_unit_test(terminal_comes_before_ready_if_it_was_asked_for),
-        cmocka_unit_test(wrong_terminals_are_errors_and_leave_no_descriptor),
+        cmocka_unit_test(descriptor_comes_before_ready_if_it_was_asked_for),
+        cmocka_unit_test(wrong_descriptors_are_errors_and_none_is_left),
         cmocka_unit_test(waiting_ends_at_its_deadline),
         cmocka_unit_test(child_accepts_only_the_message_it_expects),
     };

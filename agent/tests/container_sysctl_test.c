@@ -152,6 +152,31 @@ static void other_parameters_are_refused(void **state)
     }
 }
 
+static void parameters_belong_to_shared_namespaces_or_the_containers_own(void **state)
+{
+    static const struct {
+        const char *label, *name;
+        bool has_namespace;
+        const char *path;
+        bool shared;
+    } rows[] = {
+        {"its own", "kernel.domainname", true, NULL, false},
+        {"its own, an empty path", "kernel.domainname", true, "", false},
+        {"joined", "kernel/domainname", true, "/proc/self/fd/7", true},
+        {"the guest's", "kernel.domainname", false, NULL, true},
+        {"of another namespace", "net.ipv4.ip_forward", true, NULL, true},
+        {"no name", "kernel..", true, NULL, false},
+    };
+    (void)state;
+
+    FOR_ROWS (row, rows) {
+        struct oci_namespace entries[] = {{.type = OCI_NS_UTS, .path = (char *)row->path}};
+        struct oci_pair pair = {(char *)row->name, (char *)"x"};
+        struct oci_linux linux_ = {.namespaces = entries, .n_namespaces = row->has_namespace, .sysctl = {&pair, 1}};
+        check_int(row->label, sysctl_has_shared(&linux_), row->shared);
+    }
+}
+
 /* ---- writing ---- */
 
 static void skip_without_root(void)
@@ -193,7 +218,7 @@ static int apply_in_namespaces(void *arg, FILE *out)
     if (row->mount_over && mount("/proc/sys/kernel/domainname", row->mount_over, NULL, MS_BIND, NULL) < 0)
         return 98;
     int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int r = sysctl_apply(&linux_, proc_fd, &err);
+    int r = sysctl_apply(&linux_, SYSCTL_OF_ALL, proc_fd, &err);
     show("/proc/sys/kernel/domainname", out);
     show("/proc/sys/kernel/shmmni", out);
     show("/proc/sys/kernel/core_pattern", out);
@@ -264,13 +289,13 @@ static void links_are_not_followed(void **state)
     snprintf(path, sizeof(path), "%s/sys/real", dir);
     assert_int_equal(symlinkat(path, fd, "sys/net/ipv4"), 0);
 
-    assert_int_equal(sysctl_apply(&linux_, fd, &err), -ELOOP);
+    assert_int_equal(sysctl_apply(&linux_, SYSCTL_OF_ALL, fd, &err), -ELOOP);
     check_string("directory", err.text, "set kernel parameter net.ipv4.x to 'evil': ELOOP: Too many levels of symbolic links");
     pair.key = (char *)"net.ipv4";
-    assert_int_equal(sysctl_apply(&linux_, fd, &err), -ELOOP);
+    assert_int_equal(sysctl_apply(&linux_, SYSCTL_OF_ALL, fd, &err), -ELOOP);
 
     pair.key = (char *)"real.x";
-    assert_int_equal(sysctl_apply(&linux_, fd, &err), 0);
+    assert_int_equal(sysctl_apply(&linux_, SYSCTL_OF_ALL, fd, &err), 0);
     assert_int_equal(fstatat(fd, "sys/real/x", &(struct stat){0}, 0), 0);
 
     unlinkat(fd, "sys/net/ipv4", 0);
@@ -278,10 +303,10 @@ static void links_are_not_followed(void **state)
     unlinkat(fd, "sys/net", AT_REMOVEDIR);
     unlinkat(fd, "sys/real", AT_REMOVEDIR);
     unlinkat(fd, "sys", AT_REMOVEDIR);
-    assert_int_equal(sysctl_apply(&linux_, fd, &err), -ENOENT);
+    assert_int_equal(sysctl_apply(&linux_, SYSCTL_OF_ALL, fd, &err), -ENOENT);
     check_string("no sys", err.text, "open the directory of kernel parameters: ENOENT: No such file or directory");
     linux_.sysctl.n = 0;
-    assert_int_equal(sysctl_apply(&linux_, -1, &err), 0);
+    assert_int_equal(sysctl_apply(&linux_, SYSCTL_OF_ALL, -1, &err), 0);
     close(fd);
     assert_int_equal(rmdir(dir), 0);
 }
@@ -298,7 +323,7 @@ static int apply_to_full_file(void *arg, FILE *out)
     if (unshare(CLONE_NEWUTS) < 0)
         return 9;
     forked_break_arg(SYS_write, 2, 3, 0);
-    int r = sysctl_apply(&linux_, proc_fd, &err);
+    int r = sysctl_apply(&linux_, SYSCTL_OF_ALL, proc_fd, &err);
     fputs(err.text, out);
     return -r;
 }
@@ -319,6 +344,7 @@ int main(void)
         cmocka_unit_test(long_names_are_refused),
         cmocka_unit_test(parameters_need_their_namespace),
         cmocka_unit_test(other_parameters_are_refused),
+        cmocka_unit_test(parameters_belong_to_shared_namespaces_or_the_containers_own),
         cmocka_unit_test(values_are_written_verbatim_to_one_file),
         cmocka_unit_test(links_are_not_followed),
         cmocka_unit_test(a_short_write_is_an_error),

@@ -183,6 +183,21 @@ static int pid_of_init(const struct rig *rig)
 }
 
 /* The new namespaces must belong to the one that is joined, or nothing could be mounted. */
+RIG_TEST(message_queues_are_those_of_the_sandbox_also_in_a_user_namespace)
+{
+    struct oci_spec *spec =
+        rig_spec(rig, "c1", "touch /dev/mqueue/made && stat -c %u /dev/mqueue/made; grep -c mqueue.*nosuid /proc/mounts");
+
+    rig_create_sandbox(rig);
+    expect_output(rig, "c1", rig_spec(rig, "c1", "touch /dev/mqueue/known"), "");
+    add_user_namespace(rig, spec);
+    struct traces before = traces_now(rig);
+    expect_output(rig, "c1", spec, "0\n1\n");
+    traces_expect(rig, &before, "message queues in a user namespace");
+    expect_output(rig, "c1", rig_spec(rig, "c1", "ls /dev/mqueue; stat -c %u /dev/mqueue/made"),
+                  arena_printf(rig->arena, "known\nmade\n%d\n", FIRST_ID));
+}
+
 RIG_TEST(user_namespace_of_another_container_can_be_joined)
 {
     struct oci_spec *spec = rig_spec(rig, "c1", NULL), *second;
@@ -223,6 +238,30 @@ static void set_sysctl(struct rig *rig, struct oci_spec *spec, const char *name,
     spec->linux_->sysctl = (struct oci_map){.items = pair, .n = 1};
 }
 
+RIG_TEST(kernel_parameters_of_shared_namespaces_are_set_for_a_user_namespace)
+{
+    static const struct {
+        const char *name, *value, *script;
+    } rows[] = {
+        {"kernel.msgmax", "12345", "cat /proc/sys/kernel/msgmax"},
+        {"net.ipv4.ip_default_ttl", "77", "cat /proc/sys/net/ipv4/ip_default_ttl"},
+        {"kernel.domainname", "example", "cat /proc/sys/kernel/domainname"},
+        {"kernel.shmmni", "nonsense", NULL},
+    };
+
+    rig_create_sandbox(rig);
+    FOR_ROWS (row, rows) {
+        struct oci_spec *spec = rig_spec(rig, "c1", row->script);
+        spec->linux_->n_namespaces--; /* the network is the guest's */
+        add_user_namespace(rig, spec);
+        set_sysctl(rig, spec, row->name, row->value);
+        if (row->script)
+            expect_output(rig, "c1", spec, arena_printf(rig->arena, "%s\n", row->value));
+        else
+            EXPECT_REFUSED(STATUS_INTERNAL, "set kernel parameter kernel.shmmni", rig_create(rig, "c1", spec, &err));
+    }
+}
+
 RIG_TEST(kernel_parameters_are_set_in_the_container_only)
 {
     static const struct {
@@ -259,8 +298,10 @@ int main(void)
         cmocka_unit_test(root_of_a_user_namespace_is_nobody_outside),
         cmocka_unit_test(users_of_a_user_namespace_are_mapped),
         cmocka_unit_test(execed_process_is_mapped_too),
+        cmocka_unit_test(message_queues_are_those_of_the_sandbox_also_in_a_user_namespace),
         cmocka_unit_test(user_namespace_of_another_container_can_be_joined),
         cmocka_unit_test(cgroup_namespace_begins_at_the_container),
+        cmocka_unit_test(kernel_parameters_of_shared_namespaces_are_set_for_a_user_namespace),
         cmocka_unit_test(kernel_parameters_are_set_in_the_container_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,19 @@ status_of_part() {
     rm -rf "$work/volume"
 }
 
+@test "root of a user namespace is nobody on the host, and has message queues, devices and mounts" {
+    mkdir -p "$work/volume"
+    chmod 777 "$work/volume"
+    member b /bin/sh -c 'id -u; touch /tmp/mine /dev/mqueue/q; stat -c %u /tmp/mine; echo x >/dev/null; ls /dev/mqueue; mount -t tmpfs t /tmp; echo $?' -- \
+        'c["linux"]["namespaces"] += [{"type": "user"}]' \
+        'c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]' \
+        'c["process"]["capabilities"] = {name: ["CAP_SYS_ADMIN"] for name in ("bounding", "effective", "permitted")}' \
+        "c['mounts'] += [{'destination': '/tmp', 'type': 'bind', 'source': '$work/volume', 'options': ['rbind']}]"
+    says $'0\n0\nq\n0'
+    [ "$(stat -c %u "$work/volume/mine")" = 100000 ]
+    rm -rf "$work/volume"
+}
+
 @test "capabilities are those of the configuration" {
     member b /bin/grep -E 'Cap(Prm|Eff|Bnd|Inh|Amb)' /proc/self/status -- \
         'caps = ["CAP_KILL", "CAP_NET_BIND_SERVICE"]' \

@@ -54,3 +54,16 @@ podman_run() {
     [ "$output" = 137 ]
     podman_here rm c
 }
+
+@test "podman run with a user namespace" {
+    run -0 podman_run --rm --uidmap 0:100000:65536 localhost/busybox:latest /bin/sh -c 'cat /proc/self/uid_map; touch /mine; stat -c %u /mine; ls -d /dev/mqueue'
+    [ "$(echo $output)" = "0 100000 65536 0 /dev/mqueue" ]
+    podman_run -d --name u --uidmap 0:100000:65536 --user 7 localhost/busybox:latest /bin/sleep 1000 3>&- >"$work/id"
+    run -0 podman_here exec -t u /bin/sh -c 'id -u; tty'
+    [ "$(echo "$output" | tr -d '\r' | xargs)" = "7 /dev/pts/0" ]
+}
+
+@test "podman run -t: the terminal has a name and is the console" {
+    run -0 podman_run --rm -t localhost/busybox:latest /bin/sh -c 'tty; tty < /dev/console'
+    [ "$(echo "$output" | tr -d '\r' | xargs)" = "/dev/pts/0 /dev/console" ]
+}

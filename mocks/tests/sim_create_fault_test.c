@@ -43,8 +43,10 @@ static void add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_names
 static enum status_code create_in_user_namespace(struct rig *rig, struct error *err)
 {
     static const struct oci_id_mapping mapping = {.container_id = 0, .host_id = 100000, .size = 65536};
+    static const struct oci_pair sysctl = {STRING("kernel.domainname"), STRING("shared")};
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
 
+    spec->linux_->sysctl = (struct oci_map){.n = 1, .items = arena_memdup(rig->arena, &sysctl, sizeof(sysctl))};
     static const struct oci_device again = {.path = STRING("/dev/null"), .type = 'c', .major = 1, .minor = 3};
 
     add_namespace(rig, spec, OCI_NS_USER);
