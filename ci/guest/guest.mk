@@ -59,9 +59,11 @@ $(B)/vm/share/tatami/initramfs.cpio: $(GUEST)/initramfs-coverage.cpio $(GUEST)/v
 
 # ---- an init that does nothing, for `make bench` ----
 
-$(GUEST)/initramfs-idle.cpio: $(B)/ci/guest/idle_init $(GUEST_KERNEL) $(GUEST_MODULES) $(INITRAMFS_TOOL)
+# As large as the agent's image: the kernel unpacks both.
+$(GUEST)/initramfs-idle.cpio: $(B)/ci/guest/idle_init $(GUEST_AGENT) $(GUEST_KERNEL) $(GUEST_MODULES) $(INITRAMFS_TOOL)
 	$(call say,GUEST)
-	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) $@
+	$(Q)truncate -s $$(($$(stat -c %s $(GUEST_AGENT)) - $$(stat -c %s $<))) $(GUEST)/padding
+	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) --add padding=$(GUEST)/padding $@
 
 # ---- the conformance suite in a VM ----
 
