@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Character devices: null(4), zero, full(4), random(4); terminals are pty.c's. */
 #include <errno.h>
+#include <linux/major.h>
 #include <sys/epoll.h>
 #include <sys/sysmacros.h>
 
@@ -78,6 +79,12 @@ static int open_memory_device(struct inode *inode, struct file *file)
     return -ENXIO;
 }
 
+/* A minor number that no driver has asked for is no device. */
+static int open_misc_device(struct inode *inode, struct file *file)
+{
+    return minor(inode->rdev) == VHOST_VSOCK_MINOR ? vhost_vsock_device_open(file) : -ENODEV;
+}
+
 int device_open(struct inode *inode, struct file *file)
 {
     unsigned int number = major(inode->rdev);
@@ -85,6 +92,8 @@ int device_open(struct inode *inode, struct file *file)
         return -ENXIO;
     if (number == 1)
         return open_memory_device(inode, file);
+    if (number == MISC_MAJOR)
+        return open_misc_device(inode, file);
     if (number == 4 || number == 5 || (number >= 136 && number <= 143))
         return tty_open(inode, file);
     return -ENXIO;

@@ -6,8 +6,11 @@
 #include <sys/sysmacros.h>
 
 #include <linux/magic.h>
+#include <linux/major.h>
+#include <linux/vm_sockets.h>
 
 #include "mocks/kernel/vfs_private.h"
+#include "mocks/kernel/world.h"
 
 static int tmpfs_create(struct inode *dir, const char *name, struct inode *child)
 {
@@ -277,22 +280,33 @@ const struct filesystem rootfs_filesystem = {
 
 /* ---- devtmpfs: one for the world; what user space makes there stays beside the kernel's nodes ---- */
 
-static void add_nodes(struct super *super)
+struct node {
+    const char *name;
+    unsigned int major, minor;
+    mode_t mode;
+};
+
+static void add_node(struct super *super, const struct node *node)
 {
-    static const struct {
-        const char *name;
-        unsigned int major, minor;
-        mode_t mode;
-    } nodes[] = {
+    struct inode *inode = inode_new(super, S_IFCHR | node->mode, &tmpfs_ops);
+
+    inode->rdev = makedev(node->major, node->minor);
+    dentry_add(super->root, node->name, inode);
+    inode_unref(inode);
+}
+
+static void add_nodes(struct world *world, struct super *super)
+{
+    static const struct node nodes[] = {
         {"null", 1, 3, 0666},    {"zero", 1, 5, 0666}, {"full", 1, 7, 0666},    {"random", 1, 8, 0666},
         {"urandom", 1, 9, 0666}, {"tty", 5, 0, 0666},  {"console", 5, 1, 0600}, {"ptmx", 5, 2, 0666},
     };
-    FOR_ROWS (node, nodes) {
-        struct inode *inode = inode_new(super, S_IFCHR | node->mode, &tmpfs_ops);
-        inode->rdev = makedev(node->major, node->minor);
-        dentry_add(super->root, node->name, inode);
-        inode_unref(inode);
-    }
+    static const struct node vhost_vsock = {"vhost-vsock", MISC_MAJOR, VHOST_VSOCK_MINOR, 0600};
+
+    FOR_ROWS (node, nodes)
+        add_node(super, node);
+    if (world->options.cid == VMADDR_CID_HOST)
+        add_node(super, &vhost_vsock);
 }
 
 static int devtmpfs_mount(struct world *world, const char *source, const char *data, struct super **ret_super)
@@ -301,7 +315,7 @@ static int devtmpfs_mount(struct world *world, const char *source, const char *d
     struct vfs *vfs = world_vfs(world);
     if (!vfs->devtmpfs) {
         vfs->devtmpfs = super_new(world, &devtmpfs_filesystem, 0755, &tmpfs_ops);
-        add_nodes(vfs->devtmpfs);
+        add_nodes(world, vfs->devtmpfs);
         vfs->devtmpfs->options = strdup(",mode=755");
         *ret_super = vfs->devtmpfs;
         return 0;

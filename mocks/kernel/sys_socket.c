@@ -453,6 +453,8 @@ static int set_option(int fd, int level, int name, const void *value, socklen_t 
     int r = socket_of(fd, &socket);
     if (r < 0)
         return r;
+    if (level == socket->ops->domain && socket->ops->set_option)
+        return socket->ops->set_option(socket, name, value, len);
     if (level != SOL_SOCKET)
         unsupported("setsockopt: level %d", level);
     if (len < sizeof(number))

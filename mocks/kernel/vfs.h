@@ -268,6 +268,9 @@ int pipe_fcntl(struct file *file, int cmd, long arg);
 int memfd_fcntl(struct file *file, int cmd, unsigned int arg);
 /* pty.c: opens a terminal device (majors 4, 5, 136 to 143). */
 int tty_open(struct inode *inode, struct file *file);
+/* vhost_vsock.c: opens the device; -ENODEV on a machine that is no host of others. */
+#define VHOST_VSOCK_MINOR 241
+int vhost_vsock_device_open(struct file *file);
 /* epoll.c: the last reference of a watched file goes. */
 void epoll_forget(struct file *file);
 /* inotify.c: something happened to inode (IN_MODIFY, ...), or to name in the directory inode (IN_CREATE, ...). */

@@ -6,12 +6,13 @@
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/time.h>
 
 #include "mocks/kernel/cred.h"
 #include "mocks/kernel/world.h"
 
 #define RESERVED_PORT_LAST 1023
-#define CONNECT_TIMEOUT_NS 2000000000ULL
+#define CONNECT_TIMEOUT_MAX_S (INT64_MAX / 1000)
 #define RECEIVE_FLAGS (MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_NOSIGNAL)
 
 static const struct socket_ops vsock_ops;
@@ -223,7 +224,8 @@ static int start_connecting(struct vsock *sk, const struct address *address)
         return r;
     struct world *world = vsock_world(sk->world, remote.cid);
     bool to_own_host = sk->world->options.cid > VMADDR_CID_HOST;
-    if (sk->world->options.cid == 0 || remote.cid == VMADDR_CID_ANY || (!world && !to_own_host))
+    bool exists = world || to_own_host || vhost_has_cid(sk->world, remote.cid);
+    if (sk->world->options.cid == 0 || remote.cid == VMADDR_CID_ANY || !exists)
         return -ENODEV;
     sk->remote = remote;
     if (!is_bound(sk))
@@ -231,7 +233,7 @@ static int start_connecting(struct vsock *sk, const struct address *address)
     sk->base.error = 0;
     sk->shut = sk->peer_shut = 0;
     sk->state = VSOCK_CONNECTING;
-    sk->connect_until = sim_now_ns(world_sim(sk->world)) + CONNECT_TIMEOUT_NS;
+    sk->connect_until = sim_now_ns(world_sim(sk->world)) + sk->connect_timeout_ns;
     vsock_set_window(sk);
     vsock_send(sk, VSOCK_REQUEST, 0);
     return 0;
@@ -372,7 +374,30 @@ static ssize_t vsock_receive(struct socket *socket, struct msghdr *msg, int flag
     return n;
 }
 
-/* ---- state ---- */
+/* ---- options and state ---- */
+
+static int set_connect_timeout(struct vsock *sk, const void *value, socklen_t len)
+{
+    struct timeval tv;
+
+    if (len < sizeof(tv))
+        return -EINVAL;
+    memcpy(&tv, value, sizeof(tv));
+    if (tv.tv_sec < 0 || tv.tv_usec >= 1000000 || tv.tv_sec >= CONNECT_TIMEOUT_MAX_S)
+        return -ERANGE;
+    uint64_t ns = (uint64_t)tv.tv_sec * 1000000000 + (uint64_t)tv.tv_usec * 1000;
+    sk->connect_timeout_ns = ns ?: VSOCK_CONNECT_TIMEOUT_NS;
+    return 0;
+}
+
+static int vsock_set_option(struct socket *socket, int name, const void *value, socklen_t len)
+{
+    if (name == SO_VM_SOCKETS_CONNECT_TIMEOUT)
+        return set_connect_timeout(vsock_of(socket), value, len);
+    if (name >= SO_VM_SOCKETS_BUFFER_SIZE && name <= SO_VM_SOCKETS_NONBLOCK_TXRX)
+        unsupported("setsockopt: AF_VSOCK option %d", name);
+    return -ENOPROTOOPT;
+}
 
 static bool vsock_listening(const struct socket *socket)
 {
@@ -422,6 +447,7 @@ static const struct socket_ops vsock_ops = {
     .shutdown = vsock_shutdown,
     .name = vsock_name,
     .peer = vsock_peer,
+    .set_option = vsock_set_option,
     .listening = vsock_listening,
     .available = vsock_available,
     .poll = vsock_poll,

@@ -8,6 +8,7 @@
 
 #define VSOCK_PACKET_MAX 65536u
 #define VSOCK_WINDOW 262144u
+#define VSOCK_CONNECT_TIMEOUT_NS 2000000000ULL
 
 enum vsock_op {
     VSOCK_REQUEST,
@@ -52,7 +53,7 @@ struct vsock {
     unsigned int shut, peer_shut;
     bool disconnecting; /* shutdown() was called */
     bool done;          /* the other side ended the connection: no error to read */
-    uint64_t connect_until;
+    uint64_t connect_until, connect_timeout_ns;
     bool accepted; /* came from a listener, whose address it shares */
     struct list pending, pending_link;
     unsigned int n_pending, backlog;
@@ -67,6 +68,7 @@ struct vsock {
 /* What a machine keeps. */
 struct vsock_machine {
     struct list sockets;
+    struct list vhosts;       /* open devices of vhost_vsock.c */
     struct line_plans *plans; /* of the line; NULL: nothing goes wrong */
     unsigned int next_port;
 };
@@ -93,6 +95,11 @@ void vsock_set_window(struct vsock *sk);
 void vsock_deliver(struct vsock_packet *packet);
 /* Leaves all lists and frees it with what it received. */
 void vsock_free(struct vsock *sk);
+
+/* ---- vhost_vsock.c ---- */
+
+/* Whether a guest of this machine has the context id: a device has it, be the guest there or not. */
+bool vhost_has_cid(struct world *world, unsigned int cid);
 
 /* ---- mocks/vsock/line.c ---- */
 

@@ -18,6 +18,7 @@ struct vsock_machine *vsock_machine(struct world *world)
     if (!world->vsock) {
         world->vsock = zalloc(sizeof(*world->vsock));
         list_init(&world->vsock->sockets);
+        list_init(&world->vsock->vhosts);
         world->vsock->next_port = 1024;
     }
     return world->vsock;
@@ -52,6 +53,7 @@ struct vsock *vsock_alloc(struct world *world)
     sk->world = world;
     sk->local = sk->remote = (struct vsock_end){VMADDR_CID_ANY, VMADDR_PORT_ANY};
     sk->connect_until = UINT64_MAX;
+    sk->connect_timeout_ns = VSOCK_CONNECT_TIMEOUT_NS;
     sk->window = VSOCK_WINDOW;
     list_init(&sk->link);
     list_init(&sk->pending);

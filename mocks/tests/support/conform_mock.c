@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases on the mock kernel: a new world for each. CONFORM_SEED=n: another schedule, with preemption. */
+#include <linux/vm_sockets.h>
+
 #include "mocks/kernel/cgroup.h"
 #include "mocks/kernel/programs.h"
 #include "mocks/kernel/world.h"
@@ -77,7 +79,7 @@ bool conform_run(const struct conform_case *test)
 {
     struct sim_options sim_options = options();
     struct sim *sim = sim_new(&sim_options);
-    struct world *world = world_new(sim, &(struct world_options){.cgroups = WORLD_CGROUP_V2});
+    struct world *world = world_new(sim, &(struct world_options){.cgroups = WORLD_CGROUP_V2, .cid = VMADDR_CID_HOST});
     _buf_ struct buf blocked = BUF_INIT(65536);
 
     install_programs(world);
