@@ -67,3 +67,10 @@ podman_run() {
     run -0 podman_run --rm -t localhost/busybox:latest /bin/sh -c 'tty; tty < /dev/console'
     [ "$(echo "$output" | tr -d '\r' | xargs)" = "/dev/pts/0 /dev/console" ]
 }
+
+@test "podman stats shows the memory of the machine" {
+    podman_run -d --name c localhost/busybox:latest /bin/sleep 1000 3>&- >"$work/id"
+    run -0 podman_here stats --no-stream --format '{{.MemUsage}}' c
+    [[ "$output" =~ ^[0-9.]+MB ]] || { echo "$output" >&2; return 1; }
+    [ "$(printf '%.0f' "${output%%MB*}")" -gt 32 ]
+}

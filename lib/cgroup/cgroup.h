@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/strlist.h"
 #include "loop/loop.h"
 #include "oci/spec.h"
 #include "proto/agent.pb-c.h"
@@ -23,7 +24,8 @@ enum cgroup_mode {
     CGROUP_V2,
 };
 
-/* root: where the cgroup file systems are mounted ("/sys/fs/cgroup"). Reads /proc/self/mountinfo once. */
+/* root: where the cgroup file systems are mounted ("/sys/fs/cgroup"). Reads /proc/self/mountinfo once. loop: for what waits,
+ * freezing and cgroup_delete(); NULL where nobody does that. */
 int cgroup_host_open(struct loop *loop, const char *root, struct cgroup_host **ret_host, struct error *err);
 void cgroup_host_free(struct cgroup_host *host);
 enum cgroup_mode cgroup_host_mode(const struct cgroup_host *host);
@@ -35,9 +37,17 @@ void cgroup_host_set_log(struct cgroup_host *host, const struct logger *log);
  * "." component, or one that is the root itself, is INVALID_ARGUMENT. */
 int cgroup_path_for(struct arena *a, const char *cgroups_path, const char *id, char **ret_path, struct error *err);
 
+/* The components of text between any of the separators as a path: "/A/B". Refuses what cgroup_path_for() refuses. */
+int cgroup_path_join(struct arena *a, const char *text, const char *separators, char **ret_path, struct error *err);
+/* All directories of that path, mount points included: one for each hierarchy and component, parents before children. Whether
+ * they exist is not asked. 0, or -ENOBUFS when the arena is used up. */
+int cgroup_directories(const struct cgroup_host *host, struct arena *a, const char *path, struct strlist *ret_directories);
+
 /* Makes the group with its parents in every hierarchy (v1 cpuset: copies cpus and mems down; v2: enables controllers). The leaf
  * must not exist with processes in it (ALREADY_EXISTS). On failure nothing that this call made is left. */
 int cgroup_create(struct cgroup_host *host, const char *path, struct cgroup **ret_cgroup, struct error *err);
+/* A group that is there. -ENOENT when a hierarchy lacks it. */
+int cgroup_open(struct cgroup_host *host, const char *path, struct cgroup **ret_cgroup, struct error *err);
 /* Frees memory and descriptors only; accepts NULL. */
 void cgroup_free(struct cgroup *cgroup);
 
@@ -52,6 +62,9 @@ int cgroup_apply(struct cgroup *cgroup, const struct oci_resources *resources, s
 /* Freeze or thaw, and wait (from a fiber) until it is done. -ETIMEDOUT: the request is withdrawn. */
 int cgroup_freeze(struct cgroup *cgroup, uint64_t deadline, struct error *err);
 int cgroup_thaw(struct cgroup *cgroup, struct error *err);
+/* Sends a signal to every process of the group and its descendants, once and without stopping them first; 0 sends none. Returns
+ * their number. */
+int cgroup_signal(const struct cgroup *cgroup, int sig, struct error *err);
 /* SIGKILLs every process of the group and its descendants (cgroup.kill, else freeze, signal, thaw). */
 int cgroup_kill(struct cgroup *cgroup, struct error *err);
 /* Removes the group and its descendants, retrying (from a fiber) while processes are still leaving. 0 when it is gone already.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A container's group in all hierarchies: making it, and moving processes into it. */
+#include <errno.h>
 #include <string.h>
 
 #include "cgroup/cgroup_internal.h"
@@ -74,16 +75,28 @@ static void undo_member(void *member)
     member_unmake(member);
 }
 
-int cgroup_create(struct cgroup_host *host, const char *path, struct cgroup **ret_cgroup, struct error *err)
+static int group_new_checked(struct cgroup_host *host, const char *path, struct cgroup **ret_cgroup, struct error *err)
 {
     size_t n_levels = path_count_levels(path);
     struct cgroup *cgroup = n_levels >= 1 && n_levels <= PATH_LEVELS_MAX ? group_new(host, path) : NULL;
+
     if (!cgroup)
         return error_status(err, STATUS_INVALID_ARGUMENT, "invalid cgroups path '%s'", path);
+    for (size_t i = 0; i < cgroup->n_members; i++)
+        cgroup->members[i].n_levels = n_levels;
+    *ret_cgroup = cgroup;
+    return 0;
+}
 
+int cgroup_create(struct cgroup_host *host, const char *path, struct cgroup **ret_cgroup, struct error *err)
+{
+    struct cgroup *cgroup;
+
+    int created = group_new_checked(host, path, &cgroup, err);
+    if (created < 0)
+        return created;
     _undo_ struct undo undo = UNDO_INIT;
     for (size_t i = 0; i < cgroup->n_members; i++) {
-        cgroup->members[i].n_levels = n_levels;
         int r = member_make(&cgroup->members[i], err);
         if (r < 0) {
             undo_unwind(&undo);
@@ -96,10 +109,43 @@ int cgroup_create(struct cgroup_host *host, const char *path, struct cgroup **re
 
     for (size_t i = 0; i < cgroup->n_members; i++) {
         member_forget_made(&cgroup->members[i]);
-        member_remember_made(&cgroup->members[i], n_levels - 1);
+        member_remember_made(&cgroup->members[i], cgroup->members[i].n_levels - 1);
     }
     *ret_cgroup = cgroup;
     return 0;
+}
+
+int cgroup_open(struct cgroup_host *host, const char *path, struct cgroup **ret_cgroup, struct error *err)
+{
+    struct cgroup *cgroup;
+
+    int r = group_new_checked(host, path, &cgroup, err);
+    for (size_t i = 0; r == 0 && i < cgroup->n_members; i++) {
+        struct member *member = &cgroup->members[i];
+        member->fd = sys_openat(member->hierarchy->fd, member->below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+        if (member->fd >= 0)
+            continue;
+        r = error_set(err, member->fd, "open cgroup %s", member->path);
+        cgroup_free(cgroup);
+    }
+    if (r == 0)
+        *ret_cgroup = cgroup;
+    return r;
+}
+
+int cgroup_directories(const struct cgroup_host *host, struct arena *a, const char *path, struct strlist *ret_directories)
+{
+    size_t n_levels = path_count_levels(path);
+    int r = 0;
+
+    for (size_t i = 0; i < host->n_hierarchies; i++) {
+        for (size_t level = 1; level <= n_levels && r == 0; level++) {
+            const char *directory =
+                arena_printf(a, "%s%.*s", host->hierarchies[i].path, (int)path_prefix_len(path, level), path);
+            r = directory ? strlist_add(a, ret_directories, directory) : -ENOBUFS;
+        }
+    }
+    return r;
 }
 
 void cgroup_free(struct cgroup *cgroup)
@@ -115,6 +161,14 @@ int cgroup_spawn_fd(const struct cgroup *cgroup)
 {
     const struct member *member = member_v2(cgroup);
     return member ? member->fd : -1;
+}
+
+int cgroup_signal(const struct cgroup *cgroup, int sig, struct error *err)
+{
+    const struct member *member = member_v2(cgroup) ?: &cgroup->members[0];
+
+    int n = tree_signal(member->fd, sig);
+    return n < 0 ? error_set(err, n, "signal the processes of cgroup %s", member->path) : n;
 }
 
 int cgroup_enter(struct cgroup *cgroup, int pid, struct error *err)

@@ -31,23 +31,26 @@ static int path_append_components(char *path, const char *text, const char *sepa
     return n;
 }
 
-int cgroup_path_for(struct arena *a, const char *cgroups_path, const char *id, char **ret_path, struct error *err)
+int cgroup_path_join(struct arena *a, const char *text, const char *separators, char **ret_path, struct error *err)
 {
-    bool is_default = !cgroups_path || cgroups_path[0] == '\0';
-    const char *source = is_default ? id : cgroups_path;
+    size_t len = strlen(text);
 
-    size_t len = strlen(source);
     if (len > GROUP_PATH_MAX)
         return error_status(err, STATUS_INVALID_ARGUMENT, "cgroups path of %zu bytes is longer than %d", len, GROUP_PATH_MAX);
-    if (is_default && strchr(id, '/'))
-        return error_status(err, STATUS_INVALID_ARGUMENT, "invalid cgroup name '%s'", id);
-
     char *path = arena_alloc(a, len + 2);
     if (!path)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "no memory left for the cgroups path");
-    if (path_append_components(path, source, is_default ? "/" : "/:") <= 0)
-        return error_status(err, STATUS_INVALID_ARGUMENT, "invalid cgroups path '%s'", source);
-
+    if (path_append_components(path, text, separators) <= 0)
+        return error_status(err, STATUS_INVALID_ARGUMENT, "invalid cgroups path '%s'", text);
     *ret_path = path;
     return 0;
+}
+
+int cgroup_path_for(struct arena *a, const char *cgroups_path, const char *id, char **ret_path, struct error *err)
+{
+    if (cgroups_path && cgroups_path[0] != '\0')
+        return cgroup_path_join(a, cgroups_path, "/:", ret_path, err);
+    if (strchr(id, '/'))
+        return error_status(err, STATUS_INVALID_ARGUMENT, "invalid cgroup name '%s'", id);
+    return cgroup_path_join(a, id, "/", ret_path, err);
 }

@@ -82,6 +82,8 @@ static int create(struct cli *cli, bool in_foreground, struct container *contain
         return r;
     _close_ int signal_fd = foreground_defer_end();
     r = container_create(container, &args, ret_handle, &cli->err);
+    if (r == 0 && container->warning.errnum)
+        report_warning(cli, &container->warning);
     return r < 0 ? r : interrupted(cli, container, ret_handle, foreground_deferred_end(signal_fd));
 }
 

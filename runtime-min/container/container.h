@@ -12,6 +12,7 @@ struct container {
     struct store store;
     struct slot slot;
     struct record record;
+    struct error warning; /* of a verb that succeeded all the same: errnum 0, or what it did without */
 };
 
 #define CONTAINER_INIT(arena_) ((struct container){.arena = (arena_), .store.fd = -1, .slot = SLOT_INIT})

@@ -12,6 +12,7 @@
 #include "runtime-min/container/bundle.h"
 #include "runtime-min/container/console.h"
 #include "runtime-min/container/container.h"
+#include "runtime-min/container/container_group.h"
 #include "runtime-min/container/guest_spec.h"
 #include "runtime-min/container/pidfile.h"
 #include "runtime-min/container/pod.h"
@@ -23,6 +24,7 @@ struct creation {
     struct bundle bundle;
     struct oci_spec *guest_spec; /* a second copy of the bundle's, changed for the guest */
     struct pod pod;
+    struct hostgroup group;
     struct machine machine;
     struct console console;
     struct handle handle;
@@ -42,6 +44,13 @@ static void undo_slot(void *arg)
     struct creation *creation = arg;
 
     (void)slot_remove(&creation->container->store, &creation->container->slot, NULL);
+}
+
+static void undo_group(void *arg)
+{
+    struct creation *creation = arg;
+
+    (void)container_group_remove(&creation->container->record, false, NULL);
 }
 
 static void undo_machine(void *arg)
@@ -115,6 +124,7 @@ static int prepare(struct creation *creation)
         .terminal = r == 0 && creation->bundle.spec->process->terminal,
         .status = CONTAINER_CREATING,
         .created_ns = sys_realtime_ns(),
+        .cgroup = "",
     };
     if (r == 0)
         r = guest_id_from(args->id, container->arena, &record->guest_id, creation->err);
@@ -137,6 +147,8 @@ static bool reclaim(struct creation *creation)
         return false;
     if (record.owns_sandbox && machine_stop(store, record.sandbox_id, NULL) < 0)
         return false;
+    if (container_group_remove(&record, false, NULL) < 0)
+        return false;
     return slot_remove(store, &slot, NULL) == 0;
 }
 
@@ -154,6 +166,12 @@ static int reserve(struct creation *creation)
     return slot_write(&container->slot, STORE_CONFIG, creation->bundle.text.data, creation->bundle.text.len, creation->err);
 }
 
+static int make_group(struct creation *creation)
+{
+    undo_push(&creation->undo, undo_group, creation);
+    return container_group_make(creation->container, creation->bundle.spec, &creation->group, creation->err);
+}
+
 static int enter_machine(struct creation *creation)
 {
     struct container *container = creation->container;
@@ -164,6 +182,7 @@ static int enter_machine(struct creation *creation)
         .sandbox_id = pod->sandbox_id,
         .spec = creation->bundle.spec,
         .config_path = creation->args->runtime_config,
+        .cgroup = creation->group.group,
     };
 
     int r = pod->owns_sandbox
@@ -251,6 +270,7 @@ static int start_handle(struct creation *creation)
         .console = creation->console.slave,
         .netns_fd = creation->netns_fd,
         .new_netns = creation->new_netns,
+        .cgroup = creation->group.group,
         .view = view,
         .enrol = enrol,
         .arg = creation,
@@ -320,11 +340,13 @@ static int publish(struct creation *creation)
 int container_create(struct container *container, const struct create_args *args, struct handle *ret_handle, struct error *err)
 {
     static int (*const steps[])(struct creation * creation) = {
-        prepare, reserve, enter_machine, share_mounts, open_netns, start_handle, run_hooks, create_in_guest, publish,
+        prepare,    reserve,      make_group, enter_machine,   share_mounts,
+        open_netns, start_handle, run_hooks,  create_in_guest, publish,
     };
     struct creation creation = {
         .container = container,
         .args = args,
+        .group = HOSTGROUP_NONE,
         .machine = MACHINE_NONE,
         .console = CONSOLE_NONE,
         .handle = HANDLE_NONE,
@@ -342,6 +364,7 @@ int container_create(struct container *container, const struct create_args *args
     }
     undo_unwind(&creation.undo);
     machine_close(&creation.machine);
+    hostgroup_close(&creation.group);
     console_close(&creation.console);
     fd_close(&creation.netns_fd);
     buf_done(&creation.bundle.text);

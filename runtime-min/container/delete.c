@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "runtime-min/container/container.h"
+#include "runtime-min/container/container_group.h"
 #include "runtime-min/container/state.h"
 
 #define STOP_NS (10 * NSEC_PER_SEC)
@@ -103,12 +103,16 @@ int container_delete(struct container *container, bool force, struct error *err)
     if (record->owns_sandbox) {
         r = machine_stop(&container->store, record->sandbox_id, &failure);
     }
+    if (r == 0 || force) {
+        end_handle(&record->handle);
+        int left = container_group_remove(record, force, r < 0 ? NULL : &failure);
+        r = r < 0 ? r : left;
+    }
     if (r < 0 && !force) {
         if (err)
             *err = failure;
         return r;
     }
-    end_handle(&record->handle);
     if (spec)
         (void)container_run_hooks(container, spec, "poststop", CONTAINER_STOPPED, NULL);
     int removed = slot_remove(&container->store, &container->slot, err);

@@ -8,6 +8,7 @@
 #include "runtime-min/container/bundle.h"
 #include "runtime-min/container/console.h"
 #include "runtime-min/container/guest_spec.h"
+#include "runtime-min/container/hostgroup.h"
 #include "runtime-min/container/pidfile.h"
 #include "runtime-min/container/program.h"
 #include "runtime-min/container/state.h"
@@ -21,6 +22,7 @@ struct execution {
     struct console console;
     struct handle handle;
     struct handle_plan plan;
+    struct hostgroup group;
     char exec_id[EXEC_ID_MAX];
     bool is_running; /* in the guest */
     struct error *err;
@@ -59,12 +61,13 @@ static int enrol(void *arg, struct error *err)
 static int start_handle(struct execution *execution)
 {
     const struct exec_args *args = execution->args;
-    int r = 0;
+    const char *cgroup = execution->container->record.cgroup;
+    int r = *cgroup ? hostgroup_find(&execution->group, cgroup, execution->err) : 0;
 
     /* Unique among all that this host has run: a pid comes back, but not with the same time. */
     snprintf(execution->exec_id, sizeof(execution->exec_id), "exec-%d-%llx", sys_getpid(),
              (unsigned long long)sys_monotonic_ns());
-    if (args->console_socket)
+    if (r == 0 && args->console_socket)
         r = console_open(&execution->console, args->process->console_height, args->process->console_width, execution->err);
     if (r < 0)
         return r;
@@ -73,6 +76,7 @@ static int start_handle(struct execution *execution)
         .process = {.container_id = execution->container->record.guest_id, .exec_id = execution->exec_id},
         .terminal = args->process->terminal,
         .console = execution->console.slave,
+        .cgroup = execution->group.group,
         .netns_fd = -1,
         .enrol = enrol,
         .arg = execution,
@@ -132,6 +136,7 @@ int container_exec(struct container *container, const struct exec_args *args, st
         .machine = MACHINE_NONE,
         .console = CONSOLE_NONE,
         .handle = HANDLE_NONE,
+        .group = HOSTGROUP_NONE,
         .err = err,
     };
 
@@ -157,6 +162,7 @@ int container_exec(struct container *container, const struct exec_args *args, st
     else
         *ret_handle = execution.handle;
     machine_close(&execution.machine);
+    hostgroup_close(&execution.group);
     console_close(&execution.console);
     return r;
 }

@@ -28,7 +28,7 @@ int handle_spawn(const struct handle_plan *plan, struct handle *ret_handle, stru
         .flags = plan->new_netns ? CLONE_NEWNET : 0,
         .joins = &netns,
         .n_joins = plan->netns_fd >= 0 ? 1 : 0,
-        .cgroup_fd = -1,
+        .cgroup_fd = plan->cgroup ? cgroup_spawn_fd(plan->cgroup) : -1,
         .ret_pidfd = &handle.pidfd,
     };
     int pid = sys_spawn(&args, handle_child, &start);

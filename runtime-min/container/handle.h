@@ -8,6 +8,7 @@
 #pragma once
 #include <stdbool.h>
 
+#include "cgroup/cgroup.h"
 #include "runtime-min/container/guest.h"
 #include "runtime-min/container/proc.h"
 #include "runtime-min/container/view.h"
@@ -21,7 +22,8 @@ struct handle_plan {
      * a new one. */
     int netns_fd;
     bool new_netns;
-    struct view view; /* of its mount namespace, for callers that enter it; none: that of the command */
+    struct cgroup *cgroup; /* of the host, to join; NULL: that of the command */
+    struct view view;      /* of its mount namespace, for callers that enter it; none: that of the command */
     /* Connects to whoever kills the process in the guest when the handle is killed; returns a descriptor to hold, or -errno. */
     int (*enrol)(void *arg, struct error *err);
     void *arg;

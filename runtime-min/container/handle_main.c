@@ -195,9 +195,10 @@ int handle_main(const struct handle_start *start)
     char order = 0;
 
     waitq_init(&handle.ended);
+    int joined = start->plan->cgroup ? cgroup_enter(start->plan->cgroup, sys_getpid(), &err) : 0;
     int r = settle(start);
     int signals = take_signals(&handle);
-    if (r < 0 || signals < 0)
+    if (joined == 0 && (r < 0 || signals < 0))
         (void)error_set(&err, r < 0 ? r : signals, "set up the handle process");
     if (sys_read(CONTROL_FD, &order, 1) != 1 || order != HANDLE_GO)
         return EXIT_REMOVED;

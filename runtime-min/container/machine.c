@@ -43,6 +43,7 @@ int machine_start(struct arena *a, const struct machine_args *args, struct machi
         .vcpus = machine_vcpus(args->spec, runtime.vcpus),
         .memory_mib = machine_memory_mib(args->spec, runtime.memory_mib),
         .runtime = &runtime,
+        .cgroup = args->cgroup,
     };
     r = sandbox_start(&config, &machine.control_fd, &machine.guest.cid, err);
     if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The virtual machine of a container, as its life cycle sees it. */
 #pragma once
+#include "cgroup/cgroup.h"
 #include "oci/spec.h"
 #include "runtime-min/container/guest_dial.h"
 #include "runtime-min/container/store.h"
@@ -19,6 +20,7 @@ struct machine_args {
     const char *sandbox_id;
     const struct oci_spec *spec; /* its hostname and limits */
     const char *config_path;     /* of the runtime's configuration, NULL for the usual one */
+    struct cgroup *cgroup;       /* of the host, for the machine's processes; NULL: that of the caller */
 };
 
 /* Boots one, sized for the spec. It ends with this process unless it is committed. */

@@ -17,6 +17,7 @@ enum field_kind {
     FIELD_STATUS,
     FIELD_INT,
     FIELD_U64,
+    FIELD_LIST,
 };
 
 static const struct field {
@@ -38,6 +39,8 @@ static const struct field {
     {"creatorStart", FIELD_U64, offsetof(struct record, creator.start)},
     {"handlePid", FIELD_INT, offsetof(struct record, handle.pid)},
     {"handleStart", FIELD_U64, offsetof(struct record, handle.start)},
+    {"cgroup", FIELD_TEXT, offsetof(struct record, cgroup)},
+    {"cgroupMade", FIELD_LIST, offsetof(struct record, cgroup_made)},
 };
 
 const char *status_word(enum status_kind status)
@@ -50,6 +53,15 @@ enum status_kind record_status(const struct record *record)
     if (record->status == CONTAINER_CREATING)
         return proc_is_alive(&record->creator) ? CONTAINER_CREATING : CONTAINER_STOPPED;
     return proc_is_alive(&record->handle) ? record->status : CONTAINER_STOPPED;
+}
+
+static json_object *list_to_json(const struct strlist *list)
+{
+    json_object *json = json_object_new_array();
+
+    for (size_t i = 0; i < list->n; i++)
+        json_object_array_add(json, json_object_new_string(list->items[i]));
+    return json;
 }
 
 static json_object *field_to_json(const struct field *field, const void *value)
@@ -65,6 +77,8 @@ static json_object *field_to_json(const struct field *field, const void *value)
         return json_object_new_int(*(const int *)value);
     case FIELD_U64:
         return json_object_new_uint64(*(const uint64_t *)value);
+    case FIELD_LIST:
+        return list_to_json(value);
     }
     return NULL;
 }
@@ -95,11 +109,22 @@ static int parse_status(const char *word, enum status_kind *ret_status)
     return -EINVAL;
 }
 
+static int list_from_json(struct arena *a, json_object *json, struct strlist *list)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < json_object_array_length(json) && r == 0; i++) {
+        json_object *item = json_object_array_get_idx(json, i);
+        r = json_object_is_type(item, json_type_string) ? strlist_add(a, list, json_object_get_string(item)) : -EINVAL;
+    }
+    return r;
+}
+
 static int field_from_json(struct arena *a, const struct field *field, json_object *json, void *value)
 {
     static const enum json_type types[] = {
         [FIELD_TEXT] = json_type_string, [FIELD_BOOL] = json_type_boolean, [FIELD_STATUS] = json_type_string,
-        [FIELD_INT] = json_type_int,     [FIELD_U64] = json_type_int,
+        [FIELD_INT] = json_type_int,     [FIELD_U64] = json_type_int,      [FIELD_LIST] = json_type_array,
     };
 
     if (!json_object_is_type(json, types[field->kind]))
@@ -119,6 +144,8 @@ static int field_from_json(struct arena *a, const struct field *field, json_obje
     case FIELD_U64:
         *(uint64_t *)value = json_object_get_uint64(json);
         return 0;
+    case FIELD_LIST:
+        return list_from_json(a, json, value);
     }
     return -EINVAL;
 }

@@ -10,9 +10,10 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/strlist.h"
 #include "runtime-min/container/proc.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 enum status_kind {
     CONTAINER_CREATING,
@@ -31,11 +32,13 @@ struct record {
     const char *sandbox_id; /* the virtual machine it runs in */
     bool owns_sandbox;      /* the machine ends with it */
     bool terminal;
-    bool is_started;         /* its program runs or has run */
-    enum status_kind status; /* as recorded; see record_status() */
-    uint64_t created_ns;     /* CLOCK_REALTIME */
-    struct proc creator;     /* the command that creates it */
-    struct proc handle;      /* pid 0 until there is one */
+    bool is_started;            /* its program runs or has run */
+    enum status_kind status;    /* as recorded; see record_status() */
+    uint64_t created_ns;        /* CLOCK_REALTIME */
+    struct proc creator;        /* the command that creates it */
+    struct proc handle;         /* pid 0 until there is one */
+    const char *cgroup;         /* path of its control group on the host; "": it has none */
+    struct strlist cgroup_made; /* directories that go with it, parents first (hostgroup_plan) */
 };
 
 /* Lower-case word as in the state of the runtime specification. */

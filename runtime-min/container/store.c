@@ -10,7 +10,7 @@
 
 #define LOCK "lock"
 #define RECORD "state.json"
-#define RECORD_MAX (64 * 1024)
+#define RECORD_MAX (1024 * 1024) /* two dozen directories of control groups, and room for long names */
 #define ID_MAX 255
 #define PATH_MAX_BYTES 4096
 #define RETRY_NS 10000000

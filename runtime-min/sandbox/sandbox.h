@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "cgroup/cgroup.h"
 #include "runtime-min/config/config.h"
 
 struct sandbox_config {
@@ -27,6 +28,7 @@ struct sandbox_config {
     unsigned int vcpus;      /* 0: as configured */
     unsigned int memory_mib; /* 0: as configured */
     const struct runtime_config *runtime;
+    struct cgroup *cgroup; /* of the host, for all processes of the machine; NULL: that of the caller */
 };
 
 /* Boots a machine and returns when its agent has answered and made the sandbox, or with the full reason: guest console and

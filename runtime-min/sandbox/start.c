@@ -129,10 +129,10 @@ static int receive_started(int control, unsigned int limit_ms, struct outcome *o
     return r;
 }
 
-/* The other end of *ret_control is the monitor's alone. */
-static int spawn_monitor(const struct rundir *rundir, int *ret_control, struct error *err)
+/* The other end of *ret_control is the monitor's alone. It is in its control groups before it is told to start anything. */
+static int spawn_monitor(const struct rundir *rundir, struct cgroup *cgroup, int *ret_control, struct error *err)
 {
-    const struct sys_spawn spawn = {.cgroup_fd = -1};
+    const struct sys_spawn spawn = {.cgroup_fd = cgroup ? cgroup_spawn_fd(cgroup) : -1};
     int pair[2];
 
     int r = sys_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
@@ -140,9 +140,12 @@ static int spawn_monitor(const struct rundir *rundir, int *ret_control, struct e
         return error_set(err, r, "create a socket pair for the monitor");
     _close_ int ours = pair[0], theirs = pair[1];
     struct birth birth = {.control = theirs, .rundir = rundir};
-    r = sys_spawn(&spawn, birth_main, &birth);
+    int pid = sys_spawn(&spawn, birth_main, &birth);
+    if (pid < 0)
+        return error_set(err, pid, "start the monitor");
+    r = cgroup ? cgroup_enter(cgroup, pid, err) : 0;
     if (r < 0)
-        return error_set(err, r, "start the monitor");
+        return error_wrap(err, "the monitor");
     *ret_control = fd_take(&ours);
     return 0;
 }
@@ -156,7 +159,7 @@ static int start(const struct sandbox_config *config, const char *accel, int *re
     int r = rundir_create(config->root, config->id, &rundir, err);
     if (r < 0)
         return r;
-    r = spawn_monitor(&rundir, &control, err);
+    r = spawn_monitor(&rundir, config->cgroup, &control, err);
     /* From here on the lock is the monitor's, and the directory, unless it dies without cleaning up. */
     fd_close(&rundir.lock_fd);
     if (r == 0)

@@ -548,7 +548,7 @@ assert e["data"]["pids"]["limit"] == 50 and e["data"]["pids"]["current"] == 1' "
     bundle b /bin/sleep 1000
     tatami create -b "$work/b" --pid-file "$work/pid" $c1
     cp "$root/$c1/state.json" "$work/kept"
-    for text in '' '{"version":1' '{"version":7}'; do
+    for text in '' '{"version":2' '{"version":7}'; do
         echo "$text" >"$root/$c1/state.json"
         run -1 tatami state $c1
         run -1 tatami delete $c1

@@ -23,8 +23,8 @@ record() {
     mkdir -p -m 700 "$root/$1"
     touch "$root/$1/lock"
     cat >"$root/$1/state.json" <<EOF
-{"version":1,"id":"$1","guestId":"$1","bundle":"/b","rootfs":"/b/rootfs","sandboxId":"$1","ownsSandbox":true,"terminal":false,"started":true,
-"status":"$2","createdNs":1700000000000000005,"creatorPid":1,"creatorStart":1,"handlePid":$3,"handleStart":$4}
+{"version":2,"id":"$1","guestId":"$1","bundle":"/b","rootfs":"/b/rootfs","sandboxId":"$1","ownsSandbox":true,"terminal":false,"started":true,
+"status":"$2","createdNs":1700000000000000005,"creatorPid":1,"creatorStart":1,"handlePid":$3,"handleStart":$4,"cgroup":"","cgroupMade":[]}
 EOF
     echo '{"ociVersion":"1.0.0","annotations":{"color":"blue"}}' >"$root/$1/config.json"
 }
@@ -176,9 +176,9 @@ assert s["created"] == "2023-11-14T22:13:20.000000005Z" and s["owner"]' $!
     record one running 999999 5
     record two created 999999 5
     record broken created 999999 5
-    echo '{"version":1' >"$root/broken/state.json"
+    echo '{"version":2' >"$root/broken/state.json"
     record newer created 999999 5
-    sed -i 's/"version":1/"version":99/' "$root/newer/state.json"
+    sed -i 's/"version":2/"version":99/' "$root/newer/state.json"
     mkdir "$root/stray"
     touch "$root/file"
     ln -s / "$root/link"

@@ -36,7 +36,10 @@ static int set_up(void **state)
         .created_ns = UINT64_MAX,
         .creator = {.pid = 1, .start = 2},
         .handle = {.pid = 3, .start = UINT64_MAX},
+        .cgroup = "/g",
     };
+    (void)strlist_add(world->a, &world->record.cgroup_made, "/m/g");
+    (void)strlist_add(world->a, &world->record.cgroup_made, "/n/g");
     *state = world;
     return store_open(world->a, world->path, true, &world->store, &world->err);
 }
@@ -89,6 +92,9 @@ static void a_record_comes_back_as_it_was_written(void **state)
     assert_false(back.terminal);
     assert_int_equal(back.status, CONTAINER_CREATED);
     assert_true(back.created_ns == UINT64_MAX && back.handle.start == UINT64_MAX && back.handle.pid == 3);
+    assert_string_equal(back.cgroup, "/g");
+    assert_int_equal(back.cgroup_made.n, 2);
+    assert_string_equal(back.cgroup_made.items[1], "/n/g");
     assert_int_equal(fstat(slot.fd, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
     assert_int_equal(fstatat(slot.fd, "state.json", &st, 0), 0);
@@ -169,10 +175,10 @@ static void damaged_records_are_refused_with_the_reason(void **state)
     } rows[] = {
         {"", "unexpected end of data"},
         {"[]", "not a record"},
-        {"{\"version\":2}", "version 2 instead of 1"},
-        {"{\"version\":\"1\"}", "version 1 instead of 1"},
-        {"{\"version\":1}", "field 'id'"},
-        {"{\"version\":1,\"id\":7}", "field 'id'"},
+        {"{\"version\":1}", "version 1 instead of 2"},
+        {"{\"version\":\"2\"}", "version 2 instead of 2"},
+        {"{\"version\":2}", "field 'id'"},
+        {"{\"version\":2,\"id\":7}", "field 'id'"},
     };
     struct world *world = *state;
     _slot_ struct slot slot = SLOT_INIT;
