@@ -389,6 +389,12 @@ $(B)/runtime-min/tests/%_test: $(B)/runtime-min/tests/%_test.o $(B)/libruntime.a
 	$(call say,LINK)
 	$(Q)$(call link) -lcmocka
 
+# Those that need two machines, or a device that hardly a host has: on the mock kernel.
+$(addprefix $(B)/runtime-min/tests/,container_guest_dial_test vmm_vhost_vsock_test): %: %.o $(call objects,$(MOCK_SRC)) $(B)/libruntime.a \
+    $(B)/libtatami-mock.a $(B)/.link
+	$(call say,LINK)
+	$(Q)$(call link) -lcmocka
+
 # The targets that run the agent on the mock kernel.
 FUZZ_ON_MOCK := create_container exec_process update_container history
 

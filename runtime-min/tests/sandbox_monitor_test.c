@@ -1,163 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a machine, seen by its clients: a real monitor, with stand-ins for QEMU and the helpers. */
+/* The life of a machine, seen by its clients. */
 #include <dirent.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "lib/tests/check.h"
-#include "runtime-min/sandbox/sandbox.h"
-#include "runtime-min/tests/sandbox_parts.h"
-
-#define PATIENCE_MS 10000
-
-struct world {
-    char dir[160]; /* programs and kernels */
-    char root[192];
-    struct arena *a;
-    struct runtime_config runtime;
-    struct sandbox_config config;
-    int control;
-    unsigned int guest_cid;
-    struct error err;
-};
-
-static const char *path_in(struct world *world, const char *name)
-{
-    return arena_printf(world->a, "%s/%s", world->dir, name);
-}
-
-static bool write_file(const char *path, const char *text, mode_t mode)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    bool good = fd >= 0 && fchmod(fd, mode) == 0 && fd_write_all(fd, text, strlen(text)) == 0;
-
-    close(fd);
-    return good;
-}
-
-static int set_up_in(void **state, const char *template)
-{
-    static const char *const kernels[] = {"good",   "exits", "aborts", "floods",   "silent",
-                                          "panics", "stays", "no-kvm", "initramfs"};
-    static const char *const programs[] = {"qemu",  "virtiofsd",    "virtiofsd-fails", "virtiofsd-leaves",
-                                           "vsock", "vsock-closes", "vsock-refuses"};
-    struct world *world = calloc(1, sizeof(*world));
-    char self[256] = "";
-
-    strcpy(world->dir, template);
-    if (!mkdtemp(world->dir) || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-        return -1;
-    world->a = arena_new(1 << 20);
-    snprintf(world->root, sizeof(world->root), "%s/root", world->dir);
-    for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-        if (symlink(self, path_in(world, programs[i])) < 0)
-            return -1;
-    for (size_t i = 0; i < ARRAY_SIZE(kernels); i++)
-        if (!write_file(path_in(world, kernels[i]), "kernel", 0644))
-            return -1;
-    world->runtime = (struct runtime_config){
-        .kernel = path_in(world, "good"),
-        .initramfs = path_in(world, "initramfs"),
-        .qemu = path_in(world, "qemu"),
-        .virtiofsd = path_in(world, "virtiofsd"),
-        .vsock = path_in(world, "vsock"),
-        .machine = "q35",
-        .accel = "tcg",
-        .vsock_device = "vhost-user", /* which a stand-in can take the place of */
-        .kernel_params = "",
-        .memory_mib = 512,
-        .vcpus = 1,
-        .boot_timeout_ms = PATIENCE_MS,
-    };
-    world->config = (struct sandbox_config){.root = world->root, .id = "s1", .hostname = "box", .runtime = &world->runtime};
-    world->control = -1;
-    *state = world;
-    return mkdir(world->root, 0700);
-}
-
-static int set_up(void **state)
-{
-    return set_up_in(state, "/tmp/tatami-XXXXXX");
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    char command[256];
-
-    fd_close(&world->control);
-    (void)sandbox_stop(world->root, "s1", NULL);
-    arena_free(world->a);
-    snprintf(command, sizeof(command), "rm -rf %s", world->dir);
-    free(world);
-    return system(command);
-}
-
-static void need_root(void)
-{
-    if (geteuid() != 0) {
-        print_message("needs root: a mount namespace\n");
-        skip();
-    }
-}
-
-static void start(struct world *world)
-{
-    if (sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err) < 0)
-        fail_msg("%s", world->err.text);
-}
-
-static bool has_directory(struct world *world)
-{
-    return access(arena_printf(world->a, "%s/.sandboxes/s1", world->root), F_OK) == 0;
-}
-
-#define eventually(condition)                                                                                                  \
-    do {                                                                                                                       \
-        int eventually_ms = 0;                                                                                                 \
-        for (; !(condition) && eventually_ms < PATIENCE_MS; eventually_ms += 10)                                               \
-            usleep(10000);                                                                                                     \
-        if (eventually_ms >= PATIENCE_MS)                                                                                      \
-            fail_msg("never: %s", #condition);                                                                                 \
-    } while (0)
-
-static struct sandbox_status status_of(struct world *world)
-{
-    struct sandbox_status status = {0};
-
-    if (sandbox_status(world->root, "s1", &status, &world->err) < 0)
-        fail_msg("%s", world->err.text);
-    return status;
-}
-
-/* Pid of a process whose parent is the monitor, by the start of its arguments. */
-static int part_of(int monitor, const char *name)
-{
-    char command[128], line[32] = "";
-
-    snprintf(command, sizeof(command), "pgrep -P %d -f '/%s '", monitor, name);
-    FILE *out = popen(command, "r");
-    if (!fgets(line, sizeof(line), out))
-        line[0] = '\0';
-    pclose(out);
-    return atoi(line);
-}
-
-static bool is_alive(int pid)
-{
-    char path[32], state = 'X';
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return false;
-    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-        state = 'X';
-    fclose(file);
-    return state != 'Z' && state != 'X';
-}
+#include "runtime-min/tests/sandbox_world.h"
 
 /* ---- life ---- */
 
@@ -423,54 +269,6 @@ static void missing_files_are_named(void **state)
     assert_int_equal(sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err), -ENOENT);
     assert_string_equal(world->err.text, "no guest kernel at /none/vmlinux (ENOENT): `make guest` builds it, or name it in "
                                          "/etc/tatami/runtime.toml");
-    assert_false(has_directory(world));
-}
-
-/* ---- the kernel's vsock device, on a host where it is absent or of no use ---- */
-
-#define KERNELS_VSOCK "/dev/vhost-vsock"
-
-static int set_up_without_vhost(void **state)
-{
-    if (geteuid() == 0 && access(KERNELS_VSOCK, F_OK) == 0 && mount("/dev/null", KERNELS_VSOCK, NULL, MS_BIND, NULL) < 0)
-        return -1;
-    return set_up(state);
-}
-
-static int tear_down_vhost(void **state)
-{
-    (void)umount(KERNELS_VSOCK);
-    return tear_down(state);
-}
-
-static void without_the_kernels_vsock_device_the_own_one_serves(void **state)
-{
-    struct world *world = *state;
-    char text[64] = "";
-
-    need_root();
-    world->runtime.vsock_device = "auto";
-    world->runtime.debug = true;
-    start(world);
-    assert_int_equal(world->guest_cid, 0);
-    assert_int_equal(status_of(world).guest_cid, 0);
-    FILE *log = fopen(arena_printf(world->a, "%s/.sandboxes/s1/log", world->root), "r");
-    assert_non_null(log);
-    assert_non_null(fgets(text, sizeof(text), log));
-    fclose(log);
-    assert_memory_equal(text, "vsock: own device, since " KERNELS_VSOCK, 41);
-}
-
-static void a_kernels_vsock_device_that_is_asked_for_must_be_there(void **state)
-{
-    struct world *world = *state;
-
-    need_root();
-    world->runtime.vsock_device = "vhost";
-    world->runtime.vsock = "/none/tatami-vsock"; /* nobody needs it */
-    assert_true(sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err) < 0);
-    if (!strstr(world->err.text, "the kernel's vsock device: " KERNELS_VSOCK))
-        fail_msg("%s", world->err.text);
     assert_false(has_directory(world));
 }
 
@@ -762,14 +560,6 @@ static void shares_that_cannot_be_made_are_refused(void **state)
     assert_string_equal(guest, "/run/kata-containers/shared/containers/0/0"); /* whatever the container is called */
 }
 
-/* As on most hosts: what is mounted in one namespace comes to the others, unless they refuse. */
-static bool share_mounts_as_hosts_do(void)
-{
-    return geteuid() != 0 || (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) == 0);
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -789,10 +579,6 @@ int main(int argc, char **argv)
         test(a_name_is_taken_while_its_machine_lives),
         test(names_that_lead_elsewhere_are_refused),
         test(missing_files_are_named),
-        cmocka_unit_test_setup_teardown(without_the_kernels_vsock_device_the_own_one_serves, set_up_without_vhost,
-                                        tear_down_vhost),
-        cmocka_unit_test_setup_teardown(a_kernels_vsock_device_that_is_asked_for_must_be_there, set_up_without_vhost,
-                                        tear_down_vhost),
         cmocka_unit_test_setup_teardown(paths_longer_than_a_socket_address_work, set_up_deep, tear_down),
         test(nothing_is_inherited_but_what_is_meant),
         test(qemu_has_no_rights),
@@ -806,10 +592,6 @@ int main(int argc, char **argv)
         test(shares_that_cannot_be_made_are_refused),
     };
 
-    if (argc == 2 && strcmp(argv[1], "monitor") == 0)
-        return sandbox_monitor_main();
-    int r = parts_main(argc, argv);
-    if (r >= 0)
-        return r;
-    return share_mounts_as_hosts_do() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+    int r = world_main(argc, argv);
+    return r < 0 ? cmocka_run_group_tests(tests, NULL, NULL) : r;
 }
