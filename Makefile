@@ -400,7 +400,9 @@ FUZZ_ON_MOCK := create_container exec_process update_container history
 
 # The agent on the mock kernel: the tests of the simulation, and those of the process tier with the same text.
 SIM_SUPPORT := $(addprefix agent/tests/support/,rig_calls.c rig_spec.c expect.c raw_call.c request.c)
-SIM := $(call objects,$(HARNESS_SRC) $(MOCK_SRC) $(SIM_SUPPORT))
+# Of the runtime, what the mock kernel is faithful enough for: the control groups of a host.
+SIM_RUNTIME := $(wildcard runtime-min/container/hostgroup*.c)
+SIM := $(call objects,$(HARNESS_SRC) $(MOCK_SRC) $(SIM_SUPPORT) $(SIM_RUNTIME))
 # What mocks/harness/rewind.h asks for.
 REWIND := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc free strdup strndup mmap munmap)
 $(B)/mocks/tests/sim_rewind_test $(FUZZ_ON_MOCK:%=$(B)/fuzz/%_fuzz): private LDFLAGS_B += $(REWIND)

@@ -47,9 +47,11 @@ int hostgroup_plan(const struct hostgroup *hostgroup, struct arena *a, const cha
     int r = cgroup_directories(hostgroup->host, a, path, &all);
     for (size_t i = 0; i < all.n && r == 0; i++) {
         const char *directory = all.items[i];
-        bool is_there = sys_faccessat(AT_FDCWD, directory, F_OK, 0) == 0;
         bool is_parent = is_default && ends_with(directory, HOSTGROUP_PARENT) && !hostgroup_is_leaf(directory, path);
-        if (!is_there || is_parent || strlist_contains(parents, directory))
+        int there = sys_faccessat(AT_FDCWD, directory, F_OK, 0);
+        if (there < 0 && there != -ENOENT)
+            return error_set(err, there, "look for the control group %s", directory);
+        if (there == -ENOENT || is_parent || strlist_contains(parents, directory))
             r = strlist_add(a, ret_made, directory);
     }
     return r < 0 ? error_set(err, r, "plan the control group %s", path) : 0;
