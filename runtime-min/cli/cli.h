@@ -64,8 +64,8 @@ extern const struct command command_check, command_create, command_delete, comma
 int cli_open_store(struct cli *cli, bool create, struct store *ret_store);
 /* Opens the container args[0]; its lock is taken when the command changes it. The caller closes it, also after a failure. */
 int cli_open(struct cli *cli, bool lock, struct container *container);
-/* Refuses --preserve-fds above 0 and --pidfd-socket. */
-int cli_check_descriptors(struct cli *cli, const char *preserve_fds, const char *pidfd_socket);
+/* Refuses --preserve-fds above 0. */
+int cli_check_descriptors(struct cli *cli, const char *preserve_fds);
 /* Writes all of it to standard output. */
 int cli_print(struct cli *cli, const struct buf *text);
 /* Value of an environment variable of the program, or NULL. */

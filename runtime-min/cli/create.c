@@ -23,7 +23,7 @@ struct create_options {
         {"console-socket", 0, OPTION_TEXT, AT(console_socket), "PATH", "unix socket that gets the terminal"},                  \
         {"pid-file", 0, OPTION_TEXT, AT(pid_file), "FILE", "gets the pid of the handle process"},                              \
         {"preserve-fds", 0, OPTION_TEXT, AT(preserve_fds), "N", "only 0: descriptors cannot enter a machine"},                 \
-        {"pidfd-socket", 0, OPTION_TEXT, AT(pidfd_socket), "PATH", "not supported"},                                           \
+        {"pidfd-socket", 0, OPTION_TEXT, AT(pidfd_socket), "PATH", "unix socket that gets a pidfd of the handle process"},     \
         {"no-pivot", 0, OPTION_IGNORED_FLAG, 0, NULL, "accepted"},                                                             \
         {"no-new-keyring", 0, OPTION_IGNORED_FLAG, 0, NULL, "accepted"},
 
@@ -35,13 +35,11 @@ static const struct option run_options[] = {
     {"keep", 0, OPTION_FLAG, AT(keep), NULL, "do not delete the container afterwards"},
 };
 
-int cli_check_descriptors(struct cli *cli, const char *preserve_fds, const char *pidfd_socket)
+int cli_check_descriptors(struct cli *cli, const char *preserve_fds)
 {
     if (preserve_fds && preserve_fds[strspn(preserve_fds, "0")] != '\0')
         return error_status(&cli->err, STATUS_INVALID_ARGUMENT,
                             "option --preserve-fds %s: open files of this host cannot enter a virtual machine", preserve_fds);
-    if (pidfd_socket)
-        return error_status(&cli->err, STATUS_INVALID_ARGUMENT, "option --pidfd-socket is not supported");
     return 0;
 }
 
@@ -69,11 +67,12 @@ static int create(struct cli *cli, bool in_foreground, struct container *contain
         .config = options->config,
         .runtime_config = cli->globals.config,
         .console_socket = options->console_socket,
+        .pidfd_socket = options->pidfd_socket,
         .pid_file = options->pid_file,
         .in_foreground = in_foreground,
     };
 
-    int r = cli_check_descriptors(cli, options->preserve_fds, options->pidfd_socket);
+    int r = cli_check_descriptors(cli, options->preserve_fds);
     if (r == 0)
         r = store_check_id(args.id, &cli->err);
     if (r == 0)

@@ -51,9 +51,9 @@ static const struct option exec_options[] = {
     {"ignore-paused", 0, OPTION_FLAG, AT(ignore_paused), NULL, "also in a paused container"},
     {"process-label", 0, OPTION_TEXT, AT(label), "LABEL", "not supported: the guest has no SELinux"},
     {"apparmor", 0, OPTION_TEXT, AT(apparmor), "PROFILE", "not supported: the guest has no AppArmor"},
-    {"cgroup", 0, OPTION_TEXT, AT(cgroup), "PATH", "not supported"},
+    {"cgroup", 0, OPTION_TEXT, AT(cgroup), "PATH", "unix socket that gets a pidfd of the handle process"},
     {"preserve-fds", 0, OPTION_TEXT, AT(preserve_fds), "N", "only 0: descriptors cannot enter a machine"},
-    {"pidfd-socket", 0, OPTION_TEXT, AT(pidfd_socket), "PATH", "not supported"},
+    {"pidfd-socket", 0, OPTION_TEXT, AT(pidfd_socket), "PATH", "unix socket that gets a pidfd of the handle process"},
 };
 
 /* ---- words to numbers ---- */
@@ -197,7 +197,7 @@ static int check_options(struct cli *cli)
             return error_status(&cli->err, STATUS_UNIMPLEMENTED, "option --%s '%s' is not supported in a virtual machine",
                                 row->name, row->value);
     }
-    return cli_check_descriptors(cli, options->preserve_fds, options->pidfd_socket);
+    return cli_check_descriptors(cli, options->preserve_fds);
 }
 
 static int run_exec(struct cli *cli)
@@ -207,6 +207,7 @@ static int run_exec(struct cli *cli)
     _handle_ struct handle handle = HANDLE_NONE;
     struct exec_args args = {
         .console_socket = options->console_socket,
+        .pidfd_socket = options->pidfd_socket,
         .pid_file = options->pid_file,
         .in_foreground = !options->detach,
         .ignores_paused = options->ignore_paused,

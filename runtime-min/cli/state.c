@@ -20,13 +20,11 @@ static json_object *describe(const struct slot *slot, const struct record *recor
     return state_to_json(record, record_status(record), has_spec ? &spec->annotations : NULL, true);
 }
 
-static int print_json(struct cli *cli, json_object *json)
+static int print_json(struct cli *cli, json_object *json, int style)
 {
     _buf_ struct buf text = BUF_INIT(OUTPUT_MAX);
 
-    int r = buf_printf(&text, "%s\n",
-                       json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                                                JSON_C_TO_STRING_NOSLASHESCAPE));
+    int r = buf_printf(&text, "%s\n", json_object_to_json_string_ext(json, style | JSON_C_TO_STRING_NOSLASHESCAPE));
     return r < 0 ? error_set(&cli->err, r, "format the output") : cli_print(cli, &text);
 }
 
@@ -38,7 +36,7 @@ static int run_state(struct cli *cli)
     if (r < 0)
         return r;
     json_object *json = describe(&container.slot, &container.record);
-    r = print_json(cli, json);
+    r = print_json(cli, json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
     json_object_put(json);
     return r;
 }
@@ -153,7 +151,9 @@ static int run_list(struct cli *cli)
     for (size_t i = 0; i < ids.n && r == 0; i++)
         collect(cli, &store, ids.items[i], !as_json, rows);
     if (r == 0)
-        r = options->quiet ? print_ids(cli, rows) : as_json ? print_json(cli, rows) : print_table(cli, rows);
+        r = options->quiet ? print_ids(cli, rows)
+            : as_json      ? print_json(cli, rows, JSON_C_TO_STRING_PLAIN)
+                           : print_table(cli, rows);
     json_object_put(rows);
     store_close(&store);
     return r;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime-min/container/console.h"
 
-#include <string.h>
 #include <asm/ioctls.h>
 
 #include "runtime-min/container/unix_path.h"
@@ -112,21 +111,5 @@ void console_close(struct console *console)
 
 int console_send(const struct console *console, const char *path, struct error *err)
 {
-    char name[] = PTMX;
-    char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(__alignof__(struct cmsghdr)))) = {0};
-    struct iovec iov = {.iov_base = name, .iov_len = strlen(name)};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&msg);
-
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &console->master, sizeof(int));
-    _close_ int fd = unix_path_connect(path, SOCK_STREAM);
-    if (fd < 0)
-        return error_set(err, fd, "connect to the console socket %s", path);
-    ssize_t n = sys_sendmsg(fd, &msg, MSG_NOSIGNAL);
-    if (n != (ssize_t)iov.iov_len)
-        return error_set(err, n < 0 ? (int)n : -EIO, "send the terminal to the console socket %s", path);
-    return 0;
+    return unix_path_send_fd(path, "console socket", console->master, PTMX, err);
 }

@@ -27,6 +27,7 @@ struct create_args {
     const char *config;         /* name of the file, or NULL */
     const char *runtime_config; /* path, or NULL */
     const char *console_socket; /* or NULL */
+    const char *pidfd_socket;   /* or NULL */
     const char *pid_file;       /* or NULL */
     bool in_foreground;         /* `run`: the caller waits, and its terminal is the container's */
 };

@@ -326,6 +326,8 @@ static int publish(struct creation *creation)
     int r = handle_go(&creation->handle, creation->err);
     if (r == 0 && args->console_socket)
         r = console_send(&creation->console, args->console_socket, creation->err);
+    if (r == 0 && args->pidfd_socket)
+        r = handle_send_pidfd(&creation->handle, args->pidfd_socket, creation->err);
     if (r == 0)
         r = machine_commit(&creation->machine, creation->err);
     if (r < 0)

@@ -123,6 +123,8 @@ static int publish(struct execution *execution)
     int r = handle_go(&execution->handle, execution->err);
     if (r == 0 && args->console_socket)
         r = console_send(&execution->console, args->console_socket, execution->err);
+    if (r == 0 && args->pidfd_socket)
+        r = handle_send_pidfd(&execution->handle, args->pidfd_socket, execution->err);
     if (r == 0 && args->pid_file)
         r = pidfile_write(args->pid_file, execution->handle.proc.pid, execution->err);
     return r;

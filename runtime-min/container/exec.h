@@ -6,6 +6,7 @@
 struct exec_args {
     struct oci_process *process; /* complete; changed for the guest */
     const char *console_socket;  /* or NULL */
+    const char *pidfd_socket;    /* or NULL */
     const char *pid_file;        /* or NULL */
     bool in_foreground;
     bool ignores_paused;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "runtime-min/container/handle_private.h"
+#include "runtime-min/container/unix_path.h"
 #include "sys/fd.h"
 
 static int handle_child(void *arg)
@@ -53,6 +54,11 @@ int handle_go(struct handle *handle, struct error *err)
         return error_set(err, n < 0 ? (int)n : -ECONNRESET, "start the handle process");
     reply.text[sizeof(reply.text) - 1] = '\0';
     return reply.errnum ? error_text(err, -reply.errnum, "%s", reply.text) : 0;
+}
+
+int handle_send_pidfd(const struct handle *handle, const char *path, struct error *err)
+{
+    return unix_path_send_fd(path, "pidfd socket", handle->pidfd, "pidfd", err);
 }
 
 void handle_release(struct handle *handle)

@@ -41,6 +41,8 @@ struct handle {
 int handle_spawn(const struct handle_plan *plan, struct handle *ret_handle, struct error *err);
 /* The process exists in the guest: relay its streams. Returns once the handle does. */
 int handle_go(struct handle *handle, struct error *err);
+/* Sends its pidfd over the unix socket at path. */
+int handle_send_pidfd(const struct handle *handle, const char *path, struct error *err);
 /* From now on it lives without this command. */
 void handle_release(struct handle *handle);
 /* Waits for its end and returns its exit code. */

@@ -55,3 +55,23 @@ int unix_path_connect(const char *path, int type)
     }
     return r < 0 ? r : fd_take(&fd);
 }
+
+int unix_path_send_fd(const char *path, const char *what, int fd, const char *name, struct error *err)
+{
+    char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(__alignof__(struct cmsghdr)))) = {0};
+    struct iovec iov = {.iov_base = (char *)(uintptr_t)name, .iov_len = strlen(name)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&msg);
+
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &fd, sizeof(int));
+    _close_ int peer = unix_path_connect(path, SOCK_STREAM);
+    if (peer < 0)
+        return error_set(err, peer, "connect to the %s %s", what, path);
+    ssize_t n = sys_sendmsg(peer, &msg, MSG_NOSIGNAL);
+    if (n != (ssize_t)iov.iov_len)
+        return error_set(err, n < 0 ? (int)n : -EIO, "send a descriptor to the %s %s", what, path);
+    return 0;
+}

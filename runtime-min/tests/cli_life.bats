@@ -80,6 +80,35 @@ status_is() {
     status_is $c1 running
 }
 
+@test "a pidfd socket gets the handle of the container, and that of an exec" {
+    receive() {
+        python3 - "$work/pidfd.sock" "$@" <<'PY' 3>&-
+import array, signal, socket, subprocess, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+subprocess.run(sys.argv[2:], check=True, stdout=subprocess.DEVNULL)
+data, control, _, _ = listener.accept()[0].recvmsg(64, socket.CMSG_SPACE(64))
+fds = array.array("i")
+fds.frombytes(control[0][2])
+signal.pidfd_send_signal(fds[0], signal.SIGKILL)
+PY
+        rm "$work/pidfd.sock"
+    }
+    bundle b /bin/sleep 1000
+    receive "$TATAMI" --root "$root" create -b "$work/b" --pidfd-socket "$work/pidfd.sock" $c1
+    await $c1 stopped
+    tatami delete $c1
+    tatami run -d -b "$work/b" $c1 >"$work/out" 3>&-
+    receive "$TATAMI" --root "$root" exec -d --pid-file "$work/pid" --pidfd-socket "$work/pidfd.sock" $c1 /bin/sleep 1001
+    for _ in $(seq 500); do grep -qs '^State:.[^Z]' "/proc/$(cat "$work/pid")/status" || break; sleep 0.01; done
+    ! grep -qs '^State:.[^Z]' "/proc/$(cat "$work/pid")/status"
+    status_is $c1 running
+    tatami delete --force $c1
+    run -1 tatami create -b "$work/b" --pidfd-socket "$work/none" $c1
+    [[ "$output" == *"connect to the pidfd socket $work/none"* ]]
+}
+
 @test "signals to the handle reach the program" {
     bundle b /bin/sh -c 'trap "echo got; exit 9" TERM; echo ready; while :; do sleep 0.01; done'
     tatami create -b "$work/b" --pid-file "$work/pid" $c1 >"$work/out" 3>&-

@@ -188,6 +188,7 @@ assert s["created"] == "2023-11-14T22:13:20.000000005Z" and s["owner"]' $!
     [[ "$stderr" == *broken* && "$stderr" == *"version 99"* ]]
     run -0 --separate-stderr tatami list --format=json
     [ "$stderr" = "" ]
+    [ "${#lines[@]}" = 1 ]
     echo "$output" | python3 -c 'import json, sys; assert sorted(c["id"] for c in json.load(sys.stdin)) == ["one", "two"]'
     run -1 --separate-stderr tatami state broken
     [[ "$stderr" == *"delete --force broken"* ]]
