@@ -150,7 +150,7 @@ static int change_process(struct cli *cli, struct oci_process *process)
 
     process->args = (struct strlist){.n = 0};
     process->terminal = options->terminal;
-    process->has_console_size = options->terminal && console_size(0, &process->console_height, &process->console_width);
+    process->has_console_size = options->terminal && console_caller_size(&process->console_height, &process->console_width);
     if (options->cwd)
         process->cwd = arena_strdup(cli->arena, options->cwd);
     if (options->no_new_privs)

@@ -38,12 +38,21 @@ void console_restore(int fd, const struct termios *saved)
     (void)sys_ioctl(fd, TCSETS, &copy);
 }
 
-/* A terminal may have no size: a serial line, or one that nobody told. */
+/* Has it no size, it is a serial line or one that nobody told. */
 static bool is_terminal(int fd)
 {
     struct window_size size;
 
     return sys_ioctl(fd, TIOCGWINSZ, &size) >= 0;
+}
+
+int console_find(void)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        if (is_terminal(fd))
+            return sys_fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    }
+    return sys_openat(AT_FDCWD, "/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
 }
 
 int console_check(bool terminal, const char *socket_path, bool in_foreground, struct error *err)
@@ -54,9 +63,10 @@ int console_check(bool terminal, const char *socket_path, bool in_foreground, st
     if (terminal && !socket_path && !in_foreground)
         return error_status(err, STATUS_INVALID_ARGUMENT,
                             "cannot allocate tty if tatami will detach without setting console socket");
-    if (terminal && !socket_path && !is_terminal(0))
+    _close_ int fd = terminal && !socket_path ? console_find() : -1;
+    if (terminal && !socket_path && fd < 0)
         return error_status(err, STATUS_INVALID_ARGUMENT,
-                            "a terminal is wanted, but standard input is no terminal; use one, or --console-socket");
+                            "a terminal is wanted, but this session has no terminal; use one, or --console-socket");
     return 0;
 }
 
@@ -69,6 +79,13 @@ bool console_size(int fd, unsigned int *ret_rows, unsigned int *ret_columns)
     *ret_rows = size.rows;
     *ret_columns = size.columns;
     return true;
+}
+
+bool console_caller_size(unsigned int *ret_rows, unsigned int *ret_columns)
+{
+    _close_ int fd = console_find();
+
+    return fd >= 0 && console_size(fd, ret_rows, ret_columns);
 }
 
 static int prepare(const struct console *console, unsigned int rows, unsigned int columns)

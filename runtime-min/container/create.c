@@ -193,6 +193,11 @@ static int enter_machine(struct creation *creation)
     return r;
 }
 
+static void use_caller_size(struct oci_process *process)
+{
+    process->has_console_size = process->terminal && console_caller_size(&process->console_height, &process->console_width);
+}
+
 static int share_mounts(struct creation *creation)
 {
     struct container *container = creation->container;
@@ -200,6 +205,8 @@ static int share_mounts(struct creation *creation)
 
     int r = oci_spec_from_json(container->arena, creation->bundle.text.data, creation->bundle.text.len, &creation->guest_spec,
                                NULL, creation->err);
+    if (r == 0 && creation->args->in_foreground && !creation->guest_spec->process->has_console_size)
+        use_caller_size(creation->guest_spec->process);
     if (r == 0)
         r = guest_spec_prepare(container->arena, creation->guest_spec, record->guest_id, record->bundle, record->rootfs,
                                &creation->mounts, creation->err);

@@ -35,8 +35,11 @@ static void resize(struct handle_process *handle)
 {
     struct error err = {.errnum = 0};
     unsigned int rows, columns;
+    int fd = 0;
 
-    if (handle->plan->terminal && console_size(0, &rows, &columns))
+    while (fd < 3 && !console_size(fd, &rows, &columns))
+        fd++;
+    if (handle->plan->terminal && fd < 3)
         (void)guest_resize(&handle->guest, &handle->plan->process, rows, columns, &err);
 }
 

@@ -122,7 +122,8 @@ static void input_fiber(void *arg)
 
     while (r == 0 && (n = stdstream_read(relay->guest->loop, &relay->input, chunk, sizeof(chunk))) > 0)
         r = write_input(relay, chunk, (size_t)n);
-    if (r == 0 && n != -ECANCELED)
+    /* A terminal has no end of input but its hang-up, which would take the output along. */
+    if (r == 0 && n != -ECANCELED && (!relay->terminal || relay->input.is_terminal))
         close_input(relay);
     relay->input_fiber = NULL;
     waitq_wake_all(&relay->ended);

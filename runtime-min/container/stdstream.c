@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <asm/ioctls.h>
 
 #include "sys/fd.h"
 
@@ -11,11 +12,13 @@ void stdstream_open(struct stdstream *stream, int fd, int flags)
 {
     char path[32];
     struct stat st;
+    unsigned short window_size[4];
 
     *stream = (struct stdstream){.fd = fd};
     if (sys_fstat(fd, &st) < 0)
         return;
     stream->is_socket = S_ISSOCK(st.st_mode);
+    stream->is_terminal = S_ISCHR(st.st_mode) && sys_ioctl(fd, TIOCGWINSZ, window_size) >= 0;
     if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
         return;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

@@ -13,6 +13,7 @@ struct stdstream {
     int fd;
     bool is_owned; /* opened here */
     bool is_socket;
+    bool is_terminal;
     bool may_block; /* could not be opened anew: written in pieces that a ready pipe takes at once */
 };
 

@@ -454,11 +454,24 @@ assert record["level"] == "error" and "executable file not found in" in record["
     run -7 script -qec "stty rows 0 columns 0; '$TATAMI' --root '$root' run -b '$work/b' $c1" /dev/null </dev/null
 }
 
+@test "a terminal needs no standard stream: input may be a file, output a pipe" {
+    bundle b /bin/sh -c 'stty size; read line; echo "got $line"; exit 7' -- 'c["process"]["terminal"] = True'
+    echo typed >"$work/typed"
+    run -7 script -qec "stty rows 33 columns 77; { '$TATAMI' --root '$root' run -b '$work/b' $c1 <'$work/typed'; echo \$? >'$work/code'; } \
+        2>&1 | cat; exit \$(cat '$work/code')" /dev/null </dev/null
+    [[ "$output" == *"33 77"*"got typed"* ]]
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" $c1 >"$work/out" 3>&-
+    run -7 script -qec "stty rows 33 columns 77; '$TATAMI' --root '$root' exec -t $c1 \
+        /bin/sh -c 'stty size; sleep 0.2; echo late; exit 7' </dev/null >'$work/out' 2>&1" /dev/null </dev/null
+    [[ "$(cat "$work/out")" == *"33 77"*late* ]]
+}
+
 @test "terminals and console sockets that do not fit are refused" {
     bundle b /bin/true -- 'c["process"]["terminal"] = True'
     run -1 tatami create -b "$work/b" $c1
     [[ "$output" == *"without setting console socket"* ]]
-    run -1 tatami run -b "$work/b" $c1 </dev/null
+    run -1 setsid -w "$TATAMI" --root "$root" run -b "$work/b" $c1 </dev/null
     [[ "$output" == *"no terminal"* ]]
     run -1 tatami create -b "$work/b" --console-socket "$work/absent" $c1
     [[ "$output" == *"$work/absent"* ]]
