@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "hooks/hooks.h"
 #include "json/json_text.h"
 #include "oci/json.h"
-#include "runtime-min/container/hooks.h"
 #include "runtime-min/container/store.h"
 #include "sys/fd.h"
 

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "runtime-min/container/hooks.h"
+#include "hooks/hooks.h"
 #include "runtime-min/container/state.h"
 
 void container_close(struct container *container)
@@ -38,8 +38,9 @@ int container_run_hooks(const struct container *container, const struct oci_spec
     json_object *json = state_to_json(&container->record, status, &spec->annotations, false);
     struct hook_run run = {
         .kind = kind,
-        .bundle = container->record.bundle,
+        .directory = container->record.bundle,
         .state = json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+        .environment = environ,
         .keeps_going = strcmp(kind, "poststop") == 0,
     };
     int r = hooks_run(hooks, &run, err);

@@ -6,22 +6,13 @@
 
 #include "json/json_text.h"
 #include "oci/json.h"
+#include "oci/state.h"
 #include "runtime-min/container/text.h"
 #include "runtime-min/container/version.h"
 
 static void add_text(json_object *json, const char *key, const char *text)
 {
     json_object_object_add(json, key, json_object_new_string(text));
-}
-
-static void add_annotations(json_object *json, const struct oci_map *annotations)
-{
-    if (!annotations || annotations->n == 0)
-        return;
-    json_object *map = json_object_new_object();
-    for (size_t i = 0; i < annotations->n; i++)
-        add_text(map, annotations->items[i].key, annotations->items[i].value ?: "");
-    json_object_object_add(json, "annotations", map);
 }
 
 static void add_extensions(json_object *json, const struct record *record)
@@ -40,16 +31,17 @@ static void add_extensions(json_object *json, const struct record *record)
 struct json_object *state_to_json(const struct record *record, enum status_kind status, const struct oci_map *annotations,
                                   bool extended)
 {
-    json_object *json = json_object_new_object();
+    json_object *json = oci_state_to_json(&(struct oci_state){
+        .version = OCI_VERSION_MAX,
+        .id = record->id,
+        .pid = status == CONTAINER_STOPPED ? 0 : record->handle.pid,
+        .status = status_word(status),
+        .bundle = record->bundle,
+        .annotations = annotations,
+    });
 
-    add_text(json, "ociVersion", OCI_VERSION_MAX);
-    add_text(json, "id", record->id);
-    json_object_object_add(json, "pid", json_object_new_int(status == CONTAINER_STOPPED ? 0 : record->handle.pid));
-    add_text(json, "status", status_word(status));
-    add_text(json, "bundle", record->bundle);
     if (extended)
         add_extensions(json, record);
-    add_annotations(json, annotations);
     return json;
 }
 

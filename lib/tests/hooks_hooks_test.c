@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "hooks/hooks.h"
 #include "lib/tests/check.h"
-#include "runtime-min/container/hooks.h"
 #include "sys/sys.h"
 
 #define STATE "{\"id\":\"c1\"}"
@@ -26,7 +26,8 @@ static struct oci_hook script(char **args, const char *text)
 static int run(struct oci_hook *hooks, size_t n, bool keeps_going, struct error *err)
 {
     struct oci_hook_list list = {.items = hooks, .n = n};
-    struct hook_run args = {.kind = "prestart", .bundle = "/tmp", .state = STATE, .keeps_going = keeps_going};
+    struct hook_run args = {
+        .kind = "prestart", .directory = "/tmp", .state = STATE, .environment = environ, .keeps_going = keeps_going};
 
     return hooks_run(&list, &args, err);
 }
@@ -128,8 +129,34 @@ static void hooks_that_cannot_be_run_are_refused_before(void **state)
     hooks = (struct oci_hooks){.poststop = {.items = &hasty, .n = 1}};
     assert_int_equal(hooks_check(&hooks, &err), -EINVAL);
     assert_string_equal(err.text, "hooks.poststop[0].timeout: 0 is not above 0");
-    hooks = (struct oci_hooks){.create_container = {.items = &relative, .n = 1}}; /* not the host's */
-    assert_int_equal(hooks_check(&hooks, &err), 0);
+    hooks = (struct oci_hooks){.create_container = {.items = &relative, .n = 1}};
+    assert_int_equal(hooks_check(&hooks, &err), -EINVAL);
+}
+
+static void remember(void *arg, const char *path, const char *text)
+{
+    char *said = arg;
+
+    strcat(strcat(strcat(said, path), ": "), text);
+}
+
+static void what_successful_hooks_print_is_passed_on(void **state)
+{
+    char *args[2][4], said[2048] = "";
+    struct oci_hook hooks[] = {script(args[0], "echo out; echo err >&2"), script(args[1], "true")};
+    struct oci_hook_list list = {.items = hooks, .n = 2};
+    struct hook_run run = {.kind = "startContainer", .state = STATE, .said = remember, .arg = said};
+    struct error err = {.errnum = 0};
+    (void)state;
+
+    assert_int_equal(hooks_run(&list, &run, &err), 0);
+    assert_string_equal(said, "/bin/sh: out\nerr");
+    list.n = 1;
+    hooks[0] = script(args[0], "seq 1 1000");
+    said[0] = '\0';
+    assert_int_equal(hooks_run(&list, &run, &err), 0);
+    assert_int_equal(strlen(said), strlen("/bin/sh: ") + 511); /* the last ones */
+    assert_non_null(strstr(said, "\n999\n1000"));
 }
 
 int main(void)
@@ -138,6 +165,7 @@ int main(void)
         cmocka_unit_test(the_outcome_of_a_hook_is_told),
         cmocka_unit_test(a_hook_that_names_no_environment_has_that_of_the_runtime),
         cmocka_unit_test(a_program_that_cannot_run_is_named),
+        cmocka_unit_test(what_successful_hooks_print_is_passed_on),
         cmocka_unit_test(the_first_failure_ends_the_list_unless_it_keeps_going),
         cmocka_unit_test(hooks_that_cannot_be_run_are_refused_before),
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime-min/container/hooks.h"
+#include "hooks/hooks.h"
 
+#include <linux/memfd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,14 +17,19 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
 
+/* What the child gets to know, and keeps. */
+struct hook_child {
+    const struct oci_hook *hook;
+    const struct hook_run *run;
+    int state_fd, output_fd;
+};
+
 struct hook_process {
     const struct oci_hook *hook;
     const struct hook_run *run;
-    int stdin_read, stderr_write; /* the child's ends */
-    int stdin_fd, stderr_fd;      /* ours */
+    int output_fd;
     int pid, pidfd;
-    size_t written;
-    char quote[QUOTE_MAX]; /* the end of what it said */
+    char quote[QUOTE_MAX + 1]; /* the end of what it said */
     size_t quoted;
 };
 
@@ -33,6 +39,8 @@ static const struct {
 } lists[] = {
     {"prestart", offsetof(struct oci_hooks, prestart)},
     {"createRuntime", offsetof(struct oci_hooks, create_runtime)},
+    {"createContainer", offsetof(struct oci_hooks, create_container)},
+    {"startContainer", offsetof(struct oci_hooks, start_container)},
     {"poststart", offsetof(struct oci_hooks, poststart)},
     {"poststop", offsetof(struct oci_hooks, poststop)},
 };
@@ -83,26 +91,23 @@ static void fresh_signals(void)
 
 static int hook_child(void *arg)
 {
-    const struct hook_process *process = arg;
-    const struct oci_hook *hook = process->hook;
+    const struct hook_child *child = arg;
+    const struct oci_hook *hook = child->hook;
     char *path_only[] = {hook->path, NULL};
     char text[QUOTE_MAX];
 
     (void)sys_setsid(); /* a group of its own, that a timeout can kill */
-    int null = sys_openat(AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC, 0);
-    int r = sys_dup3(process->stdin_read, 0, 0);
-    if (r >= 0)
-        r = sys_dup3(null, 1, 0);
-    if (r >= 0)
-        r = sys_dup3(process->stderr_write, 2, 0);
+    int r = sys_dup3(child->state_fd, 0, 0);
+    for (int fd = 1; fd <= 2 && r >= 0; fd++)
+        r = sys_dup3(child->output_fd, fd, 0);
     if (r >= 0)
         r = sys_close_range(3, ~0U, 0);
-    if (r >= 0)
-        r = sys_chdir(process->run->bundle);
+    if (r >= 0 && child->run->directory)
+        r = sys_chdir(child->run->directory);
     fresh_signals();
     if (r >= 0)
         r = sys_execveat(AT_FDCWD, hook->path, hook->args.n ? hook->args.items : path_only,
-                         hook->env.n ? hook->env.items : environ, 0);
+                         hook->env.n ? hook->env.items : child->run->environment, 0);
     int len = snprintf(text, sizeof(text), "%s", strerrordesc_np(-r) ?: "Unknown error");
     (void)fd_write_all(2, text, (size_t)len);
     return EXIT_NOT_RUN;
@@ -130,24 +135,12 @@ static bool listen_once(struct hook_process *process)
 {
     char chunk[READ_CHUNK];
 
-    ssize_t n = process->stderr_fd >= 0 ? sys_read(process->stderr_fd, chunk, sizeof(chunk)) : 0;
+    ssize_t n = process->output_fd >= 0 ? sys_read(process->output_fd, chunk, sizeof(chunk)) : 0;
     if (n > 0)
         keep(process, chunk, (size_t)n);
     else if (n != -EAGAIN)
-        fd_close(&process->stderr_fd);
+        fd_close(&process->output_fd);
     return n > 0;
-}
-
-/* A hook that does not read its input is none of our business. */
-static void tell(struct hook_process *process)
-{
-    size_t len = strlen(process->run->state);
-
-    ssize_t n = sys_write(process->stdin_fd, process->run->state + process->written, len - process->written);
-    if (n > 0)
-        process->written += (size_t)n;
-    if ((n < 0 && n != -EAGAIN) || process->written == len)
-        fd_close(&process->stdin_fd);
 }
 
 static int milliseconds_until(uint64_t deadline_ns)
@@ -165,15 +158,12 @@ static int attend(struct hook_process *process, uint64_t deadline_ns)
     for (;;) {
         struct pollfd fds[] = {
             {.fd = process->pidfd, .events = POLLIN},
-            {.fd = process->stdin_fd, .events = POLLOUT},
-            {.fd = process->stderr_fd, .events = POLLIN},
+            {.fd = process->output_fd, .events = POLLIN},
         };
         int r = sys_poll(fds, ARRAY_SIZE(fds), milliseconds_until(deadline_ns));
         if (r < 0)
             return r;
         if (fds[1].revents)
-            tell(process);
-        if (fds[2].revents)
             (void)listen_once(process);
         if (fds[0].revents)
             return 0;
@@ -185,10 +175,7 @@ static int attend(struct hook_process *process, uint64_t deadline_ns)
 static int judge(struct hook_process *process, int r, const siginfo_t *info, struct error *err)
 {
     const char *path = process->hook->path;
-    int len = (int)process->quoted;
 
-    while (len > 0 && (process->quote[len - 1] == '\n' || process->quote[len - 1] == ' '))
-        len--;
     if (r == -ETIMEDOUT)
         return error_text(err, r, "hook %s: %s did not finish within %lld s", process->run->kind, path,
                           (long long)process->hook->timeout_s.value);
@@ -197,8 +184,10 @@ static int judge(struct hook_process *process, int r, const siginfo_t *info, str
     if (info->si_code != CLD_EXITED)
         return error_text(err, -EIO, "hook %s: %s was killed by signal %d", process->run->kind, path, info->si_status);
     if (info->si_status != 0)
-        return error_text(err, -EIO, "hook %s: %s: exit status %d: %.*s", process->run->kind, path, info->si_status, len,
+        return error_text(err, -EIO, "hook %s: %s: exit status %d: %s", process->run->kind, path, info->si_status,
                           process->quote);
+    if (process->quote[0] && process->run->said)
+        process->run->said(process->run->arg, path, process->quote);
     return 0;
 }
 
@@ -217,44 +206,41 @@ static int supervise(struct hook_process *process, struct error *err)
     (void)sys_waitid(P_PIDFD, process->pidfd, &info, WEXITED);
     for (size_t n = 0; n < 64 && listen_once(process); n++)
         ;
+    while (process->quoted > 0 && strchr(" \n", process->quote[process->quoted - 1]))
+        process->quoted--;
+    process->quote[process->quoted] = '\0';
     return judge(process, r, &info, err);
 }
 
-static int start_hook(struct hook_process *process, struct error *err)
+/* The state as a file: nobody has to wait until the hook reads it. */
+static int open_state(const char *state)
 {
-    const struct sys_spawn args = {.cgroup_fd = -1, .ret_pidfd = &process->pidfd};
-    int in[2], out[2];
+    _close_ int fd = sys_memfd_create("state.json", MFD_CLOEXEC);
+    ssize_t n = fd < 0 ? fd : sys_pwrite(fd, state, strlen(state), 0);
 
-    int r = sys_pipe2(in, O_CLOEXEC);
-    if (r < 0)
-        return error_set(err, r, "create a pipe");
-    process->stdin_read = in[0];
-    process->stdin_fd = in[1];
-    r = sys_pipe2(out, O_CLOEXEC);
-    if (r < 0)
-        return error_set(err, r, "create a pipe");
-    process->stderr_fd = out[0];
-    process->stderr_write = out[1];
-    r = sys_fcntl(process->stdin_fd, F_SETFL, O_NONBLOCK);
-    if (r == 0)
-        r = sys_fcntl(process->stderr_fd, F_SETFL, O_NONBLOCK);
-    if (r == 0)
-        r = process->pid = sys_spawn(&args, hook_child, process);
-    return r < 0 ? error_set(err, r, "start the hook %s", process->hook->path) : 0;
+    return n < 0 ? (int)n : fd_take(&fd);
 }
 
 static int run_one(const struct oci_hook *hook, const struct hook_run *run, struct error *err)
 {
-    struct hook_process process = {
-        .hook = hook, .run = run, .stdin_read = -1, .stderr_write = -1, .stdin_fd = -1, .stderr_fd = -1, .pidfd = -1};
+    struct hook_process process = {.hook = hook, .run = run, .output_fd = -1, .pidfd = -1};
+    const struct sys_spawn args = {.cgroup_fd = -1, .ret_pidfd = &process.pidfd};
+    int out[2];
 
-    int r = start_hook(&process, err);
-    fd_close(&process.stdin_read);
-    fd_close(&process.stderr_write);
+    _close_ int state = open_state(run->state);
+    if (state < 0)
+        return error_set(err, state, "write the state for the hook %s", hook->path);
+    int r = sys_pipe2(out, O_CLOEXEC);
+    if (r < 0)
+        return error_set(err, r, "create a pipe for the hook %s", hook->path);
+    struct hook_child child = {hook, run, state, out[1]};
+    process.output_fd = out[0];
+    r = sys_fcntl(out[0], F_SETFL, O_NONBLOCK);
     if (r == 0)
-        r = supervise(&process, err);
-    fd_close(&process.stdin_fd);
-    fd_close(&process.stderr_fd);
+        r = process.pid = sys_spawn(&args, hook_child, &child);
+    (void)sys_close(out[1]);
+    r = r < 0 ? error_set(err, r, "start the hook %s", hook->path) : supervise(&process, err);
+    fd_close(&process.output_fd);
     fd_close(&process.pidfd);
     return r;
 }
