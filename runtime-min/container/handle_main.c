@@ -149,16 +149,25 @@ static void handle_fiber(void *arg)
 {
     struct handle_process *handle = arg;
 
-    int r = relay_start(&handle->relay, &handle->guest, &handle->plan->process, handle->plan->terminal);
-    if (r == 0)
-        r = fiber_start(handle->guest.loop, "signals", signals_fiber, handle, &handle->signals);
-    if (r == 0)
-        r = fiber_start(handle->guest.loop, "orders", orders_fiber, handle, &handle->orders);
     resize(handle);
     relay_wait(&handle->relay);
     handle->exit_code = wait_for_status(handle);
     stop(handle);
     loop_stop(handle->guest.loop);
+}
+
+static int start_fibers(struct handle_process *handle, struct error *err)
+{
+    struct loop *loop = handle->guest.loop;
+
+    int r = relay_start(&handle->relay, &handle->guest, &handle->plan->process, handle->plan->terminal);
+    if (r == 0)
+        r = fiber_start(loop, "signals", signals_fiber, handle, &handle->signals);
+    if (r == 0)
+        r = fiber_start(loop, "orders", orders_fiber, handle, &handle->orders);
+    if (r == 0)
+        r = fiber_start(loop, "handle", handle_fiber, handle, NULL);
+    return r < 0 ? error_set(err, r, "start the relay") : 0;
 }
 
 /* Everything but the three streams and the control socket is closed: pipes of callers must reach their end. */
@@ -187,8 +196,9 @@ static int run(struct handle_process *handle, struct error *err)
     if (r == 0 && handle->plan->view.n > 0)
         r = view_enter(&handle->plan->view, err);
     if (r == 0)
-        r = fiber_start(handle->guest.loop, "handle", handle_fiber, handle, NULL);
-    return r;
+        r = start_fibers(handle, err);
+    /* The streams are open, and nothing of what the agent says was looked at. */
+    return r < 0 ? r : handle_drop_rights(err);
 }
 
 int handle_main(const struct handle_start *start)

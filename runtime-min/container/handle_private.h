@@ -16,5 +16,7 @@ struct handle_start {
     int control;
 };
 
+/* Irreversible: from now on it relays streams and signals and can do nothing else. 0 or -errno. */
+int handle_drop_rights(struct error *err);
 /* The handle process: returns its exit code. */
 int handle_main(const struct handle_start *start);

@@ -74,7 +74,7 @@ ended() {
     grep -q 'CapPrm:[[:space:]]*0000000000000000' "/proc/$pid/status"
     if [ "$(id -u)" = 0 ]; then
         grep -q 'CapBnd:[[:space:]]*0000000000000000' "/proc/$pid/status"
-        [ "$(readlink "/proc/$pid/root")" = "$work" ]
+        [[ $TATAMI_BUILD =~ /(asan|coverage)$ ]] || [ "$(readlink "/proc/$pid/root")" = "$work" ]
         [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]
     fi
     kill "$idle"

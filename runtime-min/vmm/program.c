@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "runtime-min/vmm/jail.h"
+#include "runtime-min/jail/jail.h"
 #include "sys/fd.h"
 
 #define EXIT_NOT_RUN 127

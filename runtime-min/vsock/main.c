@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime-min/vsock/confine.h"
 #include "runtime-min/vsock/device.h"
 #include "runtime-min/vsock/listen.h"
-#include "runtime-min/vsock/lockdown.h"
 #include "sys/fd.h"
 
 #define EXIT_FAILED 1
@@ -135,7 +135,7 @@ static void connected(void *context)
     struct error err = {.errnum = 0};
 
     discard(program->socket);
-    if (lockdown_enter(program->directory, &err) == 0)
+    if (confine_enter(program->directory, &err) == 0)
         return;
     program->code = complain(&err);
     loop_stop(program->loop);

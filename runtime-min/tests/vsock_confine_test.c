@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime-min/vsock/lockdown.h"
+#include "runtime-min/vsock/confine.h"
 #include "sys/sys.h"
 
 /* What becomes of a locked process that makes this call: its exit status, or minus the signal. */
@@ -20,7 +20,7 @@ static int after(const long call[7])
     pid_t pid = fork();
     if (pid == 0) {
         struct error err = {0};
-        if (lockdown_enter("/", &err) < 0)
+        if (confine_enter("/", &err) < 0)
             _exit(99);
         long r = syscall(call[0], call[1], call[2], call[3], call[4], call[5], call[6]);
         _exit(r == -1 ? 1 : 0);
@@ -67,5 +67,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_locked_process_can_do_what_a_device_does_and_nothing_else),
     };
-    return cmocka_run_group_tests_name("vsock_lockdown", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("vsock_confine", tests, NULL, NULL);
 }

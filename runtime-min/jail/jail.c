@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime-min/vmm/jail.h"
+#include "runtime-min/jail/jail.h"
 
 #include <errno.h>
 #include <limits.h>

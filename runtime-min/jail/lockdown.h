@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a process that talks to a hostile guest gives up once all it needs is open: its capabilities and all system calls but
+ * those of its table. */
+#pragma once
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* A system call that stays; with mask, its argument arg must be value in these bits. Several rows of one call are alternatives.
+ */
+struct lockdown_rule {
+    int number; /* SCMP_SYS() */
+    unsigned int arg;
+    uint64_t mask, value;
+};
+
+/* Irreversible. other_calls: what becomes of a call without a rule (SCMP_ACT_*). 0 or -errno. */
+int lockdown_enter(const struct lockdown_rule *rules, size_t n, uint32_t other_calls, struct error *err);
