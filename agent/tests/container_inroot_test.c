@@ -2,12 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent/container/inroot.h"
 #include "agent/tests/support/rootfs_world.h"
@@ -289,17 +286,6 @@ static void overlong_names_are_refused(void **state)
 
 /* ---- races ---- */
 
-/* Exchanges a directory and a link until it is killed. */
-static pid_t start_swapper(struct world *w, const char *a, const char *b)
-{
-    const char *first = world_path(w, a), *second = world_path(w, b);
-    pid_t pid = fork();
-
-    while (pid == 0)
-        sys_renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
-    return pid;
-}
-
 static void cve_2024_45310_a_swapped_component_makes_nothing_outside(void **state)
 {
     struct world *w = *state;
@@ -308,7 +294,7 @@ static void cve_2024_45310_a_swapped_component_makes_nothing_outside(void **stat
     world_mkdir(w, "root/a");
     world_symlink(w, world_path(w, "outside"), "root/l");
     _close_ int root = open_root(w);
-    pid_t swapper = start_swapper(w, "root/a", "root/l");
+    pid_t swapper = world_start_swapper(w, "root/a", "root/l");
     for (int i = 0; i < 100; i++) {
         char path[64];
         snprintf(path, sizeof(path), "/a/d%d/e", i);
@@ -318,8 +304,7 @@ static void cve_2024_45310_a_swapped_component_makes_nothing_outside(void **stat
         (void)dir;
         (void)file;
     }
-    kill(swapper, SIGKILL);
-    waitpid(swapper, NULL, 0);
+    world_end_swapper(swapper);
     check_int("entries outside", world_count(w, "outside"), 0);
 }
 

@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +129,22 @@ int world_count(struct world *w, const char *path)
         n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
     closedir(dir);
     return n;
+}
+
+pid_t world_start_swapper(struct world *w, const char *a, const char *b)
+{
+    const char *first = world_path(w, a), *second = world_path(w, b);
+    pid_t pid = fork();
+
+    while (pid == 0)
+        sys_renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
+    return pid;
+}
+
+void world_end_swapper(pid_t swapper)
+{
+    kill(swapper, SIGKILL);
+    waitpid(swapper, NULL, 0);
 }
 
 /* ---- spec ---- */
@@ -436,4 +453,12 @@ bool child_has_option(const char *point, const char *option)
             return true;
     }
     return false;
+}
+
+void child_mount_tmpfs(struct world *w, const char *path, unsigned long flags)
+{
+    const char *point = world_path(w, path);
+
+    mkdir(point, 0755);
+    child_expect(sys_mount("guest", point, "tmpfs", flags, "") == 0, "mount tmpfs on %s", point);
 }

@@ -3,6 +3,7 @@
  * their own that build, enter and inspect it. What a child finds wrong comes back as text. */
 #pragma once
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "agent/container/rootfs.h"
 #include "base/arena.h"
@@ -29,6 +30,10 @@ void world_symlink(struct world *w, const char *target, const char *path);
 bool world_has(struct world *w, const char *path);
 /* Number of entries of a directory. */
 int world_count(struct world *w, const char *path);
+
+/* A process that exchanges two names without end. */
+pid_t world_start_swapper(struct world *w, const char *a, const char *b);
+void world_end_swapper(pid_t swapper);
 
 /* ---- the spec; words are separated by blanks ---- */
 void world_mount(struct world *w, const char *destination, const char *type, const char *source, const char *words);
@@ -71,6 +76,8 @@ int child_write(const char *path, const char *text);
  * it worked. */
 bool child_has(const char *path);
 int child_make_file(const char *path);
+/* In a child: mounts a tmpfs of the guest below dir. */
+void child_mount_tmpfs(struct world *w, const char *path, unsigned long flags);
 /* In a child: options of the topmost mount on a mount point, "mount options|file system|super options|optional fields", or ""
  * when it is none (static buffer). */
 const char *child_mount_info(const char *point);
