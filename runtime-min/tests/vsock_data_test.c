@@ -2,8 +2,6 @@
 /* Bytes arrive complete and in order, whatever their number, and however slow the one who takes them. */
 #include "runtime-min/tests/vsock_mux.h"
 
-#define OP(name) VIRTIO_VSOCK_OP_##name
-
 static const size_t sizes[] = {0, 1, 3732, 3733, 4052, 4053, 65536, 65537, 262144, 262145, 1000003};
 
 /* The byte at this place of the stream. */

@@ -10,8 +10,6 @@
 #include "runtime-min/vsock/hybrid.h"
 #include "runtime-min/vsock/listen.h"
 
-#define OP(name) VIRTIO_VSOCK_OP_##name
-
 static struct frontend frontend;
 static struct vsock_device *device;
 static struct timer stop;

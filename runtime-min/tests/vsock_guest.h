@@ -10,6 +10,8 @@
 #include "runtime-min/vsock/packet.h"
 #include "runtime-min/vsock/virtqueue.h"
 
+#define OP(name) VIRTIO_VSOCK_OP_##name
+
 #define GUEST_CID 42
 #define GUEST_BASE UINT64_C(0x100000) /* guest physical address of the first byte */
 #define USER_BASE UINT64_C(0x7f0000000000)

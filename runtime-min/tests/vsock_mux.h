@@ -3,6 +3,7 @@
 #pragma once
 #include "runtime-min/tests/vsock_guest.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -204,4 +205,33 @@ static inline void assert_loop_sleeps(void)
 
     assert_int_equal(sys_epoll_wait(loop->epfd, &event, 1, 0), 0);
     assert_int_equal(bench.work.slot, 0);
+}
+
+static inline uint64_t noted(enum anomaly kind)
+{
+    return bench.anomalies.counts[kind];
+}
+
+/* Until the device has no buffer of the guest left. */
+static inline void use_up_buffers(uint32_t port)
+{
+    while (received(NULL, NULL) == OP(CREDIT_UPDATE))
+        ;
+    while (bench.guest.queues[GUEST_RX].last_avail != bench.guest.rings[GUEST_RX].added) {
+        send_op(OP(CREDIT_REQUEST), port);
+        assert_int_equal(received(NULL, NULL), OP(CREDIT_UPDATE));
+    }
+}
+
+/* Skips the test where there are not enough for all connections. */
+static inline void need_descriptors(void)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 2 * MUX_CONNECTIONS_MAX + 64;
+    if (limit.rlim_max < limit.rlim_cur || setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        print_message("needs %lu descriptors\n", (unsigned long)limit.rlim_cur);
+        skip();
+    }
 }

@@ -2,7 +2,6 @@
 /* Connections seen from both ends: what the guest is told, what the host reads. */
 #include "runtime-min/tests/vsock_mux.h"
 
-#define OP(name) VIRTIO_VSOCK_OP_##name
 #define UNKNOWN_OP 8
 #define BOTH 3
 
