@@ -16,6 +16,7 @@ guest:
 	@$(AGAIN) guest-built
 
 guest-built: $(GUEST)/vmlinux $(GUEST)/initramfs.cpio $(if $(DEBUG),$(GUEST)/initramfs-debug.cpio)
+	@:
 
 $(GUEST_KERNEL): ci/guest/fetch-kernel
 	@mkdir -p $(@D)

@@ -147,8 +147,10 @@ int rundir_sign(int lock_fd, struct error *err)
     struct proc self;
 
     int r = proc_identify(sys_getpid(), &self);
-    if (r == 0)
-        r = sys_pwrite(lock_fd, &self, sizeof(self), 0) == sizeof(self) ? 0 : -EIO;
+    if (r == 0) {
+        ssize_t n = sys_pwrite(lock_fd, &self, sizeof(self), 0);
+        r = n == sizeof(self) ? 0 : n < 0 ? (int)n : -EIO;
+    }
     return r < 0 ? error_set(err, r, "write down who the monitor is") : 0;
 }
 
