@@ -14,19 +14,34 @@ struct file {
     const char *text;
 };
 
-static Grpc__CgroupStats *read_stats(struct fake_cgroup *fake, struct arena *a, const struct file *files, size_t n)
-{
-    struct error err = {0};
-    Grpc__CgroupStats *stats = NULL;
+/* A tree of control files, and what was read from it. */
+struct reading {
+    struct fake_cgroup fake;
+    struct arena *a;
+    Grpc__CgroupStats *stats;
+};
 
-    fake_cgroup_create(fake, "/a");
+static void reading_done(struct reading *reading)
+{
+    fake_cgroup_done(&reading->fake);
+    arena_free(reading->a);
+}
+#define _reading_ CLEANUP(reading_done)
+
+static struct reading read_stats(const char *layout, const struct file *files, size_t n)
+{
+    struct reading reading = {.a = arena_new(100000)};
+    struct error err = {0};
+
+    fake_cgroup_init(&reading.fake, layout);
+    fake_cgroup_create(&reading.fake, "/a");
     for (size_t i = 0; i < n; i++)
-        fake_cgroup_write(fake, files[i].path, files[i].text);
+        fake_cgroup_write(&reading.fake, files[i].path, files[i].text);
     int descriptors = count_descriptors();
-    if (cgroup_stats(fake->cgroup, a, &stats, &err) < 0)
+    if (cgroup_stats(reading.fake.cgroup, reading.a, &reading.stats, &err) < 0)
         fail_msg("%s", err.text);
     assert_int_equal(count_descriptors(), descriptors);
-    return stats;
+    return reading;
 }
 
 static void check_memory(const Grpc__MemoryData *data, uint64_t usage, uint64_t max_usage, uint64_t failcnt, uint64_t limit)
@@ -67,12 +82,10 @@ static void version_1_cpu_is_read(void **state)
         {"cpuacct/a/cpuacct.stat", "user 7\nsystem 11\n"},
         {"cpu/a/cpu.stat", "nr_periods 3\nnr_throttled 2\nthrottled_time 5000\nnr_bursts 9\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("cpu cpuacct", files, ARRAY_SIZE(files));
+    Grpc__CgroupStats *stats = reading.stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "cpu cpuacct");
-    Grpc__CgroupStats *stats = read_stats(&fake, a, files, ARRAY_SIZE(files));
     const Grpc__CpuUsage *usage = stats->cpu_stats->cpu_usage;
     assert_int_equal(usage->total_usage, 123456789);
     assert_int_equal(usage->usage_in_usermode, 70000000);
@@ -88,7 +101,6 @@ static void version_1_cpu_is_read(void **state)
     assert_null(stats->pids_stats);
     assert_null(stats->blkio_stats);
     assert_int_equal(stats->n_hugetlb_stats, 0);
-    fake_cgroup_done(&fake);
 }
 
 static void version_2_cpu_is_read(void **state)
@@ -97,12 +109,10 @@ static void version_2_cpu_is_read(void **state)
         {"unified/a/cpu.stat",
          "usage_usec 100\nuser_usec 60\nsystem_usec 40\nnr_periods 3\nnr_throttled 2\nthrottled_usec 5\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("unified:cpu", files, ARRAY_SIZE(files));
+    Grpc__CgroupStats *stats = reading.stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "unified:cpu");
-    Grpc__CgroupStats *stats = read_stats(&fake, a, files, ARRAY_SIZE(files));
     const Grpc__CpuUsage *usage = stats->cpu_stats->cpu_usage;
     assert_int_equal(usage->total_usage, 100000);
     assert_int_equal(usage->usage_in_usermode, 60000);
@@ -111,31 +121,20 @@ static void version_2_cpu_is_read(void **state)
     assert_int_equal(stats->cpu_stats->throttling_data->periods, 3);
     assert_int_equal(stats->cpu_stats->throttling_data->throttled_periods, 2);
     assert_int_equal(stats->cpu_stats->throttling_data->throttled_time, 5000);
-    fake_cgroup_done(&fake);
 }
 
 static void parts_of_cpu_depend_on_their_controllers(void **state)
 {
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading cpu = read_stats("cpu", NULL, 0);
+    _reading_ struct reading cpuacct = read_stats("cpuacct", NULL, 0);
+    _reading_ struct reading neither = read_stats("memory", NULL, 0);
     (void)state;
 
-    fake_cgroup_init(&fake, "cpu");
-    Grpc__CgroupStats *stats = read_stats(&fake, a, NULL, 0);
-    assert_null(stats->cpu_stats->cpu_usage);
-    assert_non_null(stats->cpu_stats->throttling_data);
-    fake_cgroup_done(&fake);
-
-    fake_cgroup_init(&fake, "cpuacct");
-    stats = read_stats(&fake, a, NULL, 0);
-    assert_non_null(stats->cpu_stats->cpu_usage);
-    assert_null(stats->cpu_stats->throttling_data);
-    fake_cgroup_done(&fake);
-
-    fake_cgroup_init(&fake, "memory");
-    stats = read_stats(&fake, a, NULL, 0);
-    assert_null(stats->cpu_stats);
-    fake_cgroup_done(&fake);
+    assert_null(cpu.stats->cpu_stats->cpu_usage);
+    assert_non_null(cpu.stats->cpu_stats->throttling_data);
+    assert_non_null(cpuacct.stats->cpu_stats->cpu_usage);
+    assert_null(cpuacct.stats->cpu_stats->throttling_data);
+    assert_null(neither.stats->cpu_stats);
 }
 
 static void version_1_memory_is_read(void **state)
@@ -156,12 +155,10 @@ static void version_1_memory_is_read(void **state)
         {"memory/a/memory.use_hierarchy", "1\n"},
         {"memory/a/memory.stat", "cache 4096\nrss 77\nno_value\ntotal_cache 8192\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("memory", files, ARRAY_SIZE(files));
+    const Grpc__MemoryStats *memory = reading.stats->memory_stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "memory");
-    const Grpc__MemoryStats *memory = read_stats(&fake, a, files, ARRAY_SIZE(files))->memory_stats;
     check_memory(memory->usage, 1, 2, 3, UINT64_C(9223372036854771712));
     check_memory(memory->swap_usage, 5, 6, 7, 8);
     check_memory(memory->kernel_usage, 9, 10, 11, 12);
@@ -174,7 +171,6 @@ static void version_1_memory_is_read(void **state)
     assert_int_equal(memory->stats[1]->value, 77);
     assert_string_equal(memory->stats[2]->key, "total_cache");
     assert_int_equal(memory->stats[2]->value, 8192);
-    fake_cgroup_done(&fake);
 }
 
 static void version_2_memory_is_read(void **state)
@@ -190,12 +186,10 @@ static void version_2_memory_is_read(void **state)
         {"unified/a/memory.swap.max", "max\n"},
         {"unified/a/memory.stat", "anon 100\nfile 200\nkernel 300\nkernel_stack 400\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("unified:memory", files, ARRAY_SIZE(files));
+    const Grpc__MemoryStats *memory = reading.stats->memory_stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "unified:memory");
-    const Grpc__MemoryStats *memory = read_stats(&fake, a, files, ARRAY_SIZE(files))->memory_stats;
     check_memory(memory->usage, 1, 2, 3, UINT64_MAX);
     check_memory(memory->swap_usage, 6, 7, 8, UINT64_MAX);
     check_memory(memory->kernel_usage, 300, 0, 0, UINT64_MAX);
@@ -203,22 +197,18 @@ static void version_2_memory_is_read(void **state)
     assert_false(memory->use_hierarchy);
     assert_int_equal(memory->n_stats, 4);
     assert_string_equal(memory->stats[3]->key, "kernel_stack");
-    fake_cgroup_done(&fake);
 }
 
 static void version_2_memory_limits_are_read(void **state)
 {
     static const struct file files[] = {{"unified/a/memory.max", "4096\n"}, {"unified/a/memory.swap.max", "0\n"}};
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("unified:memory", files, ARRAY_SIZE(files));
+    const Grpc__MemoryStats *memory = reading.stats->memory_stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "unified:memory");
-    const Grpc__MemoryStats *memory = read_stats(&fake, a, files, ARRAY_SIZE(files))->memory_stats;
     check_memory(memory->usage, 0, 0, 0, 4096);
     check_memory(memory->swap_usage, 0, 0, 0, 0);
     assert_int_equal(memory->n_stats, 0);
-    fake_cgroup_done(&fake);
 }
 
 static void pids_are_read(void **state)
@@ -231,13 +221,11 @@ static void pids_are_read(void **state)
 
     FOR_ROWS (row, rows) {
         const struct file files[] = {{"pids/a/pids.current", "5\n"}, {"pids/a/pids.max", row->text}};
-        struct fake_cgroup fake;
-        _arena_ struct arena *a = arena_new(100000);
-        fake_cgroup_init(&fake, "pids");
-        const Grpc__PidsStats *pids = read_stats(&fake, a, files, ARRAY_SIZE(files))->pids_stats;
+        _reading_ struct reading reading = read_stats("pids", files, ARRAY_SIZE(files));
+        const Grpc__PidsStats *pids = reading.stats->pids_stats;
+
         assert_int_equal(pids->current, 5);
         assert_int_equal(pids->limit, row->limit);
-        fake_cgroup_done(&fake);
     }
 }
 
@@ -255,12 +243,10 @@ static void version_1_block_io_of_cfq_is_read(void **state)
         {"blkio/a/blkio.sectors_recursive", "8:0 18\n8:x 1\n8 1\n8:1\n:1 1\n"},
         {"blkio/a/blkio.throttle.io_service_bytes", "8:0 Read 99\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("blkio", files, ARRAY_SIZE(files));
+    const Grpc__BlkioStats *io = reading.stats->blkio_stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "blkio");
-    const Grpc__BlkioStats *io = read_stats(&fake, a, files, ARRAY_SIZE(files))->blkio_stats;
     check_entries("bytes", io->io_service_bytes_recursive, io->n_io_service_bytes_recursive,
                   (struct want_entry[]){{8, 0, "read", 1},
                                         {8, 0, "write", 2},
@@ -286,7 +272,6 @@ static void version_1_block_io_of_cfq_is_read(void **state)
     check_entries("time", io->io_time_recursive, io->n_io_time_recursive,
                   (struct want_entry[]){{8, 0, "", 16}, {0, 5, "", 17}, {0}});
     check_entries("sectors", io->sectors_recursive, io->n_sectors_recursive, (struct want_entry[]){{8, 0, "", 18}, {0}});
-    fake_cgroup_done(&fake);
 }
 
 static void version_1_block_io_of_the_throttle_layer_is_read(void **state)
@@ -297,18 +282,15 @@ static void version_1_block_io_of_the_throttle_layer_is_read(void **state)
         {"blkio/a/blkio.throttle.io_service_bytes", "8:0 Read 21\nTotal 21\n"},
         {"blkio/a/blkio.throttle.io_serviced", "8:0 Write 22\nTotal 22\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("blkio", files, ARRAY_SIZE(files));
+    const Grpc__BlkioStats *io = reading.stats->blkio_stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "blkio");
-    const Grpc__BlkioStats *io = read_stats(&fake, a, files, ARRAY_SIZE(files))->blkio_stats;
     check_entries("bytes", io->io_service_bytes_recursive, io->n_io_service_bytes_recursive,
                   (struct want_entry[]){{8, 0, "read", 21}, {0}});
     check_entries("serviced", io->io_serviced_recursive, io->n_io_serviced_recursive,
                   (struct want_entry[]){{8, 0, "write", 22}, {0}});
     assert_int_equal(io->n_io_queued_recursive, 0);
-    fake_cgroup_done(&fake);
 }
 
 static void version_2_block_io_is_read(void **state)
@@ -319,12 +301,10 @@ static void version_2_block_io_is_read(void **state)
                               "0:7 wios=8 cost.usage=9 rbytes=10\n"
                               "nonsense rbytes=11\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("unified:io", files, ARRAY_SIZE(files));
+    const Grpc__BlkioStats *io = reading.stats->blkio_stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "unified:io");
-    const Grpc__BlkioStats *io = read_stats(&fake, a, files, ARRAY_SIZE(files))->blkio_stats;
     check_entries("bytes", io->io_service_bytes_recursive, io->n_io_service_bytes_recursive,
                   (struct want_entry[]){{8, 16, "read", 1},
                                         {8, 16, "write", 2},
@@ -336,7 +316,6 @@ static void version_2_block_io_is_read(void **state)
                                         {0, 7, "read", 10},
                                         {0}});
     assert_int_equal(io->n_io_serviced_recursive, 0);
-    fake_cgroup_done(&fake);
 }
 
 static const Grpc__HugetlbStats *hugetlb(const Grpc__CgroupStats *stats, const char *size)
@@ -362,12 +341,10 @@ static void version_1_huge_pages_are_read(void **state)
         {"hugetlb/a/hugetlb.12345678901234KB.usage_in_bytes", "7\n"},
         {"hugetlb/a/hugetlb.64KB", "8\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("hugetlb", files, ARRAY_SIZE(files));
+    const Grpc__CgroupStats *stats = reading.stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "hugetlb");
-    const Grpc__CgroupStats *stats = read_stats(&fake, a, files, ARRAY_SIZE(files));
     assert_int_equal(stats->n_hugetlb_stats, 2);
     assert_int_equal(hugetlb(stats, "2MB")->usage, 1);
     assert_int_equal(hugetlb(stats, "2MB")->max_usage, 2);
@@ -375,7 +352,6 @@ static void version_1_huge_pages_are_read(void **state)
     assert_int_equal(hugetlb(stats, "1GB")->usage, 5);
     assert_int_equal(hugetlb(stats, "1GB")->max_usage, 0);
     assert_int_equal(hugetlb(stats, "1GB")->failcnt, 0);
-    fake_cgroup_done(&fake);
 }
 
 static void version_2_huge_pages_are_read(void **state)
@@ -386,34 +362,29 @@ static void version_2_huge_pages_are_read(void **state)
         {"unified/a/hugetlb.1GB.current", "0\n"},
         {"unified/a/hugetlb.2MB.rsvd.current", "5\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("memory unified:hugetlb", files, ARRAY_SIZE(files));
+    const Grpc__CgroupStats *stats = reading.stats;
     (void)state;
 
-    fake_cgroup_init(&fake, "memory unified:hugetlb");
-    const Grpc__CgroupStats *stats = read_stats(&fake, a, files, ARRAY_SIZE(files));
     assert_int_equal(stats->n_hugetlb_stats, 2);
     assert_int_equal(hugetlb(stats, "2MB")->usage, 4096);
     assert_int_equal(hugetlb(stats, "2MB")->max_usage, 0);
     assert_int_equal(hugetlb(stats, "2MB")->failcnt, 12);
     assert_int_equal(hugetlb(stats, "1GB")->failcnt, 0);
-    fake_cgroup_done(&fake);
 }
 
 static void page_sizes_are_bounded(void **state)
 {
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
-    char path[64];
+    struct file files[20];
+    char paths[ARRAY_SIZE(files)][64];
     (void)state;
 
-    fake_cgroup_init(&fake, "hugetlb");
-    for (int i = 1; i <= 20; i++) {
-        snprintf(path, sizeof(path), "hugetlb/a/hugetlb.%dMB.usage_in_bytes", i);
-        fake_cgroup_write(&fake, path, "1");
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        snprintf(paths[i], sizeof(paths[i]), "hugetlb/a/hugetlb.%zuMB.usage_in_bytes", i + 1);
+        files[i] = (struct file){paths[i], "1"};
     }
-    assert_int_equal(read_stats(&fake, a, NULL, 0)->n_hugetlb_stats, 16);
-    fake_cgroup_done(&fake);
+    _reading_ struct reading reading = read_stats("hugetlb", files, ARRAY_SIZE(files));
+    assert_int_equal(reading.stats->n_hugetlb_stats, 16);
 }
 
 static void missing_files_count_as_nothing(void **state)
@@ -422,10 +393,9 @@ static void missing_files_count_as_nothing(void **state)
     (void)state;
 
     FOR_ROWS (layout, layouts) {
-        struct fake_cgroup fake;
-        _arena_ struct arena *a = arena_new(100000);
-        fake_cgroup_init(&fake, *layout);
-        const Grpc__CgroupStats *stats = read_stats(&fake, a, NULL, 0);
+        _reading_ struct reading reading = read_stats(*layout, NULL, 0);
+        const Grpc__CgroupStats *stats = reading.stats;
+
         assert_int_equal(stats->cpu_stats->cpu_usage->total_usage, 0);
         assert_int_equal(stats->cpu_stats->cpu_usage->n_percpu_usage, 0);
         assert_int_equal(stats->cpu_stats->throttling_data->periods, 0);
@@ -435,7 +405,6 @@ static void missing_files_count_as_nothing(void **state)
         assert_int_equal(stats->pids_stats->current, 0);
         assert_int_equal(stats->blkio_stats->n_io_service_bytes_recursive, 0);
         assert_int_equal(stats->n_hugetlb_stats, 0);
-        fake_cgroup_done(&fake);
     }
 }
 
@@ -446,13 +415,11 @@ static void statistics_can_be_packed(void **state)
         {"blkio/a/blkio.throttle.io_serviced", "8:0 Write 22\n"},
         {"hugetlb/a/hugetlb.2MB.usage_in_bytes", "1\n"},
     };
-    struct fake_cgroup fake;
-    _arena_ struct arena *a = arena_new(100000);
+    _reading_ struct reading reading = read_stats("memory blkio hugetlb pids cpu cpuacct", files, ARRAY_SIZE(files));
+    const Grpc__CgroupStats *stats = reading.stats;
     uint8_t packed[512];
     (void)state;
 
-    fake_cgroup_init(&fake, "memory blkio hugetlb pids cpu cpuacct");
-    const Grpc__CgroupStats *stats = read_stats(&fake, a, files, ARRAY_SIZE(files));
     assert_true(grpc__cgroup_stats__get_packed_size(stats) < sizeof(packed));
     size_t n = grpc__cgroup_stats__pack(stats, packed);
     Grpc__CgroupStats *copy = grpc__cgroup_stats__unpack(NULL, n, packed);
@@ -461,7 +428,6 @@ static void statistics_can_be_packed(void **state)
     assert_string_equal(copy->blkio_stats->io_serviced_recursive[0]->op, "write");
     assert_string_equal(copy->hugetlb_stats[0]->key, "2MB");
     grpc__cgroup_stats__free_unpacked(copy, NULL);
-    fake_cgroup_done(&fake);
 }
 
 /* Every budget, from none to enough, is either enough or a clear error. */

@@ -4,6 +4,7 @@
  *
  * When the last slave closes, the master reads EIO once everything is read; when the master closes, slaves are hung up: reads
  * end, the rest is EIO. */
+#include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -17,25 +18,6 @@
 #include "mocks/kernel/sys_fd.h"
 #include "mocks/kernel/tty.h"
 #include "mocks/kernel/vfs_private.h"
-
-/* From <asm-generic/ioctls.h>, which <asm/termbits.h> goes with. */
-#define TCGETS 0x5401
-#define TCSETS 0x5402
-#define TCSETSW 0x5403
-#define TCSETSF 0x5404
-#define TIOCSCTTY 0x540e
-#define TIOCGPGRP 0x540f
-#define TIOCSPGRP 0x5410
-#define TIOCOUTQ 0x5411
-#define TIOCGWINSZ 0x5413
-#define TIOCSWINSZ 0x5414
-#define FIONREAD 0x541b
-#define TIOCNOTTY 0x5422
-#define TIOCGSID 0x5429
-#define TIOCGPTN 0x80045430
-#define TIOCSPTLCK 0x40045431
-#define TIOCGPTLCK 0x80045439
-#define TIOCGPTPEER 0x5441
 
 #define WAKEUP_BYTES 256 /* a terminal with more than that on its way is not worth waiting for */
 

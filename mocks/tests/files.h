@@ -169,3 +169,17 @@ static inline UNUSED const char *mount_lines(const char *point, char *p, size_t 
     free(text);
     return p;
 }
+
+/* /tmp/t is open to all; files and directories in it belong to whom the rows say. */
+static inline UNUSED void make_open_tree(void)
+{
+    sys_umask(0);
+    expect(sys_mkdirat(AT_FDCWD, "/tmp/t", 0777), 0);
+    expect(sys_chdir("/tmp/t"), 0);
+}
+
+/* A row of a table is done by a child. */
+static inline UNUSED int run_row(int (*fn)(void *arg), const void *row)
+{
+    return in_child(fn, (void *)row);
+}

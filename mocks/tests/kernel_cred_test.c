@@ -2,7 +2,7 @@
 /* Users, groups, capabilities, and what execve makes of them. */
 #include <sys/prctl.h>
 
-#include "mocks/tests/conform.h"
+#include "mocks/tests/capabilities.h"
 
 #define BIT(capability) (1ULL << (capability))
 #define ALL (BIT(CAP_LAST_CAP + 1) - 1)
@@ -10,34 +10,11 @@
 #define HERE(set) ((set)&caps_of(1).permitted)
 #define KEEP ((uint32_t)-1)
 
-struct caps {
-    uint64_t effective, permitted, inheritable;
-};
-
-static struct caps caps_of(int pid)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = pid};
-    struct __user_cap_data_struct data[2] = {{0}};
-
-    sys_capget(&header, data);
-    return (struct caps){
-        .effective = data[0].effective | (uint64_t)data[1].effective << 32,
-        .permitted = data[0].permitted | (uint64_t)data[1].permitted << 32,
-        .inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32,
-    };
-}
-
 static int set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 {
     if (permitted == ALL)
         effective = permitted = HERE(ALL);
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {
-        {(uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable},
-        {(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32)},
-    };
-
-    return sys_capset(&header, data);
+    return caps_set(&(struct caps){effective, permitted, inheritable});
 }
 
 static uint64_t bounding(void)

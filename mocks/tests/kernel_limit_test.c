@@ -2,6 +2,7 @@
 /* prlimit(2): whose limits may be seen and changed by whom, and what new ones are accepted. */
 #include <sys/prctl.h>
 
+#include "mocks/tests/capabilities.h"
 #include "mocks/tests/cgroups.h"
 #include "mocks/tests/tasks.h"
 
@@ -40,11 +41,9 @@ static int is_target(void *arg)
 static int asks(void *arg)
 {
     const struct asking *asking = arg;
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{1u << CAP_SYS_RESOURCE, 1u << CAP_SYS_RESOURCE, 0}};
 
     sys_prctl(PR_SET_KEEPCAPS, asking->pair->keeps, 0, 0, 0);
-    if (become(&asking->pair->asker) < 0 || (asking->pair->keeps && sys_capset(&header, data) < 0))
+    if (become(&asking->pair->asker) < 0 || (asking->pair->keeps && caps_drop_to(CAP(SYS_RESOURCE)) < 0))
         return 99;
     return -sys_prlimit(asking->pid, RLIMIT_CPU, NULL, &(struct rlimit){0, 0});
 }
@@ -61,11 +60,7 @@ static void ask(const struct pair *pair)
 /* A machine may withhold the capability even from root. */
 static void need_power(void)
 {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-
-    sys_capget(&header, data);
-    if (!(data[0].effective & 1u << CAP_SYS_RESOURCE))
+    if (!(caps_of(0).effective & CAP(SYS_RESOURCE)))
         conform_not_runnable("root has no CAP_SYS_RESOURCE here");
 }
 

@@ -5,25 +5,11 @@
 #define USER 1000
 #define OTHER 2000
 
-/* /tmp/t is open to all; files and directories in it belong to whom the rows say. */
-static void make_tree(void)
-{
-    sys_umask(0);
-    expect(sys_mkdirat(AT_FDCWD, "/tmp/t", 0777), 0);
-    expect(sys_chdir("/tmp/t"), 0);
-}
-
 static void become(uid_t uid, gid_t gid)
 {
     expect(sys_setgroups(0, NULL), 0);
     expect(sys_setresgid(gid, gid, gid), 0);
     expect(sys_setresuid(uid, uid, uid), 0);
-}
-
-/* A row is done by a child that has become the user. */
-static int run_row(int (*fn)(void *arg), const void *row)
-{
-    return in_child(fn, (void *)row);
 }
 
 /* ---- opening ---- */
@@ -66,7 +52,7 @@ static int open_as_user(void *arg)
 
 CONFORM_CASE(modes_decide_who_opens)
 {
-    make_tree();
+    make_open_tree();
     FOR_CASES(row, opens)
     {
         expect(make_owned("f", row->mode, row->uid, row->gid), 0);
@@ -87,7 +73,7 @@ static int use_groups(void *arg)
 
 CONFORM_CASE(supplementary_groups_count)
 {
-    make_tree();
+    make_open_tree();
     expect(make_owned("f", 0040, 0, 20), 0);
     expect(in_child(use_groups, NULL), 0);
     expect(sys_fchownat(AT_FDCWD, "f", 0, 40, 0), 0);
@@ -246,7 +232,7 @@ static int call_as_user(void *arg)
 
 CONFORM_CASE(directories_are_used_by_their_modes)
 {
-    make_tree();
+    make_open_tree();
     FOR_CASES(row, dir_rows)
     {
         expect(make_owned_dir("d", 0777, row->uid, 0), 0);
@@ -302,7 +288,7 @@ static int chown_as_user(void *arg)
 
 CONFORM_CASE(owners_are_changed_by_few)
 {
-    make_tree();
+    make_open_tree();
     FOR_CASES(row, chowns)
     {
         expect(make_owned("f", row->mode, row->owner, row->group), 0);
@@ -328,7 +314,7 @@ CONFORM_CASE(owners_are_changed_by_root)
         {"empty", "", 0, -ENOENT, 0, 0},
     };
     struct stat st;
-    make_tree();
+    make_open_tree();
     make_owned("f", 0644, 0, 0);
     make_owned_dir("d", 0755, 0, 0);
     FOR_CASES(row, rows)
@@ -368,7 +354,7 @@ static int chmod_as_user(void *arg)
 
 CONFORM_CASE(modes_are_changed_by_owners)
 {
-    make_tree();
+    make_open_tree();
     FOR_CASES(row, chmods)
     {
         expect(make_owned("f", row->mode, row->owner, row->group), 0);
@@ -405,7 +391,7 @@ static int truncate_as_user(void *arg)
 
 CONFORM_CASE(changes_take_set_id_bits_away)
 {
-    make_tree();
+    make_open_tree();
     expect(make_owned("f", 06777, 0, 0), 0);
     expect(in_child(write_as_user, NULL), 0);
     expect(mode_of("f"), 0777);
@@ -421,7 +407,7 @@ CONFORM_CASE(changes_take_set_id_bits_away)
 CONFORM_CASE(new_files_belong_to_their_makers)
 {
     struct stat st;
-    make_tree();
+    make_open_tree();
     expect(make_owned_dir("d", 0777, 5, 6), 0);
     expect(make_owned_dir("s", 02777, 5, 6), 0);
     become(USER, OTHER);
@@ -468,7 +454,7 @@ static const struct access_row accesses[] = {
 
 static void make_access_tree(void)
 {
-    make_tree();
+    make_open_tree();
     make_owned("f", 0644, 0, 0);
     make_owned("x", 0755, 0, 0);
     make_owned_dir("d", 0711, 0, 0);
@@ -520,7 +506,7 @@ static int access_hidden_root(void *arg)
 
 CONFORM_CASE(access_asks_for_the_real_user)
 {
-    make_tree();
+    make_open_tree();
     make_owned("secret", 0600, 0, 0);
     expect(in_child(access_half_root, NULL), 0);
     expect(in_child(access_hidden_root, NULL), 0);

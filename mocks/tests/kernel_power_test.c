@@ -1,37 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Capabilities over files, and what is left of them in user namespaces. */
+#include "mocks/tests/capabilities.h"
 #include "mocks/tests/files.h"
 
 #define USER 1000
 #define OTHER 2000
 
-/* /tmp/t is open to all; files and directories in it belong to whom the rows say. */
-static void make_tree(void)
-{
-    sys_umask(0);
-    expect(sys_mkdirat(AT_FDCWD, "/tmp/t", 0777), 0);
-    expect(sys_chdir("/tmp/t"), 0);
-}
-
-/* A row is done by a child. */
-static int run_row(int (*fn)(void *arg), const void *row)
-{
-    return in_child(fn, (void *)row);
-}
-
 /* ---- capabilities ---- */
-
-static int drop_to(uint64_t caps)
-{
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2] = {
-        {(uint32_t)caps, (uint32_t)caps, 0},
-        {(uint32_t)(caps >> 32), (uint32_t)(caps >> 32), 0},
-    };
-    return sys_capset(&header, data);
-}
-
-#define CAP(name) (1ull << CAP_##name)
 
 struct cap_row {
     const char *label;
@@ -130,14 +105,14 @@ static const struct cap_row cap_rows[] = {
 static int call_with_caps(void *arg)
 {
     const struct cap_row *row = arg;
-    if (sys_unshare(CLONE_NEWNS) < 0 || drop_to(row->caps) < 0)
+    if (sys_unshare(CLONE_NEWNS) < 0 || caps_drop_to(row->caps) < 0)
         return 99;
     return -row->call();
 }
 
 CONFORM_CASE(capabilities_set_modes_aside)
 {
-    make_tree();
+    make_open_tree();
     FOR_CASES(row, cap_rows)
     {
         make_owned("f", 0, USER, USER);
@@ -221,7 +196,7 @@ static const struct cap_row user_rows[] = {
 
 CONFORM_CASE(user_namespaces_have_no_power_over_others)
 {
-    make_tree();
+    make_open_tree();
     FOR_CASES(row, user_rows)
     {
         make_owned("f", 0, USER, USER);
@@ -347,7 +322,7 @@ static const struct cap_row mapped_rows[] = {
 
 CONFORM_CASE(mapped_root_rules_its_own)
 {
-    make_tree();
+    make_open_tree();
     FOR_CASES(row, mapped_rows)
     {
         sys_mkdirat(AT_FDCWD, "own", 0777);

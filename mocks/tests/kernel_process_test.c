@@ -4,7 +4,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 
-#include "mocks/tests/conform.h"
+#include "mocks/tests/capabilities.h"
 
 static int return_value(void *arg)
 {
@@ -561,10 +561,7 @@ static int answer_nice(void *arg UNUSED)
 
 static int without_capabilities(void *arg UNUSED)
 {
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct none[2] = {0};
-
-    expect(sys_capset(&header, none), 0);
+    expect(caps_drop_to(0), 0);
     expect(sys_setpriority(PRIO_PROCESS, 0, 8), 0);
     expect(sys_setpriority(PRIO_PROCESS, 0, 7), -EACCES);
     expect(sys_setpriority(PRIO_PROCESS, 0, 8), 0);

@@ -3,6 +3,7 @@
  * of groups differ. */
 #include <sys/prctl.h>
 
+#include "mocks/tests/capabilities.h"
 #include "mocks/tests/files.h"
 
 #define USER 1000
@@ -14,16 +15,6 @@ static int become(uid_t uid, gid_t gid)
     if (r == 0)
         r = sys_setresgid(gid, gid, gid);
     return r < 0 ? r : sys_setresuid(uid, uid, uid);
-}
-
-static uint64_t capabilities(bool effective)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-
-    sys_capget(&header, data);
-    return effective ? data[0].effective | (uint64_t)data[1].effective << 32
-                     : data[0].permitted | (uint64_t)data[1].permitted << 32;
 }
 
 /* ---- set-id programs ---- */
@@ -167,16 +158,14 @@ CONFORM_CASE(each_supplementary_group_counts)
 static int changes_user_with_capabilities(void *arg)
 {
     uid_t to = *(const uid_t *)arg;
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{1u << CAP_SETUID, 1u << CAP_SETUID, 0}};
 
     sys_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-    if (sys_setresuid(USER, USER, USER) < 0 || sys_capset(&header, data) < 0)
+    if (sys_setresuid(USER, USER, USER) < 0 || caps_drop_to(CAP(SETUID)) < 0)
         return 99;
     sys_prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
     if (sys_setresuid(to, to, to) < 0)
         return 98;
-    return (capabilities(true) >> CAP_SETUID & 1) | (capabilities(false) >> CAP_SETUID & 1) << 1;
+    return (caps_of(0).effective >> CAP_SETUID & 1) | (caps_of(0).permitted >> CAP_SETUID & 1) << 1;
 }
 
 CONFORM_CASE(who_was_not_root_keeps_capabilities)
@@ -234,14 +223,14 @@ static int leaves_root_inside(void)
 {
     expect(sys_setresgid(0, 0, 0), 0);
     expect(sys_setresuid(0, 0, 0), 0);
-    expect_true(capabilities(true) != 0);
+    expect_true(caps_of(0).effective != 0);
     expect(sys_setresuid(5, 5, 0), 0);
-    expect_true(capabilities(true) == 0);
-    expect_true(capabilities(false) != 0);
+    expect_true(caps_of(0).effective == 0);
+    expect_true(caps_of(0).permitted != 0);
     expect(sys_setresuid(0, 0, 0), 0);
-    expect_true(capabilities(true) != 0);
+    expect_true(caps_of(0).effective != 0);
     expect(sys_setresuid(5, 5, 5), 0);
-    expect_true(capabilities(false) == 0);
+    expect_true(caps_of(0).permitted == 0);
     expect(sys_setresuid(0, 0, 0), -EPERM);
     return 0;
 }

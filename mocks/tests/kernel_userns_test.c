@@ -3,18 +3,9 @@
 #include <linux/sched.h>
 #include <sys/prctl.h>
 
-#include "mocks/tests/conform.h"
+#include "mocks/tests/capabilities.h"
 
 #define BIT(capability) (1ULL << (capability))
-
-static uint64_t effective(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-
-    sys_capget(&header, data);
-    return data[0].effective | (uint64_t)data[1].effective << 32;
-}
 
 static long write_text(const char *path, const char *text)
 {
@@ -100,7 +91,7 @@ static int nobody(void *arg)
     (void)arg;
     if (sys_geteuid() != 65534 || sys_getegid() != 65534)
         return 1;
-    if (effective() != BIT(CAP_LAST_CAP + 1) - 1)
+    if (caps_of(0).effective != BIT(CAP_LAST_CAP + 1) - 1)
         return 2;
     if (sys_setresuid(0, 0, 0) != -EINVAL || sys_setresgid(0, 0, 0) != -EINVAL)
         return 3;
@@ -380,7 +371,7 @@ static int drop_and_exec(void *arg)
 {
     (void)arg;
     sys_setresuid(5, 5, 5);
-    if (effective() != 0)
+    if (caps_of(0).effective != 0)
         return 1;
     return sys_sethostname("x", 1) == -EPERM ? 0 : 2;
 }
@@ -508,7 +499,7 @@ static int keeps_capabilities_after_exec(void *arg)
 
 CONFORM_PROGRAM(powers)
 {
-    return effective() == BIT(CAP_LAST_CAP + 1) - 1 ? 7 : effective() == 0 ? 8 : 9;
+    return caps_of(0).effective == BIT(CAP_LAST_CAP + 1) - 1 ? 7 : caps_of(0).effective == 0 ? 8 : 9;
 }
 
 static int loses_capabilities_after_exec(void *arg)
@@ -568,7 +559,7 @@ static int join_as(void *arg)
     int r = sys_setns(foreign->fd, CLONE_NEWUSER);
     if (r < 0)
         return -r;
-    if (effective() != BIT(CAP_LAST_CAP + 1) - 1 || sys_geteuid() != 65534)
+    if (caps_of(0).effective != BIT(CAP_LAST_CAP + 1) - 1 || sys_geteuid() != 65534)
         return 98;
     return sys_setns(foreign->fd, CLONE_NEWUSER) == -EINVAL ? 0 : 97;
 }
@@ -608,7 +599,7 @@ CONFORM_CASE(who_may_join_a_user_namespace)
 static int born_inside(void *arg)
 {
     (void)arg;
-    if (effective() != BIT(CAP_LAST_CAP + 1) - 1 || sys_geteuid() != 65534)
+    if (caps_of(0).effective != BIT(CAP_LAST_CAP + 1) - 1 || sys_geteuid() != 65534)
         return 1;
     return sys_sethostname("born", 4) == 0 ? 0 : 2;
 }

@@ -4,26 +4,11 @@
 #include <limits.h>
 #include <sys/sysmacros.h>
 
+/* <sys/ioctl.h> has another struct termios. */
+#include <asm/ioctls.h>
 #include <asm/termbits.h>
 
 #include "mocks/tests/conform.h"
-
-/* <sys/ioctl.h> has another struct termios. */
-#define TCGETS 0x5401
-#define TCSETS 0x5402
-#define TCSETSF 0x5404
-#define TIOCSCTTY 0x540e
-#define TIOCGPGRP 0x540f
-#define TIOCSPGRP 0x5410
-#define TIOCGWINSZ 0x5413
-#define TIOCSWINSZ 0x5414
-#define FIONREAD 0x541b
-#define TIOCNOTTY 0x5422
-#define TIOCGSID 0x5429
-#define TIOCGPTN 0x80045430
-#define TIOCSPTLCK 0x40045431
-#define TIOCGPTLCK 0x80045439
-#define TIOCGPTPEER 0x5441
 
 #define MNT_DETACH 2
 #define PTMX "/tmp/pts/ptmx"
