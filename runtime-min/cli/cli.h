@@ -66,6 +66,8 @@ int cli_open_store(struct cli *cli, bool create, struct store *ret_store);
 int cli_open(struct cli *cli, bool lock, struct container *container);
 /* Refuses --preserve-fds above 0. */
 int cli_check_descriptors(struct cli *cli, const char *preserve_fds);
+/* After a foreground command's process has ended: when that was because its machine died, says so; the exit code stays. */
+void cli_explain_end(struct cli *cli, struct container *container);
 /* Writes all of it to standard output. */
 int cli_print(struct cli *cli, const struct buf *text);
 /* Value of an environment variable of the program, or NULL. */

@@ -146,6 +146,7 @@ static int run_run(struct cli *cli)
         return 0;
     fd_close(&container.slot.lock_fd); /* others may work with it now */
     cli->exit_code = foreground_wait(signal_fd, &handle, container.record.terminal && !options->console_socket);
+    cli_explain_end(cli, &container);
     return finish(cli, &container, options->keep);
 }
 

@@ -224,8 +224,10 @@ static int run_exec(struct cli *cli)
     if (r < 0)
         return error_wrap(&cli->err, "exec failed");
     handle_release(&handle);
-    if (!options->detach)
+    if (!options->detach) {
         cli->exit_code = foreground_wait(signal_fd, &handle, args.process->terminal && !options->console_socket);
+        cli_explain_end(cli, &container);
+    }
     return 0;
 }
 

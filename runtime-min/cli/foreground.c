@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 
+#include "runtime-min/cli/cli.h"
 #include "runtime-min/container/console.h"
 #include "sys/fd.h"
 
@@ -63,6 +64,22 @@ int foreground_begin(void)
     sigfillset(&all);
     (void)sys_sigprocmask(SIG_BLOCK, &all, NULL);
     return sys_signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Whatever the agent says of the container, it answers. */
+static int ping_work(struct guest *guest, void *arg, struct error *err)
+{
+    struct guest_process process = {.container_id = arg, .exec_id = ""};
+
+    int r = guest_signal(guest, &process, 0, false, err);
+    return r < 0 && err->status == STATUS_UNAVAILABLE ? r : 0;
+}
+
+void cli_explain_end(struct cli *cli, struct container *container)
+{
+    if (cli->exit_code == HANDLE_EXIT_LOST &&
+        container_with_guest(container, ping_work, (void *)(uintptr_t)container->record.guest_id, &cli->err) < 0)
+        report_failure(cli);
 }
 
 int foreground_wait(int signal_fd, struct handle *handle, bool terminal)

@@ -84,17 +84,16 @@ static const struct option delete_options[] = {
     {"force", 'f', OPTION_FLAG, offsetof(struct delete_options, force), NULL, "kill it first; an unknown id is no error"},
 };
 
-/* The lock of a container that is to vanish. A command that still creates it is killed, which undoes what it has done so far.
- */
+/* The lock of a container that is to vanish. A command that is still busy with it, or stuck, is killed. */
 static int lock_by_force(struct cli *cli, struct container *container)
 {
-    struct record record;
+    struct proc holder;
 
     int r = slot_lock(&container->store, &container->slot, sys_monotonic_ns() + FORCE_LOCK_NS, &cli->err);
     if (r != -ETIMEDOUT)
         return r;
-    if (slot_read_record(cli->arena, &container->slot, &record, NULL) == 0 && record.status == CONTAINER_CREATING)
-        (void)proc_signal(&record.creator, SIGKILL);
+    if (slot_holder(&container->slot, &holder) == 0)
+        (void)proc_signal(&holder, SIGKILL);
     return slot_lock(&container->store, &container->slot, sys_monotonic_ns() + 5 * FORCE_LOCK_NS, &cli->err);
 }
 
@@ -115,6 +114,7 @@ static int delete_by_force(struct cli *cli)
     if (r == 0)
         r = cli_open_store(cli, false, &container.store);
     if (r == 0) {
+        store_sweep(&container.store);
         r = slot_open(&container.store, cli->args[0], &container.slot, &cli->err);
         if (r == 0)
             r = lock_by_force(cli, &container);

@@ -16,6 +16,8 @@
 #define VCPUS_MAX 64
 #define BOOT_TIMEOUT_DEFAULT_MS 60000
 #define BOOT_TIMEOUT_MAX_MS 3600000
+#define HEALTH_TIMEOUT_DEFAULT_MS 30000
+#define HEALTH_TIMEOUT_MAX_MS 3600000
 
 /* ---- defaults ---- */
 
@@ -89,6 +91,8 @@ static const struct key {
     {"vcpus", KEY_NUMBER, offsetof(struct runtime_config, vcpus), .lowest = 1, .highest = VCPUS_MAX, .number = 1},
     {"boot_timeout_ms", KEY_NUMBER, offsetof(struct runtime_config, boot_timeout_ms), .lowest = 1000,
      .highest = BOOT_TIMEOUT_MAX_MS, .number = BOOT_TIMEOUT_DEFAULT_MS},
+    {"health_timeout_ms", KEY_NUMBER, offsetof(struct runtime_config, health_timeout_ms), .lowest = 0,
+     .highest = HEALTH_TIMEOUT_MAX_MS, .number = HEALTH_TIMEOUT_DEFAULT_MS},
     {"debug", KEY_FLAG, offsetof(struct runtime_config, debug), .places = NULL},
 };
 

@@ -10,6 +10,7 @@
  *     vsock_device                                "vhost" (the kernel's), "vhost-user" (program vsock), "auto" (what works)
  *     memory_mib, vcpus                           numbers, when the bundle does not say
  *     boot_timeout_ms                             from the start to the agent's first answer
+ *     health_timeout_ms                           a guest that does not answer for so long is ended; 0: never
  *     kernel_params                               more words for the guest's kernel
  *     debug                                       boolean: the guest's console goes to the monitor's log */
 #pragma once
@@ -33,6 +34,7 @@ struct runtime_config {
     unsigned int memory_mib;
     unsigned int vcpus;
     unsigned int boot_timeout_ms;
+    unsigned int health_timeout_ms;
     bool debug;
 };
 

@@ -21,7 +21,7 @@ int container_with_guest(struct container *container, int (*fn)(struct guest *gu
 
     int r = machine_find(container->arena, &container->store, container->record.sandbox_id, &machine, err);
     if (r == 0)
-        r = guest_run(&machine.guest, fn, arg, err);
+        r = machine_run(&machine, fn, arg, err);
     machine_close(&machine);
     return r;
 }
@@ -65,9 +65,36 @@ static int check_startable(const struct record *record, struct error *err)
         [CONTAINER_PAUSED] = "cannot start a container in the paused state",
         [CONTAINER_STOPPED] = "cannot start a container that has stopped",
     };
-    const char *refusal = refusals[record_status(record)];
+    enum status_kind status = record_status(record);
+    const char *refusal = status == CONTAINER_RUNNING && !record->is_started ? NULL : refusals[status];
 
     return refusal ? error_status(err, STATUS_FAILED_PRECONDITION, "%s", refusal) : 0;
+}
+
+/* The intent is written down first: after a start that was killed nobody knows whether it has happened, and "created" must not
+ * be said of a program that runs. Such a start can be repeated. */
+static int start_in_guest(struct container *container, struct error *err)
+{
+    struct record *record = &container->record;
+    struct error failure = {.errnum = 0};
+
+    bool is_repeated = record->status == CONTAINER_RUNNING;
+    record->status = CONTAINER_RUNNING;
+    int r = slot_write_record(&container->slot, record, err);
+    if (r < 0)
+        return r;
+    r = container_with_guest(container, start_work, container, &failure);
+    if (r < 0 && is_repeated && failure.status == STATUS_FAILED_PRECONDITION)
+        r = 0; /* it had happened */
+    if (r < 0) {
+        record->status = CONTAINER_CREATED;
+        (void)slot_write_record(&container->slot, record, NULL);
+        if (err)
+            *err = failure;
+        return r;
+    }
+    record->is_started = true;
+    return slot_write_record(&container->slot, record, err);
 }
 
 int container_start(struct container *container, struct error *err)
@@ -79,14 +106,10 @@ int container_start(struct container *container, struct error *err)
     if (r == 0)
         r = state_read_spec(container->arena, &container->slot, &spec, err);
     if (r == 0)
-        r = container_with_guest(container, start_work, container, err);
+        r = start_in_guest(container, err);
     if (r < 0)
         return r;
-    record->status = CONTAINER_RUNNING;
-    record->is_started = true;
-    r = slot_write_record(&container->slot, record, err);
-    if (r == 0)
-        r = container_run_hooks(container, spec, "poststart", CONTAINER_RUNNING, err);
+    r = container_run_hooks(container, spec, "poststart", CONTAINER_RUNNING, err);
     if (r < 0)
         (void)container_delete(container, true, NULL);
     return r;

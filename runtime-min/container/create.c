@@ -85,7 +85,7 @@ static void undo_guest(void *arg)
 {
     struct creation *creation = arg;
 
-    (void)guest_run(&creation->machine.guest, remove_work, (void *)(uintptr_t)creation->container->record.guest_id, NULL);
+    (void)machine_run(&creation->machine, remove_work, (void *)(uintptr_t)creation->container->record.guest_id, NULL);
 }
 
 static void undo_hooks(void *arg)
@@ -319,7 +319,7 @@ static int create_in_guest(struct creation *creation)
 
     int r = oci_spec_to_wire(creation->container->arena, creation->guest_spec, &work.wire, creation->err);
     if (r == 0)
-        r = guest_run(&creation->machine.guest, create_work, &work, creation->err);
+        r = machine_run(&creation->machine, create_work, &work, creation->err);
     if (r == 0)
         undo_push(&creation->undo, undo_guest, creation);
     return r;

@@ -65,12 +65,14 @@ static int leave_machine(struct container *container, bool force, struct error *
     if (r == -ENOENT)
         return 0;
     if (r == 0)
-        r = guest_run(&machine.guest, remove_work, &removal, err);
-    /* Not known there: it never got that far, or an earlier delete was interrupted. */
-    if (r < 0 && err && strstr(err->text, "Invalid container id"))
+        r = machine_run(&machine, remove_work, &removal, err);
+    /* Not known there: it never got that far, an earlier delete was interrupted, or the machine has just died. */
+    if (r == -ENOENT || (r < 0 && err && strstr(err->text, "Invalid container id")))
         r = 0;
-    if (r == 0)
-        r = machine_unshare(&machine, record->guest_id, err);
+    if (r == 0 || force) {
+        int unshared = machine_unshare(&machine, record->guest_id, err);
+        r = r < 0 || unshared == -ENOENT ? r : unshared;
+    }
     machine_close(&machine);
     return r;
 }
@@ -100,9 +102,10 @@ int container_delete(struct container *container, bool force, struct error *err)
         return r;
     (void)state_read_spec(container->arena, &container->slot, &spec, NULL);
     r = leave_machine(container, force, &failure);
-    if (record->owns_sandbox) {
+    if (record->owns_sandbox)
         r = machine_stop(&container->store, record->sandbox_id, &failure);
-    }
+    else if (force)
+        r = 0; /* what a guest that does not answer still has goes with its machine */
     if (r == 0 || force) {
         end_handle(&record->handle);
         int left = container_group_remove(record, force, r < 0 ? NULL : &failure);

@@ -111,7 +111,7 @@ static int exec_in_guest(struct execution *execution)
     if (r == 0)
         r = oci_process_to_wire(execution->container->arena, execution->args->process, &work.wire, execution->err);
     if (r == 0)
-        r = guest_run(&execution->machine.guest, exec_work, &work, execution->err);
+        r = machine_run(&execution->machine, exec_work, &work, execution->err);
     execution->is_running = r == 0;
     return r;
 }
@@ -158,7 +158,7 @@ int container_exec(struct container *container, const struct exec_args *args, st
     if (r == 0)
         r = publish(&execution);
     if (r < 0 && execution.is_running)
-        (void)guest_run(&execution.machine.guest, kill_work, &execution, NULL);
+        (void)machine_run(&execution.machine, kill_work, &execution, NULL);
     if (r < 0)
         handle_done(&execution.handle);
     else

@@ -13,6 +13,8 @@
 #include "runtime-min/container/proc.h"
 #include "runtime-min/container/view.h"
 
+#define HANDLE_EXIT_LOST 255 /* the machine is gone; a program may say the same */
+
 struct handle_plan {
     const struct guest_address *guest;
     struct guest_process process;

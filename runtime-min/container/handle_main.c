@@ -14,7 +14,6 @@
 
 #define CONTROL_FD 3
 #define REPLY_BYTES 65536
-#define EXIT_LOST 255    /* the machine is gone */
 #define EXIT_REMOVED 137 /* the container was removed while it ran: killed */
 
 struct handle_process {
@@ -130,7 +129,7 @@ static int wait_for_status(struct handle_process *handle)
     int r =
         guest_call(&handle->guest, "WaitProcess", &request.base, &grpc__wait_process_response__descriptor, a, 0, &reply, &err);
     if (r < 0)
-        return err.status == STATUS_UNAVAILABLE ? EXIT_LOST : EXIT_REMOVED;
+        return err.status == STATUS_UNAVAILABLE ? HANDLE_EXIT_LOST : EXIT_REMOVED;
     return ((const Grpc__WaitProcessResponse *)(const void *)reply)->status & 0xff;
 }
 
@@ -203,7 +202,7 @@ static int run(struct handle_process *handle, struct error *err)
 
 int handle_main(const struct handle_start *start)
 {
-    struct handle_process handle = {.plan = start->plan, .enrolment = -1, .exit_code = EXIT_LOST};
+    struct handle_process handle = {.plan = start->plan, .enrolment = -1, .exit_code = HANDLE_EXIT_LOST};
     struct error err = {.errnum = 0};
     char order = 0;
 
@@ -218,7 +217,7 @@ int handle_main(const struct handle_start *start)
     r = err.errnum ? -err.errnum : run(&handle, &err);
     answer(&err);
     if (r < 0)
-        return EXIT_LOST;
+        return HANDLE_EXIT_LOST;
     (void)loop_run(handle.guest.loop, &err);
     /* Leaving the terminal keeps the kernel from hanging it up, which would drop what was not read yet. */
     if (start->plan->console >= 0)

@@ -4,6 +4,9 @@
 #include "runtime-min/container/machine_size.h"
 #include "runtime-min/sandbox/sandbox.h"
 
+#define NOTICE_NS (2 * NSEC_PER_SEC)
+#define PAUSE_NS (10 * NSEC_PER_MSEC)
+
 int machine_find(struct arena *a, const struct store *store, const char *sandbox_id, struct machine *ret_machine,
                  struct error *err)
 {
@@ -48,6 +51,43 @@ int machine_start(struct arena *a, const struct machine_args *args, struct machi
     r = sandbox_start(&config, &machine.control_fd, &machine.guest.cid, err);
     if (r == 0)
         *ret_machine = machine;
+    return r;
+}
+
+/* The connection ended: the machine does, too, and whoever saw it first may be earlier than its monitor. */
+static bool is_lost(const struct error *failure)
+{
+    int errnum = failure->errnum;
+
+    return failure->status == STATUS_UNAVAILABLE ||
+           (failure->status == STATUS_INTERNAL &&
+            (errnum == ECONNREFUSED || errnum == ECONNRESET || errnum == ENOENT || errnum == ENODEV || errnum == EPIPE));
+}
+
+/* NOT_FOUND with the reason once the monitor knows it; 0 when the machine lives on. */
+static int await_death(const struct machine *machine, struct error *err)
+{
+    uint64_t deadline = sys_monotonic_ns() + NOTICE_NS;
+    struct sandbox_status status;
+    int r;
+
+    while ((r = sandbox_status(machine->store_path, machine->sandbox_id, &status, err)) == 0 && sys_monotonic_ns() < deadline)
+        sys_nanosleep(PAUSE_NS);
+    return r;
+}
+
+int machine_run(const struct machine *machine, int (*fn)(struct guest *guest, void *arg, struct error *err), void *arg,
+                struct error *err)
+{
+    struct error failure = {.errnum = 0}, death = {.errnum = 0};
+
+    int r = guest_run(&machine->guest, fn, arg, &failure);
+    if (r < 0 && is_lost(&failure) && await_death(machine, &death) == -ENOENT) {
+        failure = death;
+        r = -ENOENT;
+    }
+    if (r < 0 && err)
+        *err = failure;
     return r;
 }
 

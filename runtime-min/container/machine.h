@@ -3,6 +3,7 @@
 #pragma once
 #include "cgroup/cgroup.h"
 #include "oci/spec.h"
+#include "runtime-min/container/guest.h"
 #include "runtime-min/container/guest_dial.h"
 #include "runtime-min/container/store.h"
 
@@ -28,6 +29,9 @@ int machine_start(struct arena *a, const struct machine_args *args, struct machi
 /* One that runs; NOT_FOUND when there is none. */
 int machine_find(struct arena *a, const struct store *store, const char *sandbox_id, struct machine *ret_machine,
                  struct error *err);
+/* guest_run(). When it fails because the machine died, NOT_FOUND and why that was. */
+int machine_run(const struct machine *machine, int (*fn)(struct guest *guest, void *arg, struct error *err), void *arg,
+                struct error *err);
 /* Makes a directory or file of the host visible in the guest for a container. */
 int machine_share(struct arena *a, const struct machine *machine, const char *guest_id, const char *source, bool readonly,
                   char **ret_guest_path, struct error *err);

@@ -10,6 +10,10 @@
 
 #define LOCK "lock"
 #define RECORD "state.json"
+#define UNFINISHED ".new=" /* and a number: a directory that is being made or removed */
+#define NUMBER_DIGITS 16
+#define NAME_BYTES 32
+#define SWEEP_NS UINT64_C(2000000000)
 #define RECORD_MAX (1024 * 1024) /* two dozen directories of control groups, and room for long names */
 #define ID_MAX 255
 #define PATH_MAX_BYTES 4096
@@ -141,16 +145,18 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* getdents64(2) */
+struct linux_dirent64 {
+    uint64_t ino;
+    int64_t off;
+    uint16_t reclen;
+    uint8_t type;
+    char name[];
+};
+
 int store_list(struct arena *a, const struct store *store, struct strlist *ret_ids, struct strlist *ret_strays,
                struct error *err)
 {
-    struct linux_dirent64 {
-        uint64_t ino;
-        int64_t off;
-        uint16_t reclen;
-        uint8_t type;
-        char name[];
-    };
     char buffer[DIRENT_BUFFER] __attribute__((aligned(8)));
     ssize_t n;
 
@@ -231,13 +237,35 @@ int slot_read_record(struct arena *a, const struct slot *slot, struct record *re
     return r;
 }
 
-static int try_lock(int fd, uint64_t deadline_ns)
+static int try_lock(int fd, int kind, uint64_t deadline_ns)
 {
     int r;
 
-    while ((r = sys_flock(fd, LOCK_EX | LOCK_NB)) == -EAGAIN && sys_monotonic_ns() < deadline_ns)
+    while ((r = sys_flock(fd, kind | LOCK_NB)) == -EAGAIN && sys_monotonic_ns() < deadline_ns)
         sys_nanosleep(RETRY_NS);
     return r == -EAGAIN ? -ETIMEDOUT : r;
+}
+
+/* For those who cannot wait. Without a name nobody is killed. */
+static void sign(int lock_fd)
+{
+    struct proc self;
+
+    if (proc_identify(sys_getpid(), &self) == 0)
+        (void)sys_pwrite(lock_fd, &self, sizeof(self), 0);
+}
+
+int slot_holder(const struct slot *slot, struct proc *ret_holder)
+{
+    struct proc holder;
+
+    _close_ int fd = sys_openat(slot->fd, LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    if (sys_pread(fd, &holder, sizeof(holder), 0) != sizeof(holder))
+        return -ENOENT;
+    *ret_holder = holder;
+    return proc_is_alive(&holder) ? 0 : -ESRCH;
 }
 
 /* Fills a directory that nobody else knows yet. */
@@ -246,29 +274,81 @@ static int fill(struct slot *slot, const struct record *record, struct error *er
     slot->lock_fd = sys_openat(slot->fd, LOCK, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int r = slot->lock_fd < 0 ? slot->lock_fd : sys_flock(slot->lock_fd, LOCK_EX | LOCK_NB);
 
-    return r < 0 ? error_set(err, r, "lock container %s", slot->id) : slot_write_record(slot, record, err);
+    if (r < 0)
+        return error_set(err, r, "lock container %s", slot->id);
+    sign(slot->lock_fd);
+    return slot_write_record(slot, record, err);
+}
+
+static void remove_files(const struct slot *slot)
+{
+    FOR_ROWS (name, own_files)
+        (void)sys_unlinkat(slot->fd, *name, 0);
 }
 
 static void empty(const struct slot *slot)
 {
-    FOR_ROWS (name, own_files)
-        (void)sys_unlinkat(slot->fd, *name, 0);
+    remove_files(slot);
     (void)sys_unlinkat(slot->fd, LOCK, 0);
 }
 
-int slot_create(const struct store *store, const char *id, const struct record *record, struct slot *ret_slot,
-                struct error *err)
+static bool is_unfinished(const char *name)
 {
-    struct slot slot = {.id = id, .fd = -1, .lock_fd = -1};
-    char temporary[32];
+    size_t len = strlen(UNFINISHED);
+
+    return strncmp(name, UNFINISHED, len) == 0 && strspn(name + len, "0123456789abcdef") == NUMBER_DIGITS &&
+           !name[len + NUMBER_DIGITS];
+}
+
+static void sweep(const struct store *store, const char *name)
+{
+    _slot_ struct slot slot = {.id = name, .fd = sys_openat(store->fd, name, OPEN_DIRECTORY, 0), .lock_fd = -1};
+
+    if (slot.fd < 0)
+        return;
+    empty(&slot);
+    (void)sys_unlinkat(store->fd, name, AT_REMOVEDIR);
+}
+
+/* Who creates shares the lock of the root directory: whoever has it alone finds only what the dead have left. */
+void store_sweep(const struct store *store)
+{
+    char buffer[DIRENT_BUFFER] __attribute__((aligned(8)));
+    ssize_t n;
+
+    _close_ int fd = store->fd < 0 ? -1 : sys_openat(store->fd, ".", OPEN_DIRECTORY, 0);
+    if (fd < 0 || sys_flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return;
+    while ((n = sys_getdents64(fd, buffer, sizeof(buffer))) > 0) {
+        for (const char *p = buffer; p < buffer + n; p += ((const struct linux_dirent64 *)(const void *)p)->reclen) {
+            const char *name = ((const struct linux_dirent64 *)(const void *)p)->name;
+            if (is_unfinished(name))
+                sweep(store, name);
+        }
+    }
+}
+
+/* Pids are no help: callers of several pid namespaces may share the root. */
+static int unfinished_name(char name[static NAME_BYTES])
+{
     uint64_t number;
 
-    /* Pids are no help: callers of several pid namespaces may share the root. */
-    int r = (int)sys_getrandom(&number, sizeof(number), 0);
-    if (r == sizeof(number)) {
-        snprintf(temporary, sizeof(temporary), ".new=%016" PRIx64, number);
+    ssize_t n = sys_getrandom(&number, sizeof(number), 0);
+    if (n != sizeof(number))
+        return n < 0 ? (int)n : -EIO;
+    snprintf(name, NAME_BYTES, UNFINISHED "%0*" PRIx64, NUMBER_DIGITS, number);
+    return 0;
+}
+
+static int create(const struct store *store, const char *id, const struct record *record, struct slot *ret_slot,
+                  struct error *err)
+{
+    struct slot slot = {.id = id, .fd = -1, .lock_fd = -1};
+    char temporary[NAME_BYTES];
+
+    int r = unfinished_name(temporary);
+    if (r == 0)
         r = sys_mkdirat(store->fd, temporary, 0700);
-    }
     if (r == 0)
         r = slot.fd = sys_openat(store->fd, temporary, OPEN_DIRECTORY, 0);
     if (r < 0)
@@ -289,6 +369,16 @@ int slot_create(const struct store *store, const char *id, const struct record *
     }
     *ret_slot = slot;
     return 0;
+}
+
+int slot_create(const struct store *store, const char *id, const struct record *record, struct slot *ret_slot,
+                struct error *err)
+{
+    store_sweep(store);
+    /* One who is stuck in the middle of a sweep holds nobody up. */
+    _close_ int creators = sys_openat(store->fd, ".", OPEN_DIRECTORY, 0);
+    (void)try_lock(creators, LOCK_SH, sys_monotonic_ns() + SWEEP_NS);
+    return create(store, id, record, ret_slot, err);
 }
 
 int slot_open(const struct store *store, const char *id, struct slot *ret_slot, struct error *err)
@@ -327,26 +417,36 @@ int slot_lock(const struct store *store, struct slot *slot, uint64_t deadline_ns
     if (fd == -ENOENT)
         return not_found(slot->id, err);
 
-    int r = fd < 0 ? fd : try_lock(fd, deadline_ns);
+    int r = fd < 0 ? fd : try_lock(fd, LOCK_EX, deadline_ns);
     if (r == -ETIMEDOUT)
         return error_status(err, STATUS_DEADLINE_EXCEEDED, "container %s: another command is busy with it", slot->id);
     if (r < 0)
         return error_set(err, r, "lock container %s", slot->id);
     if (!is_current(store, slot))
         return not_found(slot->id, err);
+    sign(fd);
     slot->lock_fd = fd_take(&fd);
     return 0;
 }
 
-/* The record goes first and the lock last: what is left of an interrupted removal is still ours. */
+/* The record goes first and the lock last: what is left of an interrupted removal is still ours, by its lock or by its name. */
 int slot_remove(const struct store *store, struct slot *slot, struct error *err)
 {
-    empty(slot);
-    int r = sys_unlinkat(store->fd, slot->id, AT_REMOVEDIR);
-    if (r == -ENOTEMPTY)
+    char temporary[NAME_BYTES];
+
+    remove_files(slot);
+    int r = unfinished_name(temporary);
+    if (r == 0)
+        r = sys_renameat2(store->fd, slot->id, store->fd, temporary, RENAME_NOREPLACE);
+    if (r == 0) {
+        (void)sys_unlinkat(slot->fd, LOCK, 0);
+        r = sys_unlinkat(store->fd, temporary, AT_REMOVEDIR);
+    }
+    if (r == -ENOTEMPTY) {
         sys_close(sys_openat(slot->fd, LOCK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (r == -ENOTEMPTY)
+        (void)sys_renameat2(store->fd, temporary, store->fd, slot->id, RENAME_NOREPLACE);
         return error_set(err, r, "%s/%s holds files that tatami did not make; look at them and remove the directory",
                          store->path, slot->id);
+    }
     return r < 0 && r != -ENOENT ? error_set(err, r, "remove %s/%s", store->path, slot->id) : 0;
 }

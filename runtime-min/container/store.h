@@ -2,7 +2,7 @@
 /* The directory of all containers (--root) and a container's own directory in it.
  *
  *     ROOT/ID/            0700, appears complete
- *         lock            flock(2): who changes the container holds it
+ *         lock            flock(2): who changes the container holds it and writes down who it is
  *         state.json      the record (record.h), written by rename
  *         config.json     copy of the bundle's, taken at create: the one that counts
  *
@@ -40,6 +40,9 @@ void store_close(struct store *store);
 int store_list(struct arena *a, const struct store *store, struct strlist *ret_ids, struct strlist *ret_strays,
                struct error *err);
 
+/* Removes what commands that were killed in slot_create() have left. Best effort. */
+void store_sweep(const struct store *store);
+
 /* A new directory with the record in it, locked. ALREADY_EXISTS when the name is taken. */
 int slot_create(const struct store *store, const char *id, const struct record *record, struct slot *ret_slot,
                 struct error *err);
@@ -47,6 +50,8 @@ int slot_create(const struct store *store, const char *id, const struct record *
 int slot_open(const struct store *store, const char *id, struct slot *ret_slot, struct error *err);
 /* Waits for the lock until the deadline (monotonic ns); -ETIMEDOUT then, NOT_FOUND when the container was removed meanwhile. */
 int slot_lock(const struct store *store, struct slot *slot, uint64_t deadline_ns, struct error *err);
+/* The process that took the lock last. -ENOENT when nobody did, -ESRCH when it has ended. */
+int slot_holder(const struct slot *slot, struct proc *ret_holder);
 void slot_close(struct slot *slot);
 #define _slot_ CLEANUP(slot_close)
 

@@ -66,14 +66,20 @@ static int create_sandbox(struct ttrpc_client *client, const char *id, const cha
     return agent_call(client, "CreateSandbox", &request.base, CALL_NS, err);
 }
 
-int agent_link_begin(struct ttrpc_client *client, const char *id, const char *hostname, uint64_t deadline, struct error *err)
+int agent_link_check(struct ttrpc_client *client, uint64_t timeout_ns, struct error *err)
 {
     Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
+
+    return call(client, "grpc.Health", "Check", &request.base, &grpc__health_check_response__descriptor, timeout_ns, err);
+}
+
+int agent_link_begin(struct ttrpc_client *client, const char *id, const char *hostname, uint64_t deadline, struct error *err)
+{
     uint64_t now = sys_monotonic_ns();
 
     if (now >= deadline)
         return error_text(err, -ETIMEDOUT, "the agent did not answer in time");
-    int r = call(client, "grpc.Health", "Check", &request.base, &grpc__health_check_response__descriptor, deadline - now, err);
+    int r = agent_link_check(client, deadline - now, err);
     return r < 0 ? r : create_sandbox(client, id, hostname, err);
 }
 

@@ -10,6 +10,8 @@ int agent_link_open(struct loop *loop, const struct guest_address *guest, uint64
                     struct error *err);
 /* Check, then CreateSandbox with the shared directory. */
 int agent_link_begin(struct ttrpc_client *client, const char *id, const char *hostname, uint64_t deadline, struct error *err);
+/* Whether the agent answers. */
+int agent_link_check(struct ttrpc_client *client, uint64_t timeout_ns, struct error *err);
 /* The guest's own end: it syncs and switches off. */
 int agent_link_destroy(struct ttrpc_client *client, uint64_t timeout_ns, struct error *err);
 /* SIGKILL for one process; that it has ended is no failure. */

@@ -21,6 +21,7 @@
 #define CALL_NS (3 * NSEC_PER_SEC)
 #define STOP_NS (7 * NSEC_PER_SEC)
 #define DEATH_NS (5 * NSEC_PER_SEC)
+#define END_NS (8 * NSEC_PER_SEC) /* of a machine, from the death of a part on */
 #define PAUSE_NS (10 * NSEC_PER_MSEC)
 
 #define MESSAGE(name) &tatami__monitor__v1__##name##__descriptor
@@ -57,6 +58,18 @@ static int call(struct conversation *conversation, struct error *err)
                              err);
 }
 
+static int not_running(const char *root, const char *id, bool was_refused, struct error *err)
+{
+    _buf_ struct buf reason = BUF_INIT(ERROR_TEXT_MAX);
+
+    rundir_reason(root, id, &reason);
+    if (reason.len == 0 && was_refused)
+        (void)buf_append_str(&reason, "its monitor was killed");
+    if (reason.len == 0)
+        return error_status(err, STATUS_NOT_FOUND, "sandbox %s does not run", id);
+    return error_status(err, STATUS_NOT_FOUND, "sandbox %s does not run any more: %.*s", id, (int)reason.len, reason.data);
+}
+
 /* Connected to the monitor; NOT_FOUND when there is none. */
 static int dial(const char *root, const char *id, struct error *err)
 {
@@ -68,7 +81,7 @@ static int dial(const char *root, const char *id, struct error *err)
     snprintf(path, sizeof(path), "%s/" RUNDIR_ROOT "/%s/" RUNDIR_CONTROL, root, id);
     int fd = unix_path_connect(path, SOCK_STREAM);
     if (fd == -ENOENT || fd == -ECONNREFUSED || fd == -ENOTDIR)
-        return error_status(err, STATUS_NOT_FOUND, "sandbox %s does not run", id);
+        return not_running(root, id, fd == -ECONNREFUSED, err);
     return fd < 0 ? error_set(err, fd, "connect to the monitor of sandbox %s", id) : fd;
 }
 
@@ -106,7 +119,7 @@ const char *sandbox_socket_path(struct arena *a, const char *root, const char *i
     return arena_printf(a, "%s/" RUNDIR_ROOT "/%s/" RUNDIR_VSOCK, root, id);
 }
 
-int sandbox_status(const char *root, const char *id, struct sandbox_status *ret_status, struct error *err)
+static int ask_status(const char *root, const char *id, struct sandbox_status *ret_status, struct error *err)
 {
     const Tatami__Monitor__V1__StatusRequest request = TATAMI__MONITOR__V1__STATUS_REQUEST__INIT;
     _arena_ struct arena *a = arena_new(CALL_BYTES);
@@ -123,6 +136,24 @@ int sandbox_status(const char *root, const char *id, struct sandbox_status *ret_
                                           .guest_cid = reply->guest_cid};
     strncat(ret_status->accel, reply->accel, sizeof(ret_status->accel) - 1);
     return 0;
+}
+
+/* A machine that is just ending has ended: callers need not know of the moments between. */
+int sandbox_status(const char *root, const char *id, struct sandbox_status *ret_status, struct error *err)
+{
+    uint64_t deadline = sys_monotonic_ns() + END_NS;
+
+    for (;;) {
+        struct error failure = {.errnum = 0};
+        int r = ask_status(root, id, ret_status, &failure);
+        if (r < 0 && failure.status == STATUS_UNAVAILABLE && sys_monotonic_ns() < deadline) {
+            sys_nanosleep(PAUSE_NS);
+            continue;
+        }
+        if (r < 0 && err)
+            *err = failure;
+        return r;
+    }
 }
 
 /* A copy of the mounts at source, detached, as the guest will see it: mounts that come and go at the source do so there, too,

@@ -107,7 +107,9 @@ static int boot(struct monitor *monitor, struct error *err)
         return r;
     monitor->is_on_trial = false;
     r = agent_link_begin(monitor->agent, monitor->start->id, monitor->start->hostname, deadline, err);
-    return r < 0 ? r : service_start(monitor, err);
+    if (r == 0)
+        r = service_start(monitor, err);
+    return r < 0 ? r : health_start(monitor, err);
 }
 
 static void boot_fiber(void *arg)
@@ -123,17 +125,28 @@ static void boot_fiber(void *arg)
 /* ---- life ---- */
 
 /* In words: what the reason was, then what the parts have to say. */
-static void explain(struct monitor *monitor, struct error *err)
+static void explain_boot(struct monitor *monitor, struct error *err)
 {
     (void)fiber_sleep_until(monitor->loop, sys_monotonic_ns() + SIBLINGS_NS);
     if (monitor->died)
         (void)error_text(err, -EIO, "a part of it ended while it booted");
+    else if (monitor->stopping)
+        (void)error_text(err, -EIO, "it was told to end while it booted");
     (void)error_wrap(err, "virtual machine of sandbox %s", monitor->start->id);
     parts_explain(monitor, err);
 }
 
+static void explain_death(struct monitor *monitor)
+{
+    (void)fiber_sleep_until(monitor->loop, sys_monotonic_ns() + SIBLINGS_NS);
+    if (!monitor->death.errnum)
+        (void)error_text(&monitor->death, -EIO, "a part of the virtual machine ended");
+    parts_explain(monitor, &monitor->death);
+}
+
 static void end(struct monitor *monitor)
 {
+    health_stop(monitor);
     /* A guest that can still be asked writes its data out first. */
     if (monitor->agent && !monitor->died && agent_link_destroy(monitor->agent, DESTROY_NS, NULL) == 0)
         vmm_wait_off(monitor->vmm, sys_monotonic_ns() + POWER_OFF_NS);
@@ -141,7 +154,10 @@ static void end(struct monitor *monitor)
     monitor->agent = NULL;
     parts_end(monitor);
     share_close(&monitor->shares);
-    (void)rundir_remove(MONITOR_PARENT_FD, MONITOR_DIR_FD, monitor->start->id, NULL);
+    if (monitor->death.errnum)
+        rundir_retire(MONITOR_DIR_FD, monitor->death.text);
+    else
+        (void)rundir_remove(MONITOR_PARENT_FD, MONITOR_DIR_FD, monitor->start->id, NULL);
     monitor->ended = true;
     waitq_wake_all(&monitor->changed);
     if (monitor->server)
@@ -158,7 +174,7 @@ static void life_fiber(void *arg)
     while (monitor->boot)
         (void)waitq_wait(monitor->loop, &monitor->changed, NO_DEADLINE);
     if (self.err.errnum) {
-        explain(monitor, &self.err);
+        explain_boot(monitor, &self.err);
         monitor->died = true;
         monitor->stopping = true;
     }
@@ -166,6 +182,8 @@ static void life_fiber(void *arg)
         answer(monitor, &self.err);
     while (!monitor->stopping)
         (void)waitq_wait(monitor->loop, &monitor->changed, NO_DEADLINE);
+    if (monitor->died && !self.err.errnum)
+        explain_death(monitor);
     end(monitor);
     if (self.err.errnum)
         answer(monitor, &self.err);

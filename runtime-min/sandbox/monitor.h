@@ -43,10 +43,12 @@ struct monitor {
     struct shares shares;
     struct list holds;
 
-    struct fiber *boot; /* NULL when it has ended */
-    bool stopping;      /* by a part's death, the starter's end, or Stop */
-    bool died;          /* a part's death */
-    bool ended;         /* nothing is left */
+    struct fiber *boot;   /* NULL when it has ended */
+    struct fiber *health; /* the same */
+    bool stopping;        /* by a part's death, the starter's end, or Stop */
+    bool died;            /* a part's death */
+    struct error death;   /* why, of a machine that had booted */
+    bool ended;           /* nothing is left */
     struct waitq changed;
 };
 
@@ -66,6 +68,13 @@ void parts_explain(struct monitor *monitor, struct error *err);
 
 /* A socket of that name and mode in the working directory. Listens, and blocks. */
 int parts_listen(const char *name, mode_t mode, struct error *err);
+
+/* ---- health.c ---- */
+
+/* From now on the machine ends when its guest does not answer for as long as is configured. */
+int health_start(struct monitor *monitor, struct error *err);
+/* From a fiber: comes before the end of the connection to the agent. */
+void health_stop(struct monitor *monitor);
 
 /* ---- service.c ---- */
 

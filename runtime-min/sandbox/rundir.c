@@ -85,20 +85,23 @@ static int lock_patiently(struct rundir *rundir)
 
 /* ---- make and remove ---- */
 
-static int remove_content(int fd, bool lock_too)
-{
-    static const char *const files[] = {RUNDIR_LOG, RUNDIR_CONTROL, RUNDIR_VSOCK, RUNDIR_FS};
+static const struct content {
+    const char *name;
+    int flags;
+    bool is_kept; /* of a machine that died */
+} contents[] = {
+    {RUNDIR_CONTROL, 0, false}, {RUNDIR_VSOCK, 0, false}, {RUNDIR_FS, 0, false},
+    {RUNDIR_LOG, 0, true},      {RUNDIR_REASON, 0, true}, {RUNDIR_SHARE, AT_REMOVEDIR, false},
+};
 
-    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-        int r = sys_unlinkat(fd, files[i], 0);
+static int remove_content(int fd)
+{
+    FOR_ROWS (content, contents) {
+        int r = sys_unlinkat(fd, content->name, content->flags);
         if (r < 0 && r != -ENOENT)
             return r;
     }
-    int r = sys_unlinkat(fd, RUNDIR_SHARE, AT_REMOVEDIR);
-    if (r < 0 && r != -ENOENT)
-        return r;
-    r = lock_too ? sys_unlinkat(fd, RUNDIR_LOCK, 0) : 0;
-    return r == -ENOENT ? 0 : r;
+    return 0;
 }
 
 int rundir_create(const char *root, const char *id, struct rundir *ret_rundir, struct error *err)
@@ -124,7 +127,7 @@ int rundir_create(const char *root, const char *id, struct rundir *ret_rundir, s
     if (r == -EWOULDBLOCK)
         return error_status(err, STATUS_ALREADY_EXISTS, "sandbox %s runs already", id);
     if (r == 0)
-        r = remove_content(rundir.fd, false);
+        r = remove_content(rundir.fd);
     if (r < 0)
         return error_set(err, r, "make a directory for sandbox %s in %s/" RUNDIR_ROOT, id, root);
     *ret_rundir = rundir;
@@ -134,10 +137,35 @@ int rundir_create(const char *root, const char *id, struct rundir *ret_rundir, s
 
 int rundir_remove(int parent_fd, int fd, const char *id, struct error *err)
 {
-    int r = remove_content(fd, true);
+    int r = remove_content(fd);
     if (r == 0)
+        r = sys_unlinkat(fd, RUNDIR_LOCK, 0);
+    if (r == 0 || r == -ENOENT)
         r = sys_unlinkat(parent_fd, id, AT_REMOVEDIR);
     return r < 0 && r != -ENOENT ? error_set(err, r, "remove the directory of sandbox %s", id) : 0;
+}
+
+/* ---- the reason ---- */
+
+void rundir_retire(int fd, const char *reason)
+{
+    _close_ int file = sys_openat(fd, RUNDIR_REASON, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (file >= 0)
+        (void)fd_write_all(file, reason, strlen(reason));
+    FOR_ROWS (content, contents)
+        (void)(content->is_kept ? 0 : sys_unlinkat(fd, content->name, content->flags));
+}
+
+void rundir_reason(const char *root, const char *id, struct buf *out)
+{
+    _rundir_ struct rundir rundir = RUNDIR_NONE;
+
+    if (rundir_open(root, id, &rundir, NULL) < 0)
+        return;
+    _close_ int file = sys_openat(rundir.fd, RUNDIR_REASON, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (file >= 0)
+        (void)fd_read_all(file, out);
 }
 
 /* ---- the owner ---- */

@@ -4,12 +4,14 @@
 #pragma once
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "runtime-min/container/proc.h"
 
 #define RUNDIR_ROOT ".sandboxes"
 #define RUNDIR_LOCK "lock"
 #define RUNDIR_LOG "log"
+#define RUNDIR_REASON "reason"
 #define RUNDIR_CONTROL "monitor.sock"
 #define RUNDIR_VSOCK "vsock.sock"
 #define RUNDIR_FS "fs.sock"
@@ -36,6 +38,10 @@ int rundir_lock(struct rundir *rundir);
 int rundir_sign(int lock_fd, struct error *err);
 /* Who that was. */
 int rundir_owner(const struct rundir *rundir, struct proc *ret_owner);
+/* What a machine that died leaves until it is stopped: why it did, and its log. Best effort. */
+void rundir_retire(int fd, const char *reason);
+/* Appends that reason, when there is one. */
+void rundir_reason(const char *root, const char *id, struct buf *out);
 /* Removes the directory and what monitors make in it, under the lock. -ENOTEMPTY names what is left. */
 int rundir_remove(int parent_fd, int fd, const char *id, struct error *err);
 void rundir_close(struct rundir *rundir);

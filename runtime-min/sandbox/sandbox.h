@@ -8,6 +8,7 @@
  *         monitor.sock        control socket, for those who may override its mode (CAP_DAC_OVERRIDE)
  *         vsock.sock          hybrid vsock: "CONNECT 1024" leads to the agent; not where the kernel's vsock device is used
  *         log                 of the monitor
+ *         reason              why the machine died; with the log it stays until sandbox_stop()
  *         share/              mount point; what is mounted there is seen by the monitor and the guest only
  *
  * Paths of sockets may be longer than an address holds: connect with unix_path_connect(). Nothing here needs a loop; calls
@@ -50,7 +51,7 @@ struct sandbox_status {
     unsigned int guest_cid; /* at the kernel's vsock device; 0: vsock.sock leads to the guest */
 };
 
-/* NOT_FOUND "sandbox ID does not run" when there is none, or its monitor is gone. */
+/* NOT_FOUND "sandbox ID does not run" when there is none, or its monitor is gone, with the reason if it died by itself. */
 int sandbox_status(const char *root, const char *id, struct sandbox_status *ret_status, struct error *err);
 
 /* Makes a directory or file, with all that is mounted below it, visible in the guest. source is looked up in the caller's view.

@@ -11,7 +11,7 @@
 #include "sys/fd.h"
 
 #define REPLY_BYTES (64 * 1024)
-#define MARGIN_MS 30000 /* beyond the boot's own limit: to make the directory, to end what failed */
+#define MARGIN_MS 15000 /* beyond the boot's own limit: to make the directory, to end what failed */
 #define PARKED_FD 64
 #define SIGNALS 64
 #define EXIT_NOT_RUN 127
@@ -94,6 +94,7 @@ static int send_start(int control, const struct sandbox_config *config, const ch
     start.vcpus = config->vcpus ?: runtime->vcpus;
     start.memory_mib = config->memory_mib ?: runtime->memory_mib;
     start.boot_timeout_ms = runtime->boot_timeout_ms;
+    start.health_timeout_ms = runtime->health_timeout_ms;
     start.debug = runtime->debug;
     if (protobuf_c_message_get_packed_size(&start.base) > sizeof(packet))
         return error_status(err, STATUS_INVALID_ARGUMENT, "the configuration of sandbox %s is too long", config->id);

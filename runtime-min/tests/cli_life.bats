@@ -141,6 +141,46 @@ PY
     tatami delete $c1
 }
 
+# What a start leaves that is killed before it has written down that it succeeded.
+start_is_forgotten() {
+    sed -i 's/"started":true/"started":false/' "$root/$c1/state.json"
+}
+
+@test "a program whose start was killed is not called created, and the start can be repeated" {
+    bundle b /bin/sh -c 'echo x >>/tmp/ran; sleep 1000'
+    rm -f "$work/bundle/rootfs/tmp/ran"
+    silently tatami create -b "$work/b" $c1
+    sed -i 's/"status":"created"/"status":"running"/' "$root/$c1/state.json"
+    status_is $c1 running
+    run -0 tatami start $c1
+    run -1 tatami start $c1
+    [[ "$output" == *"cannot start an already running container"* ]]
+    start_is_forgotten
+    status_is $c1 running
+    run -0 tatami start $c1
+    [ "$output" = "" ]
+    run -1 tatami start $c1
+    [ "$(cat "$work/bundle/rootfs/tmp/ran")" = x ]
+    rm -f "$work/bundle/rootfs/tmp/ran"
+}
+
+@test "delete --force does not wait for a command that is stuck" {
+    bundle b /bin/sleep 1000
+    silently tatami create -b "$work/b" $c1
+    kill -STOP "$(cat "$work/agent.pid")"
+    "$TATAMI" --root "$root" start $c1 3>&- &
+    stuck=$!
+    until grep -q '"status":"running"' "$root/$c1/state.json"; do sleep 0.01; done
+    kill -STOP "$stuck"
+    "$TATAMI" --root "$root" delete --force $c1 3>&- &
+    deleter=$!
+    code=0
+    wait "$stuck" || code=$?
+    kill -CONT "$(cat "$work/agent.pid")"
+    [ "$code" = 137 ]
+    wait "$deleter"
+}
+
 @test "the verbs refuse what the status does not allow" {
     check() {
         run -1 --separate-stderr tatami "${@:2}"

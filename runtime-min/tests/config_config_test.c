@@ -56,7 +56,7 @@ static void every_key_has_its_place(void **state)
     assert_int_equal(load(world, "kernel = '/k'\ninitramfs = '/i'\nqemu = '/q'\nvirtiofsd = '/f'\nvsock = '/v'\n"
                                  "machine = 'microvm'\naccel = 'tcg'\nkernel_params = 'debug'\nvsock_device = "
                                  "'vhost'\nmemory_mib = 128\nvcpus = 64\n"
-                                 "boot_timeout_ms = 1000\ndebug = true\n"),
+                                 "boot_timeout_ms = 1000\nhealth_timeout_ms = 0\ndebug = true\n"),
                      0);
     const struct runtime_config *config = &world->config;
     const struct {
@@ -77,6 +77,7 @@ static void every_key_has_its_place(void **state)
     assert_int_equal(config->memory_mib, 128);
     assert_int_equal(config->vcpus, 64);
     assert_int_equal(config->boot_timeout_ms, 1000);
+    assert_int_equal(config->health_timeout_ms, 0);
     assert_true(config->debug);
 }
 
@@ -96,6 +97,7 @@ static void what_is_not_said_has_a_default(void **state)
     assert_int_equal(world->config.memory_mib, 512);
     assert_int_equal(world->config.vcpus, 1);
     assert_int_equal(world->config.boot_timeout_ms, 60000);
+    assert_int_equal(world->config.health_timeout_ms, 30000);
     assert_false(world->config.debug);
 }
 
@@ -115,6 +117,7 @@ static void mistakes_are_named(void **state)
         {"vcpus = 65", "vcpus: 65 is not within 1 and 64"},
         {"vcpus = '2'", "vcpus (line 1): expected an integer, found a string"},
         {"boot_timeout_ms = 999", "boot_timeout_ms: 999 is not within 1000 and 3600000"},
+        {"health_timeout_ms = -1", "health_timeout_ms: -1 is not within 0 and 3600000"},
         {"debug = 1", "debug (line 1): expected a boolean, found an integer"},
         {"\nkernal = '/k'", "line 2: unknown key 'kernal'"},
         {"kernel = ", "line 1, column 10: "},

@@ -2,6 +2,7 @@
 /* Records on disk, in a directory of its own below /tmp. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -215,6 +216,61 @@ static void processes_are_told_from_those_that_reuse_their_pid(void **state)
     assert_int_equal(proc_identify(0, &other), -ESRCH);
 }
 
+/* A command that is killed while it creates has made a part of this. */
+static void what_a_killed_creation_left_is_swept_away(void **state)
+{
+    struct world *world = *state;
+    _slot_ struct slot slot = SLOT_INIT;
+
+    mkdirat(world->store.fd, ".new=0123456789abcdef", 0700);
+    put_file(world, ".new=0123456789abcdef/lock", "");
+    put_file(world, ".new=0123456789abcdef/state.json", "{");
+    mkdirat(world->store.fd, ".new=00000000000000ff", 0700);
+    put_file(world, ".new=00000000000000ff/somebody's", "x");
+    mkdirat(world->store.fd, ".new=mine", 0700);
+    put_file(world, ".new=mine/lock", "");
+    assert_int_equal(slot_create(&world->store, "c1", &world->record, &slot, &world->err), 0);
+    assert_false(exists(world, ".new=0123456789abcdef"));
+    assert_true(exists(world, ".new=00000000000000ff/somebody's"));
+    assert_true(exists(world, ".new=mine/lock"));
+}
+
+static void what_is_being_created_is_not_swept_away(void **state)
+{
+    struct world *world = *state;
+
+    int creator = open(world->path, O_RDONLY);
+    mkdirat(world->store.fd, ".new=0123456789abcdef", 0700);
+    assert_int_equal(flock(creator, LOCK_SH), 0);
+    store_sweep(&world->store);
+    assert_true(exists(world, ".new=0123456789abcdef"));
+    close(creator);
+    store_sweep(&world->store);
+    assert_false(exists(world, ".new=0123456789abcdef"));
+}
+
+static void who_holds_a_container_is_known(void **state)
+{
+    struct world *world = *state;
+    _slot_ struct slot slot = SLOT_INIT, seen = SLOT_INIT;
+    struct proc self, holder;
+    int code;
+
+    assert_int_equal(proc_identify(getpid(), &self), 0);
+    assert_int_equal(slot_create(&world->store, "c1", &world->record, &slot, &world->err), 0);
+    assert_int_equal(slot_open(&world->store, "c1", &seen, &world->err), 0);
+    assert_int_equal(slot_holder(&seen, &holder), 0);
+    assert_true(holder.pid == self.pid && holder.start == self.start);
+    fd_close(&slot.lock_fd);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(slot_lock(&world->store, &slot, 0, NULL) == 0 && slot_holder(&seen, &holder) == 0 && holder.pid == getpid() ? 0
+                                                                                                                          : 1);
+    assert_int_equal(waitpid(child, &code, 0), child);
+    assert_int_equal(code, 0);
+    assert_int_equal(slot_holder(&seen, &holder), -ESRCH);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -226,6 +282,9 @@ int main(void)
         CASE(what_is_not_ours_is_not_touched),
         CASE(damaged_records_are_refused_with_the_reason),
         CASE(processes_are_told_from_those_that_reuse_their_pid),
+        CASE(what_a_killed_creation_left_is_swept_away),
+        CASE(what_is_being_created_is_not_swept_away),
+        CASE(who_holds_a_container_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

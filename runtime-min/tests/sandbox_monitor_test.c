@@ -62,8 +62,7 @@ static void a_boot_that_fails_says_why_and_leaves_nothing(void **state)
         int r = sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err);
         check_int(row->label, r < 0, 1);
         for (size_t i = 0; i < ARRAY_SIZE(row->wants) && row->wants[i]; i++)
-            if (!strstr(world->err.text, row->wants[i]))
-                fail_msg("%s: '%s' is not in '%s'", row->label, row->wants[i], world->err.text);
+            check_contains(row->label, world->err.text, row->wants[i]);
         check_int(row->label, has_directory(world), 0);
     }
 }
@@ -71,6 +70,8 @@ static void a_boot_that_fails_says_why_and_leaves_nothing(void **state)
 static void a_machine_ends_with_any_of_its_parts(void **state)
 {
     static const char *const parts[] = {"qemu", "virtiofsd", "vsock"};
+    static const char *const said[] = {"QEMU was killed by signal 9 (KILL)", "virtiofsd was killed by signal 9 (KILL)",
+                                       "tatami-vsock was killed by signal 9 (KILL)"};
     struct world *world = *state;
 
     need_root();
@@ -84,10 +85,59 @@ static void a_machine_ends_with_any_of_its_parts(void **state)
             assert_true(pids[k] > 0);
         }
         kill(pids[i], SIGKILL);
-        eventually(!has_directory(world) && !is_alive(monitor));
+        eventually(!is_alive(monitor));
         for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
             check_int(parts[i], is_alive(pids[k]), 0);
+        assert_int_equal(sandbox_status(world->root, "s1", &(struct sandbox_status){0}, &world->err), -ENOENT);
+        check_contains(parts[i], world->err.text, "sandbox s1 does not run any more: a part of the virtual machine ended; ");
+        check_contains(parts[i], world->err.text, said[i]);
+        assert_int_equal(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK), -1);
+        assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+        check_int(parts[i], has_directory(world), 0);
     }
+}
+
+static int checks_of(struct world *world)
+{
+    FILE *file = fopen(path_in(world, "checks"), "r");
+    int n = 0;
+
+    if (!file)
+        return 0;
+    if (fscanf(file, "%d", &n) != 1)
+        n = 0;
+    fclose(file);
+    return n;
+}
+
+static void a_machine_whose_guest_hangs_is_ended(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    world->runtime.vsock = path_in(world, "vsock-hangs");
+    world->runtime.health_timeout_ms = 300;
+    start(world);
+    assert_int_equal(sandbox_commit(&world->control, &world->err), 0);
+    int monitor = status_of(world).monitor_pid;
+    eventually(!is_alive(monitor));
+    assert_int_equal(checks_of(world), 4);
+    assert_int_equal(sandbox_status(world->root, "s1", &(struct sandbox_status){0}, &world->err), -ENOENT);
+    assert_string_equal(world->err.text,
+                        "sandbox s1 does not run any more: the guest has not answered for 300 ms; QEMU runs; guest "
+                        "console: console of the guest");
+}
+
+static void a_guest_that_answers_now_and_then_is_not_ended(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    world->runtime.vsock = path_in(world, "vsock-lags");
+    world->runtime.health_timeout_ms = 300;
+    start(world);
+    eventually(checks_of(world) >= 10);
+    assert_true(is_alive(status_of(world).vm_pid));
 }
 
 static void parts_die_with_their_monitor_and_stop_cleans_up(void **state)
@@ -220,21 +270,29 @@ static void a_boot_ends_when_its_starter_is_killed(void **state)
 
 static void a_monitor_that_dies_in_the_boot_leaves_nothing(void **state)
 {
+    static const struct {
+        const char *signal, *says;
+    } rows[] = {
+        {"KILL", "the monitor ended without an answer"},
+        {"TERM", "virtual machine of sandbox s1: it was told to end while it booted; QEMU runs"},
+    };
     struct world *world = *state;
 
     need_root();
     world->runtime.kernel = path_in(world, "silent");
-    pid_t killer = fork();
-    if (killer == 0) {
-        eventually(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK) == 0);
-        char command[64];
-        snprintf(command, sizeof(command), "pkill -KILL -x -P %d tatami-monitor", getppid());
-        _exit(system(command));
+    FOR_ROWS (row, rows) {
+        pid_t killer = fork();
+        if (killer == 0) {
+            eventually(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK) == 0);
+            char command[64];
+            snprintf(command, sizeof(command), "pkill -%s -x -P %d tatami-monitor", row->signal, getppid());
+            _exit(system(command));
+        }
+        assert_true(sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err) < 0);
+        check_string(row->signal, world->err.text, row->says);
+        check_int(row->signal, has_directory(world), 0);
+        assert_int_equal(waitpid(killer, NULL, 0), killer);
     }
-    assert_true(sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err) < 0);
-    assert_string_equal(world->err.text, "the monitor ended without an answer");
-    assert_false(has_directory(world));
-    assert_int_equal(waitpid(killer, NULL, 0), killer);
 }
 
 static void a_name_is_taken_while_its_machine_lives(void **state)
@@ -566,6 +624,8 @@ int main(int argc, char **argv)
         test(a_machine_starts_answers_and_leaves_nothing),
         test(a_boot_that_fails_says_why_and_leaves_nothing),
         test(a_machine_ends_with_any_of_its_parts),
+        test(a_machine_whose_guest_hangs_is_ended),
+        test(a_guest_that_answers_now_and_then_is_not_ended),
         test(parts_die_with_their_monitor_and_stop_cleans_up),
         test(what_a_dead_monitor_left_is_no_obstacle),
         test(a_monitor_that_is_asked_to_end_does),

@@ -137,12 +137,34 @@ struct fake_agent {
     struct watch frontend, hybrid;
     const char *name;
     char signals[256]; /* file that SignalProcess is written down in */
+    char answers[256]; /* file with the number of checks so far */
+    int checks;
 };
 
+/* An answer that never comes. */
+static inline int agent_hang(struct ttrpc_call *call, struct error *err)
+{
+    struct waitq never;
+
+    waitq_init(&never);
+    return error_text(err, waitq_wait(call->loop, &never, NO_DEADLINE), "cancelled");
+}
+
+/* The first check is that of the boot. */
 static inline int agent_check(struct ttrpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *reply,
                               struct error *err)
 {
-    (void)call, (void)request, (void)reply, (void)err;
+    struct fake_agent *agent = call->context;
+
+    (void)request, (void)reply;
+    agent->checks++;
+    FILE *file = fopen(agent->answers, "w");
+    fprintf(file, "%d", agent->checks);
+    fclose(file);
+    if (strcmp(agent->name, "vsock-hangs") == 0 && agent->checks > 1)
+        return agent_hang(call, err);
+    if (strcmp(agent->name, "vsock-lags") == 0 && agent->checks % 3 != 1)
+        return agent_hang(call, err);
     return 0;
 }
 
@@ -221,6 +243,7 @@ static inline int fake_vsock(const char *path)
 
     agent.name = base_name(path);
     snprintf(agent.signals, sizeof(agent.signals), "%.*s/signals", (int)(agent.name - path - 1), path);
+    snprintf(agent.answers, sizeof(agent.answers), "%.*s/checks", (int)(agent.name - path - 1), path);
     agent.frontend.ready = frontend_ready;
     agent.hybrid.ready = hybrid_ready;
     if (loop_new(&agent.loop, &err) < 0 || ttrpc_server_new(agent.loop, &options, &agent.server, &err) < 0 ||

@@ -11,6 +11,12 @@
 
 #define PATIENCE_MS 10000
 
+#define check_contains(label, text, part)                                                                                      \
+    do {                                                                                                                       \
+        if (!strstr((text), (part)))                                                                                           \
+            fail_msg("%s: '%s' is not in '%s'", (label), (part), (text));                                                      \
+    } while (0)
+
 struct world {
     char dir[160]; /* programs and kernels */
     char root[192];
@@ -40,8 +46,8 @@ static inline int set_up_in(void **state, const char *template)
 {
     static const char *const kernels[] = {"good",   "exits", "aborts", "floods",   "silent",
                                           "panics", "stays", "no-kvm", "initramfs"};
-    static const char *const programs[] = {"qemu",  "virtiofsd",    "virtiofsd-fails", "virtiofsd-leaves",
-                                           "vsock", "vsock-closes", "vsock-refuses"};
+    static const char *const programs[] = {"qemu",         "virtiofsd",     "virtiofsd-fails", "virtiofsd-leaves", "vsock",
+                                           "vsock-closes", "vsock-refuses", "vsock-hangs",     "vsock-lags"};
     struct world *world = calloc(1, sizeof(*world));
     char self[256] = "";
 

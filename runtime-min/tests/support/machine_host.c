@@ -30,6 +30,12 @@ int machine_start(struct arena *a, const struct machine_args *args, struct machi
     return machine_find(a, args->store, args->sandbox_id, ret_machine, err);
 }
 
+int machine_run(const struct machine *machine, int (*fn)(struct guest *guest, void *arg, struct error *err), void *arg,
+                struct error *err)
+{
+    return guest_run(&machine->guest, fn, arg, err);
+}
+
 int machine_share(struct arena *a, const struct machine *machine, const char *guest_id, const char *source, bool readonly,
                   char **ret_guest_path, struct error *err)
 {
