@@ -133,6 +133,7 @@ include ci/guest/guest.mk
 ##   make conformance SEEDS=n    the mock kernel against the real one: the same cases, and random sequences of calls, on both (root)
 ##   make conformance-vm         the same in a VM, whose kernel has what this one may lack; ONLY=word SEEDS=n
 ##   make integration            containers in real machines under emulation, then conformance-vm; ONLY=word (root)
+##   make chaos SEED=n ROUNDS=n  parts of real machines are killed, ended and stopped at random moments (root)
 ##   make mutate                 changes the product in one place at a time: which tests notice? FILES=words SAMPLE=n SEED=n
 ##   make valgrind               the unit tests of pure code and the simulation under valgrind
 ##   make bench                  speed and size, beside crun and a bare-syscall floor
@@ -206,6 +207,11 @@ integration:
 	@conformance=0; \
 	if [ -e build/guest/vmlinux ]; then $(MAKE) --no-print-directory conformance-vm || conformance=1; fi; \
 	ci/run-tests --build build/release $(if $(ONLY),--only $(ONLY)) --process $(INTEGRATION_BATS) && [ $$conformance = 0 ]
+
+.PHONY: chaos
+chaos: guest
+	@$(AGAIN) FLAVOUR=release $(PROGRAMS:$(B)/%=build/release/%)
+	@ci/chaos --build build/release --seed $(or $(SEED),1) --first $(or $(FIRST),0) --rounds $(or $(ROUNDS),10)
 
 conformance: $(CONFORM_MOCK) $(CONFORM_REAL) $(RANDOM_PAIRS)
 	@failed=0; for test in $(CONFORM_MOCK) $(CONFORM_REAL); do \

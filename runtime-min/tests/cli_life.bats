@@ -121,8 +121,9 @@ PY
 
 @test "run passes signals on and ends with the program" {
     bundle b /bin/sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.01; done'
+    rm -f "$work/out"
     "$TATAMI" --root "$root" run -b "$work/b" $c1 >"$work/out" 3>&- &
-    until grep -q ready "$work/out"; do sleep 0.01; done
+    until grep -qs ready "$work/out"; do sleep 0.01; done
     kill -TERM $!
     code=0
     wait $! || code=$?
