@@ -11,6 +11,7 @@
 
 #define DRAIN_MS 500
 #define TERMINAL_READ_MAX 4096
+#define PIPE_READ_MAX (2 * 1024 * 1024) /* what was read has to fit into a frame, whatever size pipes are asked to have */
 
 /* ---- one stream ---- */
 
@@ -193,7 +194,9 @@ static size_t stream_capacity(const struct stdio *stdio, const struct stream *st
     if (stdio->terminal)
         return TERMINAL_READ_MAX;
     int size = sys_fcntl(stream->fd, F_GETPIPE_SZ, 0);
-    return size > 0 ? (size_t)size : TERMINAL_READ_MAX;
+    if (size <= 0)
+        return TERMINAL_READ_MAX;
+    return size < PIPE_READ_MAX ? (size_t)size : PIPE_READ_MAX;
 }
 
 static int read_error(int r, struct error *err)
@@ -225,8 +228,8 @@ static ssize_t read_or_wait(struct loop *loop, const struct stdio *stdio, struct
     }
 }
 
-int stdio_read(struct loop *loop, struct stdio *stdio, bool want_stderr, size_t len, struct arena *a, uint8_t **ret_data,
-               size_t *ret_len, struct error *err)
+int stdio_read(struct loop *loop, struct stdio *stdio, bool want_stderr, size_t len, const struct stdio_memory *memory,
+               uint8_t **ret_data, size_t *ret_len, struct error *err)
 {
     struct stream *stream = want_stderr && !stdio->terminal ? &stdio->err : &stdio->out;
 
@@ -241,7 +244,7 @@ int stdio_read(struct loop *loop, struct stdio *stdio, bool want_stderr, size_t 
     } else if (len > 0) {
         size_t capacity = stream_capacity(stdio, stream);
         len = len < capacity ? len : capacity;
-        data = arena_alloc(a, len);
+        data = memory->get(memory->context, len);
         n = data ? read_or_wait(loop, stdio, stream, data, len)
                  : error_status(err, STATUS_RESOURCE_EXHAUSTED, "read of %zu bytes is too large", len);
         if (n < 0 && data)

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
 #include "base/error.h"
 #include "loop/loop.h"
 
@@ -40,9 +39,16 @@ void stdio_close(struct stdio *stdio);
 /* The process has exited: readers that wait now get at most DRAIN_MS more. */
 void stdio_exited(struct stdio *stdio);
 
-/* One read of up to len bytes: what is there, else it waits. *ret_len 0 is the end of the stream. Texts: agent-rpc 9.15. */
-int stdio_read(struct loop *loop, struct stdio *stdio, bool want_stderr, size_t len, struct arena *a, uint8_t **ret_data,
-               size_t *ret_len, struct error *err);
+/* Where a read gets the memory for its bytes from; NULL: there is not that much. */
+struct stdio_memory {
+    uint8_t *(*get)(void *context, size_t len);
+    void *context;
+};
+
+/* One read of up to len bytes: what is there, else it waits. Memory for what the stream can hold is asked for when it is the
+ * caller's turn. *ret_len 0 is the end of the stream. Texts: agent-rpc 9.15. */
+int stdio_read(struct loop *loop, struct stdio *stdio, bool want_stderr, size_t len, const struct stdio_memory *memory,
+               uint8_t **ret_data, size_t *ret_len, struct error *err);
 /* Writes all of it, waiting as long as needed; writes of several callers do not mix. */
 int stdio_write(struct loop *loop, struct stdio *stdio, const uint8_t *data, size_t len, struct error *err);
 /* Pipe: end of file for the process. Terminal: hangs it up. Closing twice is fine. */

@@ -40,6 +40,11 @@ RPC_HANDLER(rpc_write_stdin)
     return r;
 }
 
+static uint8_t *reply_bytes(void *call, size_t len)
+{
+    return ttrpc_reply_bytes(call, len);
+}
+
 static int read_stream(struct ttrpc_call *call, const Grpc__ReadStreamRequest *read, bool want_stderr,
                        Grpc__ReadStreamResponse *response, struct error *err)
 {
@@ -47,8 +52,8 @@ static int read_stream(struct ttrpc_call *call, const Grpc__ReadStreamRequest *r
 
     if (!process)
         return -err->errnum;
-    return stdio_read(call->loop, &process->stdio, want_stderr, read->len, call->arena, &response->data.data,
-                      &response->data.len, err);
+    return stdio_read(call->loop, &process->stdio, want_stderr, read->len, &(struct stdio_memory){reply_bytes, call},
+                      &response->data.data, &response->data.len, err);
 }
 
 RPC_HANDLER(rpc_read_stdout)

@@ -16,7 +16,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
+#include "ttrpc/frame.h"
 
 struct fixture {
     struct loop *loop;
@@ -65,14 +67,20 @@ struct call {
     struct error err;
 };
 
+static uint8_t *from_arena(void *a, size_t len)
+{
+    return arena_alloc(a, len);
+}
+
 static void run_call(void *arg)
 {
     struct call *call = arg;
     struct fixture *fixture = call->fixture;
 
+    const struct stdio_memory memory = {from_arena, fixture->arena};
     call->result = call->data ? stdio_write(fixture->loop, &fixture->stdio, call->data, call->len, &call->err)
-                              : stdio_read(fixture->loop, &fixture->stdio, call->want_stderr, call->len, fixture->arena,
-                                           &call->read, &call->n, &call->err);
+                              : stdio_read(fixture->loop, &fixture->stdio, call->want_stderr, call->len, &memory, &call->read,
+                                           &call->n, &call->err);
 }
 
 static struct fiber *start(struct call *call)
@@ -344,6 +352,28 @@ static void pipe_size_applies_to_both_outputs(void **state)
     close_fixture(&fixture);
 }
 
+static void one_read_of_the_largest_pipe_fits_into_a_frame(void **state)
+{
+    static const uint8_t block[1024 * 1024];
+    struct fixture fixture;
+    struct call call = {.fixture = &fixture, .len = UINT32_MAX};
+    (void)state;
+
+    open_fixture(&fixture, false, 0);
+    if (fcntl(fixture.child[1], F_SETPIPE_SZ, 8 * (int)sizeof(block)) < 0) {
+        close_fixture(&fixture);
+        print_message("a pipe of 8 MiB takes CAP_SYS_RESOURCE\n");
+        skip();
+    }
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(write(fixture.child[1], block, sizeof(block)), sizeof(block));
+    start(&call);
+    run(&fixture);
+    assert_int_equal(call.result, 0);
+    assert_in_range(call.n, sizeof(block), FRAME_PAYLOAD_MAX - 64);
+    close_fixture(&fixture);
+}
+
 static void impossible_pipe_size_opens_nothing(void **state)
 {
     struct stdio stdio;
@@ -443,6 +473,7 @@ int main(void)
         cmocka_unit_test(writer_learns_that_nobody_reads),
         cmocka_unit_test(closing_stdin_is_the_end_for_the_process_only),
         cmocka_unit_test(pipe_size_applies_to_both_outputs),
+        cmocka_unit_test(one_read_of_the_largest_pipe_fits_into_a_frame),
         cmocka_unit_test(impossible_pipe_size_opens_nothing),
         cmocka_unit_test(terminal_carries_both_ways_and_its_size),
         cmocka_unit_test(terminal_without_process_is_an_input_output_error),

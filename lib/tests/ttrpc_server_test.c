@@ -40,6 +40,20 @@ static void send_large(struct harness *h, const char *method, uint32_t stream, s
     free(bytes);
 }
 
+/* The answer to a request whose payload is one bytes field (3) of len bytes of a pattern. */
+static void echo_pattern(struct harness *h, const char *method, size_t len, struct reply *ret_reply)
+{
+    size_t size;
+    uint8_t *bytes = request_frame("grpc.Health", method, 1, wire_bytes_size(len), &size);
+
+    wire_put_length(bytes + size - wire_bytes_size(len), 3, len);
+    for (size_t i = 0; i < len; i++)
+        bytes[size - len + i] = (uint8_t)(i * 7 + i / 251);
+    assert_true(peer_write(h, h->peer, bytes, size));
+    free(bytes);
+    assert_true(peer_read_frame(h, h->peer, ret_reply));
+}
+
 /* ---- results ---- */
 
 static void results(struct harness *h)
@@ -224,6 +238,80 @@ static void memory_of_large_requests_is_given_back(void **state)
 {
     (void)state;
     harness_run(idle_connection, TTRPC_PROFILE_AGENT);
+}
+
+/* ---- reserved memory ---- */
+
+static void same_bytes(struct harness *h)
+{
+    static const size_t sizes[] = {0, 1, 100, 16383, 16384, 16385, 100000, 1048576, 4000000};
+    struct reply copied, reserved;
+
+    FOR_ROWS (size, sizes) {
+        echo_pattern(h, "Echo", *size, &copied);
+        echo_pattern(h, "EchoReserved", *size, &reserved);
+        assert_int_equal(reserved.frame.stream, copied.frame.stream);
+        assert_int_equal(reserved.frame.type, copied.frame.type);
+        assert_int_equal(reserved.frame.length, copied.frame.length);
+        assert_memory_equal(reserved.payload, copied.payload, copied.frame.length);
+        reply_free(&copied);
+        reply_free(&reserved);
+    }
+    serve_check(h, h->peer, 3);
+}
+
+static void a_reply_from_reserved_memory_has_the_same_bytes(void **state)
+{
+    (void)state;
+    harness_run(same_bytes, TTRPC_PROFILE_AGENT);
+    harness_run(same_bytes, TTRPC_PROFILE_SHIM);
+}
+
+static void too_much_reserved(struct harness *h)
+{
+    struct reply reply;
+
+    echo_pattern(h, "EchoReserved", 60000, &reply);
+    reply_free(&reply);
+    send_large(h, "EchoReserved", 1, 120000);
+    expect_status(h, 1, STATUS_RESOURCE_EXHAUSTED, "the call needs more memory than one call may use");
+    serve_check(h, h->peer, 3);
+}
+
+static void set_arena_of_150_kib(struct ttrpc_server_options *options)
+{
+    options->call_arena_bytes = 150 * 1024;
+}
+
+static void reserved_memory_counts_against_the_budget_of_a_call(void **state)
+{
+    (void)state;
+    harness_run_options(too_much_reserved, TTRPC_PROFILE_AGENT, set_arena_of_150_kib, NULL);
+}
+
+static void reserved_and_idle(struct harness *h)
+{
+    struct connection *connection = CONTAINER_OF(h->server->connections.next, struct connection, node);
+    struct reply reply;
+
+    /* The last one is copied. */
+    static const size_t sizes[] = {1000000, 100000, 1};
+
+    FOR_ROWS (size, sizes) {
+        send_large(h, "EchoReserved", 1, *size);
+        assert_true(peer_read_frame(h, h->peer, &reply));
+        reply_free(&reply);
+        harness_settle(h);
+        assert_non_null(connection->channel.out.large_spare);
+        fiber_sleep_until(h->loop, loop_deadline(h->loop, NSEC_PER_SEC + 50 * NSEC_PER_MSEC));
+        assert_null(connection->channel.out.large_spare);
+    }
+}
+
+static void memory_of_large_replies_is_given_back(void **state)
+{
+    (void)state;
+    harness_run(reserved_and_idle, TTRPC_PROFILE_AGENT);
 }
 
 static void set_three_calls(struct ttrpc_server_options *options)
@@ -648,6 +736,9 @@ int main(void)
         cmocka_unit_test(replies_without_room_keep_their_deadline),
         cmocka_unit_test(calls_that_get_no_fiber_are_refused),
         cmocka_unit_test(memory_of_large_requests_is_given_back),
+        cmocka_unit_test(a_reply_from_reserved_memory_has_the_same_bytes),
+        cmocka_unit_test(reserved_memory_counts_against_the_budget_of_a_call),
+        cmocka_unit_test(memory_of_large_replies_is_given_back),
         cmocka_unit_test(calls_beyond_the_limit_are_refused),
         cmocka_unit_test(request_bytes_beyond_the_cap_are_refused),
         cmocka_unit_test(a_waiting_request_is_taken_when_there_is_room),

@@ -217,6 +217,23 @@ static int health_echo(struct ttrpc_call *call, const ProtobufCMessage *request,
     return 0;
 }
 
+/* The same from memory that needs no copy, of which it has asked for more than it needs. */
+static int health_echo_reserved(struct ttrpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *reply,
+                                struct error *err)
+{
+    const ProtobufCBinaryData *from = &((const Grpc__WriteStreamRequest *)request)->data;
+    ProtobufCBinaryData *to = &((Grpc__ReadStreamResponse *)reply)->data;
+
+    (void)err;
+    to->len = from->len;
+    to->data = ttrpc_reply_bytes(call, from->len + 50000);
+    if (!to->data)
+        return -ENOBUFS;
+    if (from->len > 0)
+        memcpy(to->data, from->data, from->len);
+    return 0;
+}
+
 static int health_big(struct ttrpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *reply, struct error *err)
 {
     ProtobufCBinaryData *data = &((Grpc__ReadStreamResponse *)reply)->data;
@@ -362,6 +379,8 @@ static const struct ttrpc_method test_methods[] = {
     HEALTH_METHOD("Park", &grpc__check_request__descriptor, &grpc__health_check_response__descriptor, health_park),
     HEALTH_METHOD("Stubborn", &grpc__check_request__descriptor, &grpc__health_check_response__descriptor, health_stubborn),
     HEALTH_METHOD("Echo", &grpc__write_stream_request__descriptor, &grpc__read_stream_response__descriptor, health_echo),
+    HEALTH_METHOD("EchoReserved", &grpc__write_stream_request__descriptor, &grpc__read_stream_response__descriptor,
+                  health_echo_reserved),
     HEALTH_METHOD("ParkData", &grpc__write_stream_request__descriptor, &grpc__health_check_response__descriptor, health_park),
     HEALTH_METHOD("Big", &grpc__check_request__descriptor, &grpc__read_stream_response__descriptor, health_big),
     HEALTH_METHOD("Fail", &grpc__check_request__descriptor, &grpc__health_check_response__descriptor, health_fail),

@@ -319,6 +319,19 @@ static void add_pattern(struct outq *q, size_t len, uint8_t *counter)
         p[i] = (*counter)++;
 }
 
+/* A chunk of its own, larger than what is used of it. */
+static void push_pattern(struct outq *q, size_t head_len, size_t len, uint8_t *counter)
+{
+    struct outq_chunk *chunk = outq_reserve(q, len + 100);
+
+    for (size_t i = 0; i < len; i++)
+        outq_body(chunk)[i] = (uint8_t)(*counter + head_len + i);
+    uint8_t *p = outq_push(q, chunk, head_len, len);
+    for (size_t i = 0; i < head_len; i++)
+        p[i] = (uint8_t)(*counter + i);
+    *counter = (uint8_t)(*counter + head_len + len);
+}
+
 /* Chunks of all sizes through a socket that takes a little at a time: every byte arrives once and in order. */
 static void queued_bytes_arrive_in_order(void **state)
 {
@@ -334,8 +347,10 @@ static void queued_bytes_arrive_in_order(void **state)
     assert_int_equal(outq_send(&q, fds[0]), 0);
     for (size_t len = 1; len < 100000; len = len * 3 + 1, sent = q.bytes)
         add_pattern(&q, len, &written);
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 200; i++) {
         add_pattern(&q, 10000, &written);
+        push_pattern(&q, (size_t)i % (OUTQ_HEAD_MAX + 1), (size_t)i * 300, &written);
+    }
     sent = q.bytes;
     do {
         r = outq_send(&q, fds[0]);

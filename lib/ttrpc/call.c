@@ -103,8 +103,12 @@ void call_discard(struct call *call)
     struct ttrpc_server *server = call->server;
 
     timer_stop(&call->timer);
-    if (call->connection)
+    if (call->connection) {
+        channel_release(&call->connection->channel, call->reserved);
         call_leave_connection(call);
+    } else {
+        free(call->reserved);
+    }
     stream_done(&call->stream);
     if (server->n_spare_calls == SPARE_CALLS_MAX || arena_used(call->public.arena) > SPARE_ARENA_MAX) {
         call_free(call);
@@ -180,7 +184,7 @@ static void call_answer(struct call *call, int r, const ProtobufCMessage *reply,
                                (struct bytes){(const uint8_t *)err->text, strlen(err->text)});
     } else if (call_wait_room(call)) {
         if (reply)
-            connection_send_reply(call->connection, call->live.id, reply);
+            connection_send_reply(call->connection, call->live.id, reply, &call->reserved);
         else
             send_stream_end(call);
     }
@@ -238,7 +242,18 @@ int call_start(struct call *call, uint64_t timeout_ns)
     return 0;
 }
 
-/* ---- streams, from the handler ---- */
+/* ---- from the handler ---- */
+
+uint8_t *ttrpc_reply_bytes(struct ttrpc_call *public, size_t len)
+{
+    struct call *call = call_of(public);
+
+    /* One is kept; whoever wants more, or too much, asks the arena. */
+    if (call->reserved || !call->connection || len > call->server->options.call_arena_bytes)
+        return arena_alloc(public->arena, len);
+    call->reserved = channel_reserve(&call->connection->channel, len);
+    return outq_body(call->reserved);
+}
 
 static int stream_cancelled(struct error *err)
 {

@@ -25,6 +25,7 @@ struct call {
     bool cancelled;                                  /* by a shutdown: no answer if the handler gives up */
     const struct ttrpc_stream_method *stream_method; /* NULL: unary */
     ProtobufCMessage *request;                       /* of a unary call */
+    struct outq_chunk *reserved;                     /* of ttrpc_reply_bytes() */
     struct stream stream;                            /* of a streaming call */
 };
 

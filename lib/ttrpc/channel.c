@@ -12,8 +12,8 @@
 /* First size of the memory of a frame that does not fit into the read buffer: a header alone does not cost 4 MiB. */
 #define BODY_STEP (256 * 1024)
 #define STALL_NS (200 * NSEC_PER_MSEC)
-/* The memory of a large frame is kept this long for the next one: getting it anew costs more than reading the frame. */
-#define BODY_KEEP_NS NSEC_PER_SEC
+/* The memory of large frames is kept this long for the next ones: getting it anew costs more than moving the frame. */
+#define KEEP_NS NSEC_PER_SEC
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -51,7 +51,6 @@ static void channel_consume(struct channel *channel, size_t len)
 
 static void body_begin(struct channel *channel, const struct frame *frame)
 {
-    timer_stop(&channel->keep);
     channel->large = *frame;
     channel->collecting = true;
     channel->body_len = 0;
@@ -68,10 +67,17 @@ static size_t body_room(struct channel *channel)
     return smaller(channel->body_cap, channel->large.length) - channel->body_len;
 }
 
+/* Memory of a large frame is not used any more. */
+static void keep_for_a_while(struct channel *channel)
+{
+    timer_stop(&channel->keep);
+    timer_start(channel->loop, &channel->keep, loop_deadline(channel->loop, KEEP_NS));
+}
+
 static void body_end(struct channel *channel)
 {
     channel->collecting = false;
-    timer_start(channel->loop, &channel->keep, loop_deadline(channel->loop, BODY_KEEP_NS));
+    keep_for_a_while(channel);
 }
 
 static void body_free(struct channel *channel)
@@ -81,9 +87,13 @@ static void body_free(struct channel *channel)
     channel->body_cap = 0;
 }
 
-static void body_unused(struct timer *timer)
+static void kept_long_enough(struct timer *timer)
 {
-    body_free(CONTAINER_OF(timer, struct channel, keep));
+    struct channel *channel = CONTAINER_OF(timer, struct channel, keep);
+
+    if (!channel->collecting)
+        body_free(channel);
+    outq_trim(&channel->out);
 }
 
 /* Offers a whole frame. False: it was not taken. */
@@ -214,6 +224,8 @@ static void channel_flush(struct channel *channel)
         return;
     }
     int r = outq_send(&channel->out, channel->fd);
+    if (channel->out.large_spare)
+        keep_for_a_while(channel);
     if (r < 0 && r != -EAGAIN)
         channel->broken = true;
     else if (!channel_is_full(channel))
@@ -293,7 +305,7 @@ int channel_init(struct channel *channel, struct loop *loop, int fd, const struc
         .watch.ready = channel_ready,
         .turn.expired = channel_turn,
         .stall.expired = channel_stall_expired,
-        .keep.expired = body_unused,
+        .keep.expired = kept_long_enough,
         .in = xrealloc(NULL, CHANNEL_IN_SIZE),
     };
     outq_init(&channel->out);
@@ -327,6 +339,27 @@ uint8_t *channel_send(struct channel *channel, const struct frame *frame)
     frame_write_header(p, frame);
     channel_next_turn(channel);
     return p + FRAME_HEADER_SIZE;
+}
+
+struct outq_chunk *channel_reserve(struct channel *channel, size_t len)
+{
+    return outq_reserve(&channel->out, len);
+}
+
+uint8_t *channel_send_reserved(struct channel *channel, const struct frame *frame, struct outq_chunk *chunk, size_t len)
+{
+    uint8_t *p = outq_push(&channel->out, chunk, FRAME_HEADER_SIZE + frame->length - len, len);
+
+    frame_write_header(p, frame);
+    channel_next_turn(channel);
+    return p + FRAME_HEADER_SIZE;
+}
+
+void channel_release(struct channel *channel, struct outq_chunk *chunk)
+{
+    outq_release(&channel->out, chunk);
+    if (channel->out.large_spare)
+        keep_for_a_while(channel);
 }
 
 int channel_stall(struct channel *channel)

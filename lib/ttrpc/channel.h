@@ -53,7 +53,7 @@ struct channel {
     uint8_t *body;
     size_t body_len;
     size_t body_cap;
-    struct timer keep; /* frees body when no large frame comes for a while */
+    struct timer keep; /* frees the memory of large frames when there are none for a while */
     size_t discard;    /* bytes of an oversized frame that are still to be dropped */
     struct outq out;
 };
@@ -65,6 +65,12 @@ void channel_done(struct channel *channel);
 
 /* Queues a frame and returns the place of its payload (frame->length bytes), to be filled at once. */
 uint8_t *channel_send(struct channel *channel, const struct frame *frame);
+/* Memory for len bytes that a frame may end with, so that they need no copy: outq_body(). It goes back with channel_release(),
+ * or into a frame: its last len bytes are the first ones of the chunk's body, those before them (at most OUTQ_HEAD_MAX with the
+ * header) are to be filled at the place that is returned. */
+struct outq_chunk *channel_reserve(struct channel *channel, size_t len);
+uint8_t *channel_send_reserved(struct channel *channel, const struct frame *frame, struct outq_chunk *chunk, size_t len);
+void channel_release(struct channel *channel, struct outq_chunk *chunk);
 /* Sends what is queued now instead of in the next turn: for an answer that no other will join. */
 void channel_send_now(struct channel *channel);
 /* Frames of a handler wait while this holds; answers to refused requests need not. */

@@ -59,7 +59,47 @@ static void send_oversize(struct connection *connection, uint32_t stream_id, siz
                            (struct bytes){(const uint8_t *)text, (size_t)len});
 }
 
-void connection_send_reply(struct connection *connection, uint32_t stream_id, const ProtobufCMessage *reply)
+/* What a message has in front of the bytes at tail. */
+struct message_head {
+    ProtobufCBuffer buffer;
+    const uint8_t *tail;
+    size_t tail_len;
+    bool fits;
+    size_t len;
+    uint8_t bytes[OUTQ_HEAD_MAX];
+};
+
+static void head_append(ProtobufCBuffer *buffer, size_t len, const uint8_t *data)
+{
+    struct message_head *head = CONTAINER_OF(buffer, struct message_head, buffer);
+
+    if (data == head->tail && head->tail_len == 0) {
+        head->tail_len = len;
+    } else if (head->tail_len > 0 || len > sizeof(head->bytes) - head->len) {
+        head->fits = false;
+    } else {
+        memcpy(head->bytes + head->len, data, len);
+        head->len += len;
+    }
+}
+
+/* Few bytes are copied: they would hold a large chunk as long as they wait. */
+static bool send_in_place(struct connection *connection, const struct frame *frame, const ProtobufCMessage *reply,
+                          struct outq_chunk *reserved)
+{
+    struct message_head head = {.buffer.append = head_append, .tail = outq_body(reserved), .fits = true};
+
+    const size_t packed = protobuf_c_message_pack_to_buffer(reply, &head.buffer);
+    if (!head.fits || head.tail_len < OUTQ_CHUNK_SIZE || FRAME_HEADER_SIZE + frame->length - head.tail_len > OUTQ_HEAD_MAX)
+        return false;
+    uint8_t *p = channel_send_reserved(&connection->channel, frame, reserved, head.tail_len);
+    p = envelope_put_success(p, packed, profile_of(connection)->explicit_ok);
+    memcpy(p, head.bytes, head.len);
+    return true;
+}
+
+void connection_send_reply(struct connection *connection, uint32_t stream_id, const ProtobufCMessage *reply,
+                           struct outq_chunk **reserved)
 {
     const bool explicit_ok = profile_of(connection)->explicit_ok;
     const size_t packed = reply ? protobuf_c_message_get_packed_size(reply) : 0;
@@ -70,6 +110,10 @@ void connection_send_reply(struct connection *connection, uint32_t stream_id, co
         return;
     }
     struct frame frame = {.length = (uint32_t)length, .stream = stream_id, .type = FRAME_RESPONSE};
+    if (*reserved && send_in_place(connection, &frame, reply, *reserved)) {
+        *reserved = NULL;
+        return;
+    }
     uint8_t *p = envelope_put_success(channel_send(&connection->channel, &frame), packed, explicit_ok);
     if (packed)
         protobuf_c_message_pack(reply, p);

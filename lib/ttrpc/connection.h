@@ -26,5 +26,7 @@ void connection_free(struct connection *connection);
 
 /* Queues a RESPONSE that carries a status. text is cut to 64 KiB, and made UTF-8. */
 void connection_send_status(struct connection *connection, uint32_t stream_id, enum status_code code, struct bytes text);
-/* Queues a RESPONSE with a packed message, or the status for one that is too long; NULL: a success without content. */
-void connection_send_reply(struct connection *connection, uint32_t stream_id, const ProtobufCMessage *reply);
+/* Queues a RESPONSE with a packed message, or the status for one that is too long; NULL: a success without content. A large
+ * reply that ends with the body of *reserved (may be NULL) takes it along: then it is NULL. */
+void connection_send_reply(struct connection *connection, uint32_t stream_id, const ProtobufCMessage *reply,
+                           struct outq_chunk **reserved);

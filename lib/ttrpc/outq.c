@@ -6,7 +6,6 @@
 
 #include "sys/sys.h"
 
-#define CHUNK_SIZE (16 * 1024)
 #define SEND_IOV_MAX 64
 
 struct outq_chunk {
@@ -30,24 +29,31 @@ void outq_done(struct outq *q)
     while ((node = list_pop(&q->chunks)))
         free(CONTAINER_OF(node, struct outq_chunk, node));
     free(q->spare);
+    outq_trim(q);
     outq_init(q);
 }
 
-static struct outq_chunk *outq_new_chunk(struct outq *q, size_t len)
+void outq_trim(struct outq *q)
 {
-    struct outq_chunk *chunk = q->spare;
+    free(q->large_spare);
+    q->large_spare = NULL;
+}
+
+/* The chunk that *spare keeps, or a new one. */
+static struct outq_chunk *outq_take_chunk(struct outq_chunk **spare, size_t len)
+{
+    struct outq_chunk *chunk = *spare;
 
     if (chunk && len <= chunk->size) {
-        q->spare = NULL;
+        *spare = NULL;
     } else {
-        size_t size = len > CHUNK_SIZE ? len : CHUNK_SIZE;
+        size_t size = len > OUTQ_CHUNK_SIZE ? len : OUTQ_CHUNK_SIZE;
         chunk = malloc(sizeof(*chunk) + size);
         if (!chunk)
             abort();
         chunk->size = size;
     }
     chunk->sent = chunk->filled = 0;
-    list_append(&q->chunks, &chunk->node);
     return chunk;
 }
 
@@ -55,21 +61,49 @@ uint8_t *outq_add(struct outq *q, size_t len)
 {
     struct outq_chunk *last = list_is_empty(&q->chunks) ? NULL : CONTAINER_OF(q->chunks.prev, struct outq_chunk, node);
 
-    if (!last || last->size - last->filled < len)
-        last = outq_new_chunk(q, len);
+    if (!last || last->size - last->filled < len) {
+        last = outq_take_chunk(&q->spare, len);
+        list_append(&q->chunks, &last->node);
+    }
     uint8_t *p = last->data + last->filled;
     last->filled += len;
     q->bytes += len;
     return p;
 }
 
+struct outq_chunk *outq_reserve(struct outq *q, size_t len)
+{
+    return outq_take_chunk(&q->large_spare, OUTQ_HEAD_MAX + len);
+}
+
+uint8_t *outq_body(struct outq_chunk *chunk)
+{
+    return chunk->data + OUTQ_HEAD_MAX;
+}
+
+uint8_t *outq_push(struct outq *q, struct outq_chunk *chunk, size_t head_len, size_t len)
+{
+    chunk->sent = OUTQ_HEAD_MAX - head_len;
+    chunk->filled = OUTQ_HEAD_MAX + len;
+    list_append(&q->chunks, &chunk->node);
+    q->bytes += head_len + len;
+    return chunk->data + chunk->sent;
+}
+
+void outq_release(struct outq *q, struct outq_chunk *chunk)
+{
+    struct outq_chunk **spare = chunk && chunk->size > OUTQ_CHUNK_SIZE ? &q->large_spare : &q->spare;
+
+    if (*spare)
+        free(chunk);
+    else
+        *spare = chunk;
+}
+
 static void outq_drop_chunk(struct outq *q, struct outq_chunk *chunk)
 {
     list_remove(&chunk->node);
-    if (!q->spare && chunk->size == CHUNK_SIZE)
-        q->spare = chunk;
-    else
-        free(chunk);
+    outq_release(q, chunk);
 }
 
 static void outq_consume(struct outq *q, size_t len)

@@ -48,6 +48,10 @@ struct ttrpc_stream_method {
     bool server_streams; /* the handler sends any number of messages, otherwise one reply */
 };
 
+/* Memory for len bytes, not zeroed, that the reply's last field may point to: then they are sent from there, without a copy. It
+ * lives as long as the call. NULL: more than the call may use. */
+uint8_t *ttrpc_reply_bytes(struct ttrpc_call *call, size_t len);
+
 /* Next message of the client, decoded into a; waits for it. Returns 1, 0 after the last one, or a negative errno with err
  * filled, to be passed on. */
 int ttrpc_stream_recv(struct ttrpc_call *call, struct arena *a, ProtobufCMessage **ret_message, struct error *err);
