@@ -49,6 +49,30 @@ static void the_guest_learns_what_the_host_has_read(void **state)
     close(fd);
 }
 
+/* It has no more under way than it could take itself, and does not ask. */
+static void a_guest_with_a_small_buffer_learns_it_in_time(void **state)
+{
+    const uint32_t buffer = 16 * 1024, len = 4 * 1024;
+    struct packet packet = {.op = 0};
+    uint32_t port, told = 0;
+    (void)state;
+
+    int fd = host_connection(&port);
+    for (uint32_t sent = 0; sent < 4 * CONN_WINDOW_MAX; sent += len) {
+        struct packet data = guest_packet(OP(RW), GUEST_PORT, port);
+        data.len = len;
+        data.buf_alloc = buffer;
+        assert_true(sent - told + len <= buffer);
+        send_packet(&data, block, len);
+        assert_int_equal(read(fd, block, len), len);
+        settle();
+        guest_give(&bench.guest, 1, RX_BYTES);
+        while (received(&packet, NULL) == OP(CREDIT_UPDATE))
+            told = packet.fwd_cnt;
+    }
+    close(fd);
+}
+
 /* The host reads nothing, and the guest sends all that it may. */
 static void use_up_window(uint32_t port)
 {
@@ -311,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         mux_test(more_than_was_granted_ends_the_connection),
         mux_test(the_guest_learns_what_the_host_has_read),
+        mux_test(a_guest_with_a_small_buffer_learns_it_in_time),
         mux_test(a_guest_without_room_has_been_told_all_that_the_host_took),
         mux_test(a_host_that_is_gone_frees_what_waits_for_it),
         mux_test(an_answer_to_what_was_not_asked_is_refused),

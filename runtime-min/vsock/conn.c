@@ -147,9 +147,10 @@ void conn_note_taken(struct conn *conn, size_t len)
     conn->taken += (uint32_t)len;
     if (conn->state != CONN_ESTABLISHED)
         return;
-    uint32_t untold = conn->taken - conn->told_taken;
-    uint32_t room_as_told = conn->window - (conn->received - conn->told_taken);
-    if (untold >= conn->window / 2 || (untold > 0 && room_as_told < conn->window / 16))
+    /* Linux has no more under way than its own buffer would hold. */
+    uint32_t window = conn->window < conn->guest_window ? conn->window : conn->guest_window;
+    uint32_t untold = conn->taken - conn->told_taken, under_way = conn->received - conn->told_taken;
+    if (untold > 0 && (untold >= window / 2 || under_way > window - window / 16))
         conn_send(conn, PENDING_CREDIT_UPDATE);
 }
 
