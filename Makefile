@@ -241,7 +241,7 @@ bench: setup
 	@$(AGAIN) FLAVOUR=release bench-built
 
 .PHONY: bench-built
-bench-built: $(PROGRAMS) $(BENCHES) $(if $(wildcard build/guest/vmlinux),build/guest/initramfs.cpio build/guest/initramfs-idle.cpio)
+bench-built: $(PROGRAMS) $(BENCHES) $(if $(wildcard build/guest/vmlinux),build/guest/initramfs.cpio build/guest/initramfs-idle.cpio $(B)/ci/guest/stream)
 	@ci/bench/run $(B)
 
 # ---- checks of the source ----
