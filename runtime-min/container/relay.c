@@ -10,6 +10,7 @@
 #define REPLY_BYTES (READ_CHUNK + 65536)
 #define INPUT_CHUNK 16384 /* lies on a fiber's stack, which is small */
 #define QUIET_NS NSEC_PER_SEC
+#define END_OF_TRANSMISSION 4 /* Ctrl-D */
 #define TEXT(s) ((char *)(uintptr_t)(s))
 
 static void wake_watcher(struct relay *relay)
@@ -112,6 +113,17 @@ static void close_input(struct relay *relay)
     (void)guest_call(relay->guest, "CloseStdin", &request.base, NULL, NULL, GUEST_TIMEOUT_NS, NULL, &err);
 }
 
+/* A terminal that is not raw yet tells an end of input where that byte was typed. */
+static ssize_t read_input(struct relay *relay, uint8_t *chunk, size_t size)
+{
+    ssize_t n = stdstream_read(relay->guest->loop, &relay->input, chunk, size);
+
+    if (n != 0 || !relay->terminal || !relay->input.is_terminal || stdstream_is_hung_up(&relay->input))
+        return n;
+    *chunk = END_OF_TRANSMISSION;
+    return 1;
+}
+
 /* Input that cannot be delivered is no failure: the process may have closed its end. */
 static void input_fiber(void *arg)
 {
@@ -120,7 +132,7 @@ static void input_fiber(void *arg)
     ssize_t n;
     int r = 0;
 
-    while (r == 0 && (n = stdstream_read(relay->guest->loop, &relay->input, chunk, sizeof(chunk))) > 0)
+    while (r == 0 && (n = read_input(relay, chunk, sizeof(chunk))) > 0)
         r = write_input(relay, chunk, (size_t)n);
     /* A terminal has no end of input but its hang-up, which would take the output along. */
     if (r == 0 && n != -ECANCELED && (!relay->terminal || relay->input.is_terminal))

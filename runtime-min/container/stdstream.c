@@ -58,6 +58,13 @@ ssize_t stdstream_read(struct loop *loop, const struct stdstream *stream, void *
     }
 }
 
+bool stdstream_is_hung_up(const struct stdstream *stream)
+{
+    struct pollfd poll = {.fd = stream->fd};
+
+    return sys_poll(&poll, 1, 0) != 0;
+}
+
 static ssize_t send_some(int fd, const void *p, size_t len)
 {
     struct iovec iov = {.iov_base = (void *)(uintptr_t)p, .iov_len = len};

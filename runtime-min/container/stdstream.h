@@ -25,5 +25,7 @@ void stdstream_close(struct stdstream *stream);
 void stdstream_end(struct stdstream *stream, int fd);
 /* From a fiber. Bytes, 0 at the end, or -errno. */
 ssize_t stdstream_read(struct loop *loop, const struct stdstream *stream, void *p, size_t len);
+/* Nobody holds the other side. */
+bool stdstream_is_hung_up(const struct stdstream *stream);
 /* One attempt: bytes, -EAGAIN, or another -errno (-EPIPE: nobody reads). */
 ssize_t stdstream_try_write(const struct stdstream *stream, const void *p, size_t len);

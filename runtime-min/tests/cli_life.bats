@@ -495,6 +495,12 @@ assert record["level"] == "error" and "executable file not found in" in record["
     run -7 script -qec "stty rows 0 columns 0; '$TATAMI' --root '$root' run -b '$work/b' $c1" /dev/null </dev/null
 }
 
+@test "an end of input typed before the program runs is one for the program, no hang-up" {
+    bundle b /bin/sh -c 'sleep 0.5; cat; echo "still there"; exit 7' -- 'c["process"]["terminal"] = True'
+    run -7 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" terminal "=\\x04 ?still\\x20there" \
+        bash -c 'sleep 0.2; exec "$@"' - "$TATAMI" --root "$root" run -b "$work/b" $c1 3>&-
+}
+
 @test "a terminal needs no standard stream: input may be a file, output a pipe" {
     bundle b /bin/sh -c 'stty size; read line; echo "got $line"; exit 7' -- 'c["process"]["terminal"] = True'
     echo typed >"$work/typed"
