@@ -259,14 +259,24 @@ static int export_program(struct arena *a, scmp_filter_ctx ctx, struct sock_fpro
     return 0;
 }
 
+static const struct opt_u64 *default_errno(const struct oci_seccomp *profile)
+{
+    for (size_t i = 0; i < profile->n_rules; i++) {
+        const struct oci_seccomp_rule *rule = &profile->rules[i];
+        if (rule->names.n == 1 && strcmp(rule->names.items[0], OCI_SECCOMP_OTHERS) == 0)
+            return &rule->errno_ret;
+    }
+    return &profile->default_errno;
+}
+
 int seccomp_program_compile(struct arena *a, const struct oci_seccomp *profile, struct seccomp_program *ret_program,
                             struct error *err)
 {
-    static const struct opt_u64 no_errno = {.set = false};
     struct seccomp_program program = {.flags = 0};
     uint32_t default_action;
 
-    int r = action_parse("linux.seccomp.defaultAction", profile->default_action ?: "", &no_errno, &default_action, err);
+    int r = action_parse("linux.seccomp.defaultAction", profile->default_action ?: "", default_errno(profile), &default_action,
+                         err);
     if (r < 0)
         return r;
     r = flags_parse(&profile->flags, &program.flags, err);

@@ -169,6 +169,20 @@ static void a_default_that_refuses_leaves_what_is_listed(void **state)
     check_int(trial.label, got.status, 0);
 }
 
+static void a_rule_for_all_others_has_the_errno_of_the_default(void **state)
+{
+    (void)state;
+    struct trial trial = {
+        .label = "ENOSYS for all but EPERM",
+        .default_action = "SCMP_ACT_ERRNO",
+        .rules = {{.names = words((char *[]){"write", "exit_group", "sigaltstack", "mmap", "munmap", NULL}),
+                   .action = "SCMP_ACT_ALLOW"},
+                  RULE("getppid", "SCMP_ACT_ERRNO", .errno_ret = {true, EPERM}),
+                  RULE(OCI_SECCOMP_OTHERS, "SCMP_ACT_ERRNO", .errno_ret = {true, ENOSYS})},
+    };
+    check_string(trial.label, forked_run(try_calls, &trial).text, "1 38 38 38 38");
+}
+
 /* Equal to the default only with the same errno. */
 static void another_errno_than_the_default_is_a_rule(void **state)
 {
@@ -618,6 +632,7 @@ int main(void)
         cmocka_unit_test(the_number_for_a_tracer_is_in_the_program),
         cmocka_unit_test(deadly_actions_kill_with_their_signal),
         cmocka_unit_test(a_default_that_refuses_leaves_what_is_listed),
+        cmocka_unit_test(a_rule_for_all_others_has_the_errno_of_the_default),
         cmocka_unit_test(another_errno_than_the_default_is_a_rule),
         cmocka_unit_test(flags_become_bits),
         cmocka_unit_test(architectures_are_known_by_their_names),

@@ -346,12 +346,13 @@ static TYPE(seccomp_rule_type, grpc__linux_syscall__descriptor, seccomp_rule_fie
 #define WIRE Grpc__LinuxSeccomp
 static const struct oci_field seccomp_fields[] = {
     ALWAYS(OCI_STRING, "defaultAction", default_action, defaultaction),
+    {.json = "defaultErrnoRet", .kind = OCI_OPT_U32, .offset = offsetof(struct oci_seccomp, default_errno)},
     STRINGS("architectures", architectures, architectures),
     STRINGS("flags", flags, flags),
     MANY(OCI_LIST, "syscalls", rules, n_rules, syscalls, &seccomp_rule_type),
 };
 static TYPE(seccomp_type, grpc__linux_seccomp__descriptor, seccomp_fields,
-            .unapplied = NAMES("defaultErrnoRet", "listenerPath", "listenerMetadata"));
+            .unapplied = NAMES("listenerPath", "listenerMetadata"));
 #undef STRUCT
 #undef WIRE
 

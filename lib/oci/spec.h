@@ -239,8 +239,13 @@ struct oci_seccomp_rule {
     size_t n_args;
 };
 
+/* The name of a rule for all calls that no other rule names. The protocol carries default_errno as the errno of such a rule;
+ * who does not know it skips it, as every name of no system call. */
+#define OCI_SECCOMP_OTHERS "*"
+
 struct oci_seccomp {
     char *default_action;
+    struct opt_u64 default_errno; /* not on the wire */
     struct strlist architectures;
     struct strlist flags;
     struct oci_seccomp_rule *rules;

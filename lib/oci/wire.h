@@ -4,8 +4,9 @@
  * What proto3 cannot say. An empty string or list is absent. A number that may be absent is absent when it is 0 (memory and cpu
  * limits, fileMode, timeout, oomScoreAdj, errnoRet), and -1 is kept where the wire is signed; 0 is a limit in Pids, whose
  * message says that it is there. A device rule's number -1 is any and 0 is 0, so that no rule grows wider on its way, except in
- * a rule for all devices (type "a" or none): there 0:0 is no number. umask and domainname are not on the wire. But for these,
- * writing a spec and reading it back gives an equal spec. Of equal map keys the last wins. Windows and Solaris are ignored.
+ * a rule for all devices (type "a" or none): there 0:0 is no number. umask, domainname and the errno of seccomp's default
+ * action are not on the wire. But for these, writing a spec and reading it back gives an equal spec. Of equal map keys the last
+ * wins. Windows and Solaris are ignored.
  *
  * Reading refuses, as INVALID_ARGUMENT with the path in JSON words and the value ("linux.namespaces[1].type: unknown namespace
  * 'foo'"): unknown namespaces and device types, user and group ids of 4294967295, device numbers below -1. Names of

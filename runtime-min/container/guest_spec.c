@@ -99,6 +99,23 @@ static int prepare_devices(const struct oci_linux *linux_, struct error *err)
     return 0;
 }
 
+/* The protocol has no field for the errno of the default action: a rule carries it. */
+static int prepare_seccomp(struct arena *a, struct oci_seccomp *seccomp, struct error *err)
+{
+    if (!seccomp || !seccomp->default_errno.set)
+        return 0;
+    struct oci_seccomp_rule *rules = arena_calloc(a, seccomp->n_rules + 1, sizeof(*rules));
+    if (!rules || strlist_add(a, &rules[seccomp->n_rules].names, OCI_SECCOMP_OTHERS) < 0)
+        return error_status(err, STATUS_RESOURCE_EXHAUSTED, "linux.seccomp: %zu rules are too many", seccomp->n_rules);
+    for (size_t i = 0; i < seccomp->n_rules; i++)
+        rules[i] = seccomp->rules[i];
+    rules[seccomp->n_rules].action = seccomp->default_action;
+    rules[seccomp->n_rules].errno_ret = seccomp->default_errno;
+    seccomp->rules = rules;
+    seccomp->n_rules++;
+    return 0;
+}
+
 /* The protocol has no field for it. */
 static int prepare_domainname(struct arena *a, const struct oci_spec *spec, struct error *err)
 {
@@ -128,6 +145,8 @@ static int prepare_linux(struct arena *a, struct oci_spec *spec, const char *gue
     linux_->mount_label = NULL;
     linux_->intel_rdt_l3_schema = NULL;
     int r = prepare_devices(linux_, err);
+    if (r == 0)
+        r = prepare_seccomp(a, linux_->seccomp, err);
     return r < 0 ? r : prepare_domainname(a, spec, err);
 }
 

@@ -5,8 +5,8 @@
  *             namespaces; cgroupsPath (the guest has its own), cpusets, block devices' and network classes' limits; labels of
  *             SELinux and AppArmor profiles, which the guest's kernel does not have; intelRdt; unknown capabilities
  * mapped      root.path and bind mounts to what is shared with the guest. A bind mount of something below /proc, /sys or /dev
- *             means the guest's own; domainname to a sysctl; a relative destination to one below "/"
- * refused     block devices; a umask other than the agent's own, which the protocol cannot carry */
+ *             means the guest's own; domainname to a sysctl; seccomp's default errno to a rule; a relative destination to one
+ * below "/" refused     block devices; a umask other than the agent's own, which the protocol cannot carry */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"

@@ -171,7 +171,9 @@ static void other_words_for_the_same_reach_the_guest_as_it_knows_them(void **sta
     struct oci_spec *spec = parse(
         a, "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"user\":{\"umask\":18}}," ROOT ",\"domainname\":\"example.org\","
            "\"mounts\":[{\"destination\":\"data\",\"type\":\"tmpfs\"}],"
-           "\"linux\":{\"devices\":[{\"path\":\"/dev/x\",\"type\":\"u\"}],\"sysctl\":{\"kernel.msgmax\":\"1\"}}}");
+           "\"linux\":{\"devices\":[{\"path\":\"/dev/x\",\"type\":\"u\"}],\"sysctl\":{\"kernel.msgmax\":\"1\"},"
+           "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,"
+           "\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\"}]}}}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
     assert_int_equal(spec->linux_->devices[0].type, 'c');
     assert_int_equal(spec->linux_->devices[0].file_mode.value, 0666);
@@ -180,6 +182,11 @@ static void other_words_for_the_same_reach_the_guest_as_it_knows_them(void **sta
     assert_string_equal(spec->linux_->sysctl.items[0].key, "kernel.domainname");
     assert_string_equal(spec->linux_->sysctl.items[0].value, "example.org");
     assert_string_equal(spec->linux_->sysctl.items[1].key, "kernel.msgmax");
+    assert_int_equal(spec->linux_->seccomp->n_rules, 2);
+    assert_string_equal(spec->linux_->seccomp->rules[0].names.items[0], "read");
+    assert_string_equal(spec->linux_->seccomp->rules[1].names.items[0], OCI_SECCOMP_OTHERS);
+    assert_string_equal(spec->linux_->seccomp->rules[1].action, "SCMP_ACT_ERRNO");
+    assert_int_equal(spec->linux_->seccomp->rules[1].errno_ret.value, 38);
 }
 
 static void unknown_capabilities_are_left_out(void **state)
