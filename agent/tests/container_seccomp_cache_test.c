@@ -6,20 +6,10 @@
 #include <sys/syscall.h>
 
 #include "agent/tests/support/forked.h"
+#include "agent/tests/support/seccomp_names.h"
 #include "tests/check.h"
 
 #define BIG (4 * 1024 * 1024)
-
-static char *one_name[] = {"getppid", NULL};
-static char *two_names[] = {"getppid", "getpgid", NULL};
-
-static struct strlist words(char **items)
-{
-    struct strlist list = {.items = items};
-    while (items && items[list.n])
-        list.n++;
-    return list;
-}
 
 struct cached {
     struct seccomp_cache *cache;

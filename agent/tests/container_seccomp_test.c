@@ -12,21 +12,11 @@
 #include <unistd.h>
 
 #include "agent/tests/support/forked.h"
+#include "agent/tests/support/seccomp_names.h"
 #include "oci/json.h"
 #include "tests/check.h"
 
 #define BIG (4 * 1024 * 1024)
-
-static char *one_name[] = {"getppid", NULL};
-static char *two_names[] = {"getppid", "getpgid", NULL};
-
-static struct strlist words(char **items)
-{
-    struct strlist list = {.items = items};
-    while (items && items[list.n])
-        list.n++;
-    return list;
-}
 
 /* ---- programs at work ---- */
 

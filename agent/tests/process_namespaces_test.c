@@ -15,16 +15,6 @@
 #define FIRST_ID 100000
 #define IDS 65536
 
-static void add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespace_type type, const char *path)
-{
-    struct oci_linux *linux_ = spec->linux_;
-    struct oci_namespace *longer = arena_calloc(rig->arena, linux_->n_namespaces + 1, sizeof(*longer));
-
-    memcpy(longer, linux_->namespaces, linux_->n_namespaces * sizeof(*longer));
-    longer[linux_->n_namespaces++] = (struct oci_namespace){.type = type, .path = STRING(path)};
-    linux_->namespaces = longer;
-}
-
 static int give_file(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *ftw UNUSED)
 {
     return lchown(path, FIRST_ID, FIRST_ID);
@@ -37,7 +27,7 @@ static void add_user_namespace(struct rig *rig, struct oci_spec *spec)
 
     *mapping = (struct oci_id_mapping){.container_id = 0, .host_id = FIRST_ID, .size = IDS};
     assert_int_equal(nftw(rig->rootfs, give_file, 8, FTW_PHYS), 0); /* as a snapshotter does */
-    add_namespace(rig, spec, OCI_NS_USER, NULL);
+    rig_add_namespace(rig, spec, OCI_NS_USER, NULL);
     spec->linux_->uid_mappings = spec->linux_->gid_mappings = mapping;
     spec->linux_->n_uid_mappings = spec->linux_->n_gid_mappings = 1;
 }
@@ -79,8 +69,8 @@ RIG_TEST(namespaces_are_new_and_execed_processes_join_them)
     char *out;
 
     add_user_namespace(rig, spec);
-    add_namespace(rig, spec, OCI_NS_CGROUP, NULL);
-    add_namespace(rig, spec, OCI_NS_TIME, NULL);
+    rig_add_namespace(rig, spec, OCI_NS_CGROUP, NULL);
+    rig_add_namespace(rig, spec, OCI_NS_TIME, NULL);
     expect_speaking(rig, "c1", spec);
     FOR_ROWS (name, names) {
         char *script = arena_printf(rig->arena, "readlink /proc/self/ns/%1$s; readlink /proc/1/ns/%1$s", *name);
@@ -207,7 +197,7 @@ RIG_TEST(user_namespace_of_another_container_can_be_joined)
     EXPECT_OK(rig_create(rig, "c1", spec, &err));
     struct traces before = traces_now(rig);
     second = rig_spec(rig, "c2", script);
-    add_namespace(rig, second, OCI_NS_USER, arena_printf(rig->arena, "/proc/%d/ns/user", pid_of_init(rig)));
+    rig_add_namespace(rig, second, OCI_NS_USER, arena_printf(rig->arena, "/proc/%d/ns/user", pid_of_init(rig)));
     expect_output(rig, "c2", second, "0\n 0 100000 65536\n1\nwritable\n");
     second->process->args.items[2] = STRING("sleep 1000");
     expect_running(rig, "c2", second);
@@ -222,7 +212,7 @@ RIG_TEST(cgroup_namespace_begins_at_the_container)
 {
     struct oci_spec *spec = rig_spec(rig, "c1", "cut -d: -f3 /proc/self/cgroup | sort | uniq");
 
-    add_namespace(rig, spec, OCI_NS_CGROUP, NULL);
+    rig_add_namespace(rig, spec, OCI_NS_CGROUP, NULL);
     expect_output(rig, "c1", spec, "/\n");
     expect_output(rig, "c2", rig_spec(rig, "c2", "cut -d: -f3 /proc/self/cgroup | sort | uniq"),
                   arena_printf(rig->arena, "%s/c2\n", rig->cgroup));

@@ -18,16 +18,6 @@ static void add_word(struct rig *rig, struct strlist *list, const char *word)
     assert_int_equal(strlist_add(rig->arena, list, word), 0);
 }
 
-static void add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespace_type type, const char *path)
-{
-    struct oci_linux *linux_ = spec->linux_;
-    struct oci_namespace *longer = arena_calloc(rig->arena, linux_->n_namespaces + 1, sizeof(*longer));
-
-    memcpy(longer, linux_->namespaces, linux_->n_namespaces * sizeof(*longer));
-    longer[linux_->n_namespaces++] = (struct oci_namespace){.type = type, .path = STRING(path)};
-    linux_->namespaces = longer;
-}
-
 static void drop_namespace(struct oci_spec *spec, enum oci_namespace_type type)
 {
     struct oci_linux *linux_ = spec->linux_;
@@ -179,23 +169,23 @@ static void set_resources(struct rig *rig, struct oci_spec *spec, int64_t limit,
       spec->root->path = arena_printf(rig->arena, "%s/etc/passwd", rig->rootfs))                                               \
     X(no_namespaces, STATUS_INTERNAL, "cannot find the pid ns", spec->linux_->n_namespaces = 0)                                \
     X(mount_namespace_twice, STATUS_INVALID_ARGUMENT, "linux.namespaces: mount is listed twice",                               \
-      add_namespace(rig, spec, OCI_NS_MOUNT, NULL))                                                                            \
+      rig_add_namespace(rig, spec, OCI_NS_MOUNT, NULL))                                                                        \
     X(hostname_without_uts, STATUS_INTERNAL, "hostname: Linux namespace does not contain uts",                                 \
       (spec->hostname = STRING("h"), drop_namespace(spec, OCI_NS_UTS)))                                                        \
     X(masks_without_mount, STATUS_INTERNAL, "security: Linux namespace does not contain mount",                                \
       drop_namespace(spec, OCI_NS_MOUNT))                                                                                      \
     X(namespace_path_missing, STATUS_INTERNAL, "open cgroup namespace '/no/such/ns': ENOENT: No such file or directory",       \
-      add_namespace(rig, spec, OCI_NS_CGROUP, "/no/such/ns"))                                                                  \
+      rig_add_namespace(rig, spec, OCI_NS_CGROUP, "/no/such/ns"))                                                              \
     X(namespace_path_no_namespace, STATUS_INVALID_ARGUMENT, "linux.namespaces: '/proc/cmdline' is not a cgroup namespace",     \
-      add_namespace(rig, spec, OCI_NS_CGROUP, "/proc/cmdline"))                                                                \
+      rig_add_namespace(rig, spec, OCI_NS_CGROUP, "/proc/cmdline"))                                                            \
     X(namespace_of_other_type, STATUS_INVALID_ARGUMENT, "linux.namespaces: '/proc/self/ns/uts' is not a cgroup namespace",     \
-      add_namespace(rig, spec, OCI_NS_CGROUP, "/proc/self/ns/uts"))                                                            \
+      rig_add_namespace(rig, spec, OCI_NS_CGROUP, "/proc/self/ns/uts"))                                                        \
     X(user_without_mappings, STATUS_INTERNAL, "usernamespace: No idmap has size > 0",                                          \
-      add_namespace(rig, spec, OCI_NS_USER, NULL))                                                                             \
+      rig_add_namespace(rig, spec, OCI_NS_USER, NULL))                                                                         \
     X(empty_mapping, STATUS_INTERNAL, "usernamespace: No idmap has size > 0",                                                  \
-      (add_namespace(rig, spec, OCI_NS_USER, NULL), set_user_mapping(rig, spec, 0, 100000, 0)))                                \
+      (rig_add_namespace(rig, spec, OCI_NS_USER, NULL), set_user_mapping(rig, spec, 0, 100000, 0)))                            \
     X(mapping_over_the_end, STATUS_INVALID_ARGUMENT, "linux.uidMappings: 10 ids from 1 and 4294967290 on do not fit",          \
-      (add_namespace(rig, spec, OCI_NS_USER, NULL), set_user_mapping(rig, spec, 1, UINT32_MAX - 5, 10)))                       \
+      (rig_add_namespace(rig, spec, OCI_NS_USER, NULL), set_user_mapping(rig, spec, 1, UINT32_MAX - 5, 10)))                   \
     X(mapping_without_user, STATUS_INTERNAL, "usernamespace: uid or gid mappings without a user namespace",                    \
       set_user_mapping(rig, spec, 0, 100000, 10))                                                                              \
     X(sysctl_not_namespaced, STATUS_INTERNAL, "sysctl: kernel.core_pattern: Sysctl config contains invalid settings",          \

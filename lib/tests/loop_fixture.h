@@ -67,6 +67,20 @@ static inline void run_fiber(void (*fn)(void *arg), void *arg)
     run_loop();
 }
 
+static inline void scenario_main(void *arg)
+{
+    void (*const *fn)(void) = arg;
+
+    (*fn)();
+    loop_stop(loop);
+}
+
+/* Runs fn in a fiber, then ends the loop, which a reaper's own watch would keep running. */
+static inline void run_scenario(void (*fn)(void))
+{
+    run_fiber(scenario_main, &fn);
+}
+
 /* Takes the loop's epoll instance away, to show what it does without; gives it back when called with the result. */
 static inline int break_loop(void)
 {

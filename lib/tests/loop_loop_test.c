@@ -39,6 +39,17 @@ static void bell_start(struct bell *bell, const char *name, unsigned int value, 
     assert_int_equal(watch_start(loop, &bell->watch, eventfd(value, EFD_CLOEXEC | EFD_NONBLOCK), events), 0);
 }
 
+/* Two that know each other. */
+static void bells_start(struct bell *a, const char *a_name, struct bell *b, const char *b_name,
+                        void (*action)(struct bell *bell))
+{
+    bell_start(a, a_name, 1, EPOLLIN);
+    bell_start(b, b_name, 1, EPOLLIN);
+    a->other = b;
+    b->other = a;
+    a->action = b->action = action;
+}
+
 static void bell_done(struct bell *bell)
 {
     watch_stop(&bell->watch);
@@ -90,11 +101,7 @@ static void no_callback_after_stop_even_for_collected_events(void **state)
     struct bell a, b;
 
     (void)state;
-    bell_start(&a, "one", 1, EPOLLIN);
-    bell_start(&b, "one", 1, EPOLLIN);
-    a.other = &b;
-    b.other = &a;
-    a.action = b.action = stop_other;
+    bells_start(&a, "one", &b, "one", stop_other);
     a.left = b.left = 2; /* none stops itself */
     run_loop();
     assert_string_equal(trace, "one ");
@@ -115,11 +122,7 @@ static void a_restarted_watch_is_called_in_the_next_turn(void **state)
     struct bell a, b;
 
     (void)state;
-    bell_start(&a, "a", 1, EPOLLIN);
-    bell_start(&b, "b", 1, EPOLLIN);
-    a.other = &b;
-    b.other = &a;
-    a.action = b.action = restart_other;
+    bells_start(&a, "a", &b, "b", restart_other);
     run_loop();
     assert_true(strcmp(trace, "a b ") == 0 || strcmp(trace, "b a ") == 0);
     bell_done(&a);
@@ -140,11 +143,7 @@ static void events_that_are_no_longer_wanted_are_not_reported(void **state)
     struct bell a, b;
 
     (void)state;
-    bell_start(&a, "one", 1, EPOLLIN);
-    bell_start(&b, "one", 1, EPOLLIN);
-    a.other = &b;
-    b.other = &a;
-    a.action = b.action = mute_other;
+    bells_start(&a, "one", &b, "one", mute_other);
     run_loop();
     assert_string_equal(trace, "one ");
     bell_done(&a);

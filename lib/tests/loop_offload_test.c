@@ -35,21 +35,6 @@ static int offload_teardown(void **state)
 
 #define offload_test(name) cmocka_unit_test_setup_teardown(name, offload_setup, offload_teardown)
 
-static void (*scenario)(void);
-
-static void run_scenario(void *arg)
-{
-    (void)arg;
-    scenario();
-    loop_stop(loop);
-}
-
-static void run(void (*fn)(void))
-{
-    scenario = fn;
-    run_fiber(run_scenario, NULL);
-}
-
 static uint64_t in_ms(uint64_t ms)
 {
     return loop_deadline(loop, ms * MSEC);
@@ -86,7 +71,7 @@ static void success(void)
 static void result_and_output_travel_back(void **state)
 {
     (void)state;
-    run(success);
+    run_scenario(success);
 }
 
 static int fail_with_words(void *arg, struct buf *out, struct error *err)
@@ -138,7 +123,7 @@ static void failure(void)
 static void the_error_travels_back(void **state)
 {
     (void)state;
-    run(failure);
+    run_scenario(failure);
 }
 
 /* ---- output ---- */
@@ -172,7 +157,7 @@ static void much_output(void)
 static void output_larger_than_a_pipe_travels_back(void **state)
 {
     (void)state;
-    run(much_output);
+    run_scenario(much_output);
 }
 
 static void capped_output(void)
@@ -200,7 +185,7 @@ static void capped_output(void)
 static void output_is_capped(void **state)
 {
     (void)state;
-    run(capped_output);
+    run_scenario(capped_output);
 }
 
 /* ---- ends without a result ---- */
@@ -239,7 +224,7 @@ static void too_slow(void)
 static void a_slow_child_is_killed_at_the_deadline(void **state)
 {
     (void)state;
-    run(too_slow);
+    run_scenario(too_slow);
 }
 
 static struct fiber *worker;
@@ -270,7 +255,7 @@ static void cancelled(void)
 static void cancelling_the_fiber_kills_the_child(void **state)
 {
     (void)state;
-    run(cancelled);
+    run_scenario(cancelled);
 }
 
 static int die(void *arg, struct buf *out, struct error *err)
@@ -316,7 +301,7 @@ static void dead_children(void)
 static void a_child_that_dies_is_reported_with_its_status(void **state)
 {
     (void)state;
-    run(dead_children);
+    run_scenario(dead_children);
 }
 
 /* Finds the child's end of the result pipe: the newest pipe that can be written to. */
@@ -378,7 +363,7 @@ static void garbage(void)
 static void a_broken_frame_is_no_result(void **state)
 {
     (void)state;
-    run(garbage);
+    run_scenario(garbage);
 }
 
 /* ---- a result that cannot be sent ---- */
@@ -404,7 +389,7 @@ static void results_unsent(void)
 static void a_job_that_is_done_is_no_failure_though_it_cannot_say_so(void **state)
 {
     (void)state;
-    run(results_unsent);
+    run_scenario(results_unsent);
 }
 
 /* ---- what the child leaves behind ---- */
@@ -435,7 +420,7 @@ static void process_left(void)
 static void a_process_left_behind_does_not_delay_the_result(void **state)
 {
     (void)state;
-    run(process_left);
+    run_scenario(process_left);
 }
 
 static void tick(void *arg)
@@ -470,7 +455,7 @@ static void loop_goes_on(void)
 static void the_loop_goes_on_meanwhile(void **state)
 {
     (void)state;
-    run(loop_goes_on);
+    run_scenario(loop_goes_on);
 }
 
 /* ---- resources ---- */
@@ -497,7 +482,7 @@ static void no_descriptors(void)
 static void without_descriptors_it_fails_and_leaks_nothing(void **state)
 {
     (void)state;
-    run(no_descriptors);
+    run_scenario(no_descriptors);
 }
 
 static void no_epoll(void)
@@ -514,7 +499,7 @@ static void no_epoll(void)
 static void without_a_watch_it_fails_and_leaks_nothing(void **state)
 {
     (void)state;
-    run(no_epoll);
+    run_scenario(no_epoll);
 }
 
 int main(void)

@@ -32,22 +32,6 @@ static int reaper_teardown(void **state)
 
 #define reaper_test(name) cmocka_unit_test_setup_teardown(name, reaper_setup, reaper_teardown)
 
-static void (*scenario)(void);
-
-static void run_scenario(void *arg)
-{
-    (void)arg;
-    scenario();
-    loop_stop(loop);
-}
-
-/* Runs fn in a fiber, then ends the loop, which the reaper's own watch would keep running. */
-static void run(void (*fn)(void))
-{
-    scenario = fn;
-    run_fiber(run_scenario, NULL);
-}
-
 /* ---- children ---- */
 
 static int exit_with(void *arg)
@@ -135,7 +119,7 @@ static void statuses(void)
 static void exit_status_or_128_plus_signal(void **state)
 {
     (void)state;
-    run(statuses);
+    run_scenario(statuses);
 }
 
 static void wait_past_deadline(void)
@@ -156,7 +140,7 @@ static void wait_past_deadline(void)
 static void a_wait_has_a_deadline_and_signals_reach_only_the_living(void **state)
 {
     (void)state;
-    run(wait_past_deadline);
+    run_scenario(wait_past_deadline);
 }
 
 /* Checked in the child: nothing blocked, nothing pending, everything at its default. */
@@ -205,7 +189,7 @@ static void spawn_with_odd_signals(void)
 static void a_child_starts_with_fresh_signals(void **state)
 {
     (void)state;
-    run(spawn_with_odd_signals);
+    run_scenario(spawn_with_odd_signals);
 }
 
 static void exit_before_anybody_looks(void)
@@ -223,7 +207,7 @@ static void exit_before_anybody_looks(void)
 static void a_child_that_exits_at_once_is_not_lost(void **state)
 {
     (void)state;
-    run(exit_before_anybody_looks);
+    run_scenario(exit_before_anybody_looks);
 }
 
 static void many_at_once(void)
@@ -247,7 +231,7 @@ static void many_at_once(void)
 static void coalesced_sigchld_loses_nobody(void **state)
 {
     (void)state;
-    run(many_at_once);
+    run_scenario(many_at_once);
 }
 
 /* Without its pidfd being watched a child is found through SIGCHLD, and the other way round. */
@@ -277,7 +261,7 @@ static void one_eye_closed(void)
 static void a_lost_sigchld_or_watch_does_not_matter(void **state)
 {
     (void)state;
-    run(one_eye_closed);
+    run_scenario(one_eye_closed);
 }
 
 static void spurious(void)
@@ -295,7 +279,7 @@ static void spurious(void)
 static void a_spurious_event_changes_nothing(void **state)
 {
     (void)state;
-    run(spurious);
+    run_scenario(spurious);
 }
 
 static void several_wait(void *arg)
@@ -323,7 +307,7 @@ static void share_a_child(void)
 static void several_fibers_can_wait_for_one_child(void **state)
 {
     (void)state;
-    run(share_a_child);
+    run_scenario(share_a_child);
 }
 
 static void wait_cancelled(void)
@@ -338,7 +322,7 @@ static void wait_cancelled(void)
 static void a_wait_can_be_cancelled(void **state)
 {
     (void)state;
-    run(wait_cancelled);
+    run_scenario(wait_cancelled);
 }
 
 static void free_running(void)
@@ -355,7 +339,7 @@ static void free_running(void)
 static void a_freed_child_is_killed_and_collected_later(void **state)
 {
     (void)state;
-    run(free_running);
+    run_scenario(free_running);
 }
 
 static void free_zombie(void)
@@ -372,7 +356,7 @@ static void free_zombie(void)
 static void a_freed_child_that_already_ended_is_collected_too(void **state)
 {
     (void)state;
-    run(free_zombie);
+    run_scenario(free_zombie);
 }
 
 /* ---- on_exit ---- */
@@ -420,7 +404,7 @@ static void callback_first(void)
 static void on_exit_is_called_once_before_the_waiters_and_may_free(void **state)
 {
     (void)state;
-    run(callback_first);
+    run_scenario(callback_first);
 }
 
 /* ---- orphans ---- */
@@ -499,8 +483,8 @@ static void orphans_are_collected_and_dropped(void **state)
 {
     (void)state;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    run(adopt);
-    run(adopt_many);
+    run_scenario(adopt);
+    run_scenario(adopt_many);
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
@@ -559,7 +543,7 @@ static void an_inherited_ignored_sigchld_is_repaired(void **state)
     (void)state;
     signal(SIGCHLD, SIG_IGN);
     assert_int_equal(reaper_new(loop, &reaper, NULL), 0);
-    run(one_exit);
+    run_scenario(one_exit);
     reaper_free(reaper);
 }
 
@@ -577,13 +561,13 @@ static void a_killed_child_does_not_keep_the_reaper(void **state)
 {
     (void)state;
     assert_int_equal(reaper_new(loop, &reaper, NULL), 0);
-    run(free_with_killed_child_left);
+    run_scenario(free_with_killed_child_left);
     await_zombie(left_pid);
     reaper_free(reaper);
     assert_true(is_gone(left_pid));
 
     assert_int_equal(reaper_new(loop, &reaper, NULL), 0);
-    run(free_with_killed_child_left);
+    run_scenario(free_with_killed_child_left);
     reaper_free(reaper); /* dead already or not: nothing waits, and the teardown sees a leaked descriptor */
     run_loop();
     while (waitpid(-1, NULL, 0) > 0)
@@ -604,7 +588,7 @@ static void refused(void)
 static void a_failed_spawn_is_reported(void **state)
 {
     (void)state;
-    run(refused);
+    run_scenario(refused);
 }
 
 static void a_reaper_without_descriptors_is_refused(void **state)

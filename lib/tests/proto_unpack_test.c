@@ -85,6 +85,21 @@ static void strings_are_utf8_without_nul(void **state)
     }
 }
 
+/* A specification that cannot be read, with the reason where one is asked for. */
+static void check_refused(const struct sample *sample, const char *text)
+{
+    _arena_ struct arena *a = arena_new(BUDGET);
+    struct error err = {0};
+    Grpc__Spec *spec;
+
+    check_int(sample->label, unpack(a, &grpc__spec__descriptor, sample->bytes, sample->len, &spec, &err), -EBADMSG);
+    check_string(sample->label, err.text, text);
+    check_int(sample->label, err.status, STATUS_INVALID_ARGUMENT);
+    check_int(sample->label, err.errnum, EBADMSG);
+    check_int(sample->label, spec == NULL, 1);
+    check_int(sample->label, unpack(a, &grpc__spec__descriptor, sample->bytes, sample->len, &spec, NULL), -EBADMSG);
+}
+
 static void a_bad_string_is_refused_with_its_field(void **state)
 {
     const struct {
@@ -98,17 +113,8 @@ static void a_bad_string_is_refused_with_its_field(void **state)
     };
 
     (void)state;
-    FOR_ROWS (row, rows) {
-        _arena_ struct arena *a = arena_new(BUDGET);
-        struct error err = {0};
-        Grpc__Spec *spec;
-        check_int(row->sample.label, unpack(a, &grpc__spec__descriptor, row->sample.bytes, row->sample.len, &spec, &err),
-                  -EBADMSG);
-        check_string(row->sample.label, err.text, row->text);
-        check_int(row->sample.label, err.status, STATUS_INVALID_ARGUMENT);
-        check_int(row->sample.label, err.errnum, EBADMSG);
-        check_int(row->sample.label, spec == NULL, 1);
-    }
+    FOR_ROWS (row, rows)
+        check_refused(&row->sample, row->text);
 }
 
 /* ---- wire format ---- */
@@ -149,16 +155,8 @@ static void malformed_messages_are_refused(void **state)
     };
 
     (void)state;
-    FOR_ROWS (row, rows) {
-        _arena_ struct arena *a = arena_new(BUDGET);
-        struct error err = {0};
-        Grpc__Spec *spec;
-        check_int(row->sample.label, unpack(a, &grpc__spec__descriptor, row->sample.bytes, row->sample.len, &spec, &err),
-                  -EBADMSG);
-        check_string(row->sample.label, err.text, row->text);
-        check_int(row->sample.label, unpack(a, &grpc__spec__descriptor, row->sample.bytes, row->sample.len, &spec, NULL),
-                  -EBADMSG);
-    }
+    FOR_ROWS (row, rows)
+        check_refused(&row->sample, row->text);
 }
 
 static void what_is_not_known_is_skipped(void **state)

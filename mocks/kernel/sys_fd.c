@@ -253,51 +253,54 @@ static int check_vector(const struct iovec *iov, int n)
     return 0;
 }
 
-/* A part that is taken whole is followed by the next one while that does not block. */
+/* A part that is taken whole is followed by the next one, when reading while that does not block. */
+static ssize_t each_part(struct file *file, const struct iovec *iov, int n, bool writes)
+{
+    size_t done = 0;
+    ssize_t part = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (!writes && done > 0 && file->ops->poll && !(file->ops->poll(file) & EPOLLIN))
+            break;
+        if (iov[i].iov_len == 0)
+            part = 0;
+        else if (writes)
+            part = file->ops->write(file, iov[i].iov_base, iov[i].iov_len, &file->pos);
+        else
+            part = file->ops->read(file, iov[i].iov_base, iov[i].iov_len, &file->pos);
+        done += part > 0 ? (size_t)part : 0;
+        if (part < (ssize_t)iov[i].iov_len)
+            break;
+    }
+    return done > 0 ? (ssize_t)done : part;
+}
+
 static ssize_t read_parts(int fd, const struct iovec *iov, int n)
 {
     struct file *file;
-    size_t done = 0;
 
     if (!fd_usable(fd))
         return -EBADF;
     int r = check_vector(iov, n);
     if (r == 0)
         r = may_read(fd, &file);
-    if (r == 0 && S_ISSOCK(file->inode->mode))
-        return socket_read(file, iov, (size_t)n);
-    for (int i = 0; i < n && r == 0; i++) {
-        if (done > 0 && file->ops->poll && !(file->ops->poll(file) & EPOLLIN))
-            break;
-        ssize_t part = iov[i].iov_len ? file->ops->read(file, iov[i].iov_base, iov[i].iov_len, &file->pos) : 0;
-        r = part < 0 ? (int)part : 0;
-        done += part > 0 ? (size_t)part : 0;
-        if (part < (ssize_t)iov[i].iov_len)
-            break;
-    }
-    return done > 0 ? (ssize_t)done : r;
+    if (r < 0)
+        return r;
+    return S_ISSOCK(file->inode->mode) ? socket_read(file, iov, (size_t)n) : each_part(file, iov, n, false);
 }
 
 static ssize_t write_parts(int fd, const struct iovec *iov, int n)
 {
     struct file *file;
-    size_t done = 0;
 
     if (!fd_usable(fd))
         return -EBADF;
     int r = check_vector(iov, n);
     if (r == 0)
         r = may_write(fd, &file);
-    if (r == 0 && S_ISSOCK(file->inode->mode))
-        return socket_write(file, iov, (size_t)n);
-    for (int i = 0; i < n && r == 0; i++) {
-        ssize_t part = iov[i].iov_len ? file->ops->write(file, iov[i].iov_base, iov[i].iov_len, &file->pos) : 0;
-        r = part < 0 ? (int)part : 0;
-        done += part > 0 ? (size_t)part : 0;
-        if (part < (ssize_t)iov[i].iov_len)
-            break;
-    }
-    return done > 0 ? (ssize_t)done : r;
+    if (r < 0)
+        return r;
+    return S_ISSOCK(file->inode->mode) ? socket_write(file, iov, (size_t)n) : each_part(file, iov, n, true);
 }
 
 ssize_t sys_readv(int fd, const struct iovec *iov, int n)

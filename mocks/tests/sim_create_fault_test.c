@@ -30,16 +30,6 @@ static enum status_code create_usual(struct rig *rig, struct error *err)
     return rig_create(rig, "c1", rig_spec(rig, "c1", NULL), err);
 }
 
-static void add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespace_type type)
-{
-    struct oci_linux *linux_ = spec->linux_;
-    struct oci_namespace *all = arena_calloc(rig->arena, linux_->n_namespaces + 1, sizeof(*all));
-
-    memcpy(all, linux_->namespaces, linux_->n_namespaces * sizeof(*all));
-    all[linux_->n_namespaces++].type = type;
-    linux_->namespaces = all;
-}
-
 static enum status_code create_in_user_namespace(struct rig *rig, struct error *err)
 {
     static const struct oci_id_mapping mapping = {.container_id = 0, .host_id = 100000, .size = 65536};
@@ -49,7 +39,7 @@ static enum status_code create_in_user_namespace(struct rig *rig, struct error *
     spec->linux_->sysctl = (struct oci_map){.n = 1, .items = arena_memdup(rig->arena, &sysctl, sizeof(sysctl))};
     static const struct oci_device again = {.path = STRING("/dev/null"), .type = 'c', .major = 1, .minor = 3};
 
-    add_namespace(rig, spec, OCI_NS_USER);
+    rig_add_namespace(rig, spec, OCI_NS_USER, NULL);
     spec->linux_->devices = arena_memdup(rig->arena, &again, sizeof(again));
     spec->linux_->n_devices = 1;
     spec->linux_->uid_mappings = spec->linux_->gid_mappings = arena_memdup(rig->arena, &mapping, sizeof(mapping));
@@ -98,7 +88,7 @@ static enum status_code create_rich(struct rig *rig, struct error *err)
     spec->process->console_width = 80;
     spec->hostname = STRING("rich");
     spec->root->readonly = true;
-    add_namespace(rig, spec, OCI_NS_CGROUP);
+    rig_add_namespace(rig, spec, OCI_NS_CGROUP, NULL);
     return rig_create(rig, "c1", spec, err);
 }
 

@@ -59,11 +59,8 @@ static void live_in_a_user_namespace(struct rig *rig, struct oci_spec *spec)
 {
     static const struct oci_id_mapping mapping = {.container_id = 0, .host_id = 100000, .size = 65536};
     struct oci_linux *linux_ = spec->linux_;
-    struct oci_namespace *all = arena_calloc(rig->arena, linux_->n_namespaces + 1, sizeof(*all));
 
-    memcpy(all, linux_->namespaces, linux_->n_namespaces * sizeof(*all));
-    all[linux_->n_namespaces++].type = OCI_NS_USER;
-    linux_->namespaces = all;
+    rig_add_namespace(rig, spec, OCI_NS_USER, NULL);
     linux_->uid_mappings = linux_->gid_mappings = arena_memdup(rig->arena, &mapping, sizeof(mapping));
     linux_->n_uid_mappings = linux_->n_gid_mappings = 1;
     spec->process->user = (struct oci_user){.uid = 1000, .gid = 1000};

@@ -71,6 +71,8 @@ void rig_refused(struct rig *rig, const char *method, const ProtobufCMessage *re
 /* A usual containerd spec for the rig's root file system that runs `sh -c SCRIPT` (script NULL: `sleep 1000`), to be changed
  * freely. Its cgroup is below rig->cgroup. */
 struct oci_spec *rig_spec(struct rig *rig, const char *id, const char *script);
+/* One namespace more; path NULL: a new one. */
+void rig_add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespace_type type, const char *path);
 /* Sets argv from a NULL-terminated list. */
 void rig_args(struct rig *rig, struct oci_process *process, const char *const *argv);
 

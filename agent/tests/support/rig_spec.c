@@ -101,3 +101,13 @@ struct oci_spec *rig_spec(struct rig *rig, const char *id, const char *script)
     spec->linux_ = make_linux(rig, id);
     return spec;
 }
+
+void rig_add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespace_type type, const char *path)
+{
+    struct oci_linux *linux_ = spec->linux_;
+    struct oci_namespace *longer = arena_calloc(rig->arena, linux_->n_namespaces + 1, sizeof(*longer));
+
+    memcpy(longer, linux_->namespaces, linux_->n_namespaces * sizeof(*longer));
+    longer[linux_->n_namespaces++] = (struct oci_namespace){.type = type, .path = STRING(path)};
+    linux_->namespaces = longer;
+}
