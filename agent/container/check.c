@@ -8,6 +8,7 @@
 #include "agent/container/namespaces.h"
 #include "agent/container/sysctl.h"
 #include "base/macros.h"
+#include "hooks/hooks.h"
 
 #define ID_MIN 2
 #define ID_MAX 255
@@ -76,8 +77,6 @@ static int check_unsupported(const struct oci_spec *spec, struct error *err)
     } fields[] = {
         {"hooks.prestart", hooks->prestart.n > 0},
         {"hooks.createRuntime", hooks->create_runtime.n > 0},
-        {"hooks.createContainer", hooks->create_container.n > 0},
-        {"hooks.startContainer", hooks->start_container.n > 0},
         {"hooks.poststart", hooks->poststart.n > 0},
         {"hooks.poststop", hooks->poststop.n > 0},
         {"linux.mountLabel", is_text(spec->linux_->mount_label)},
@@ -169,6 +168,8 @@ int check_spec(const struct oci_spec *spec, struct error *err)
         r = check_process(spec->process, err);
     if (r == 0)
         r = check_unsupported(spec, err);
+    if (r == 0)
+        r = hooks_check(spec->hooks, err);
     if (r == 0)
         r = check_namespaces(spec, err);
     if (r < 0)

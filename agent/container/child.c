@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "agent/container/hook.h"
 #include "agent/container/program.h"
 #include "agent/container/sync.h"
 #include "agent/container/sysctl.h"
@@ -19,6 +20,7 @@
 #include "sys/fd.h"
 
 #define EXIT_CHILD_FAILED 1
+#define HOOK_UMASK 022
 
 /* ---- descriptors ---- */
 
@@ -126,6 +128,16 @@ static int make_terminal(const struct launch *launch, int root_fd, bool console,
     return r < 0 ? r : sync_send_descriptor(launch->sync_fd, master, err);
 }
 
+/* The umask is 0 while the root file system is built. */
+static int run_create_hooks(const struct launch *launch, struct error *err)
+{
+    mode_t mask = sys_umask(HOOK_UMASK);
+    int r = hook_run_all(launch, "createContainer", launch->bundle, err);
+
+    sys_umask(mask);
+    return r;
+}
+
 static int build_container(const struct launch *launch, struct error *err)
 {
     struct rootfs rootfs = ROOTFS_INIT(launch->spec, launch->cgroup);
@@ -140,10 +152,14 @@ static int build_container(const struct launch *launch, struct error *err)
         if (r < 0)
             return error_set(err, r, "set the host name '%s'", hostname);
     }
-    if (!(new_flags & CLONE_NEWNS))
-        return rootfs_chdir(launch->process->cwd, err);
+    if (!(new_flags & CLONE_NEWNS)) {
+        int r = run_create_hooks(launch, err);
+        return r < 0 ? r : rootfs_chdir(launch->process->cwd, err);
+    }
 
     int r = rootfs_build(&rootfs, err);
+    if (r == 0)
+        r = run_create_hooks(launch, err);
     if (r == 0)
         r = rootfs_enter(&rootfs, err);
     if (r == 0 && launch->makes_terminal)
@@ -198,6 +214,20 @@ static int become_process(const struct launch *launch, struct program *program, 
     return identity_apply(launch->identity, err);
 }
 
+static int wait_for_start(const struct launch *launch)
+{
+    struct error err = {.errnum = 0};
+
+    int r = sync_expect(launch->sync_fd, SYNC_START);
+    if (r < 0 || !hook_is_wanted(launch->spec, "startContainer"))
+        return r;
+    r = hook_run_all(launch, "startContainer", NULL, &err);
+    if (r == 0)
+        return sync_send(launch->sync_fd, SYNC_READY);
+    sync_send_error(launch->sync_fd, &err);
+    return r;
+}
+
 int launch_child(void *arg)
 {
     const struct launch *launch = arg;
@@ -215,7 +245,7 @@ int launch_child(void *arg)
     }
     if (sync_send(launch->sync_fd, SYNC_READY) < 0)
         return EXIT_CHILD_FAILED;
-    if (launch->init && sync_expect(launch->sync_fd, SYNC_START) < 0)
+    if (launch->init && wait_for_start(launch) < 0)
         return EXIT_CHILD_FAILED;
     if (identity_seal(launch->identity, &err) < 0)
         return EXIT_CHILD_FAILED;

@@ -2,10 +2,12 @@
 #include "agent/container/container.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/container/hook.h"
 #include "agent/container/launch.h"
 #include "agent/container/sync.h"
 #include "sys/fd.h"
@@ -61,11 +63,36 @@ static int watch_oom(struct container *container, struct error *err)
     return oom_watch_start(container->cgroup, agent->loop, oom_noticed, container, &container->oom_watch, err);
 }
 
+/* Waits for the hooks that init runs first. One that is left alone with them must not become a program later. */
+static int await_hooks(struct container *container, struct error *err)
+{
+    _process_ struct process *init = process_ref(container->init);
+
+    if (!hook_is_wanted(container->spec, "startContainer"))
+        return 0;
+    container->starting = true;
+    int r = sync_wait_ready(container->agent->loop, container->agent->log, init->sync_fd, NO_DEADLINE, NULL, err);
+    container->starting = false;
+    if (r == 0 && init->container)
+        return 0;
+    if (init->child)
+        (void)child_signal(init->child, SIGKILL);
+    if (r == 0 || r == -EPIPE)
+        r = error_text(err, -ECHILD, "init of container %s died before its program ran", container->id);
+    return r;
+}
+
+static void stop_watching(struct container *container)
+{
+    oom_watch_stop(container->oom_watch);
+    container->oom_watch = NULL;
+}
+
 int container_start(struct container *container, struct error *err)
 {
     struct process *init = container->init;
 
-    if (container->state != CONTAINER_CREATED || !init || init->sync_fd < 0)
+    if (container->state != CONTAINER_CREATED || container->starting || !init || init->sync_fd < 0)
         return error_status(err, STATUS_FAILED_PRECONDITION, "container %s was started before", container->id);
     if (init->exited)
         return error_text(err, -ESRCH, "init of container %s exited with %d before it was started", container->id,
@@ -75,10 +102,10 @@ int container_start(struct container *container, struct error *err)
     if (r < 0)
         return r;
     r = sync_send(init->sync_fd, SYNC_START);
+    r = r < 0 ? error_set(err, r, "start init of container %s", container->id) : await_hooks(container, err);
     if (r < 0) {
-        oom_watch_stop(container->oom_watch);
-        container->oom_watch = NULL;
-        return error_set(err, r, "start init of container %s", container->id);
+        stop_watching(container);
+        return r;
     }
     fd_close(&init->sync_fd);
     container->state = CONTAINER_RUNNING;
@@ -152,6 +179,8 @@ static int await_execs(struct container *container, uint64_t deadline, struct er
 
 static int refuse_pause(const struct container *container, struct error *err)
 {
+    if (container->starting)
+        return error_text(err, -EBUSY, "failed to pause container: its hooks run");
     if (container->state == CONTAINER_CREATED || container->state == CONTAINER_RUNNING)
         return 0;
     return error_text(err, -EBUSY, "failed to pause container: current status is: %s", container_state_name(container->state));

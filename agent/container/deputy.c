@@ -87,7 +87,7 @@ int deputy_act(struct reaper *reaper, const struct oci_spec *spec, const struct 
     if (r < 0)
         return r;
     fd_close(&theirs);
-    r = sync_wait_ready(reaper_loop(reaper), own, NO_DEADLINE, order.mounts_mqueue ? ret_mqueue : NULL, err);
+    r = sync_wait_ready(reaper_loop(reaper), NULL, own, NO_DEADLINE, order.mounts_mqueue ? ret_mqueue : NULL, err);
     child_free(child);
     if (r == -EPIPE)
         r = error_set(err, r, "the process in the shared namespaces died");

@@ -198,7 +198,8 @@ static int converse(struct container *container, struct process *process, const 
     if (r < 0)
         return r;
     int master = -1;
-    r = sync_wait_ready(container->agent->loop, process->sync_fd, NO_DEADLINE, launch->makes_terminal ? &master : NULL, err);
+    r = sync_wait_ready(container->agent->loop, container->agent->log, process->sync_fd, NO_DEADLINE,
+                        launch->makes_terminal ? &master : NULL, err);
     if (r == -EPIPE)
         return report_death(process, err);
     if (r == 0 && launch->makes_terminal)
@@ -233,6 +234,8 @@ int launch_process(struct container *container, struct process *process, bool in
     process->scratch = arena_new(SCRATCH_BYTES);
     *launch = (struct launch){
         .init = init,
+        .id = container->id,
+        .bundle = arena_printf(process->arena, "%s/%s", container->agent->options->base_dir, container->id),
         .spec = container->spec,
         .process = process->spec,
         .cgroup = container->cgroup,
@@ -245,7 +248,9 @@ int launch_process(struct container *container, struct process *process, bool in
     };
 
     process_attach(process, container);
-    int r = prepare(container, process, launch, err);
+    int r = launch->bundle
+                ? prepare(container, process, launch, err)
+                : error_status(err, STATUS_RESOURCE_EXHAUSTED, "process of container %s is too large", container->id);
     if (r == 0)
         r = spawn(container, process, launch, err);
     close_child_ends(launch);

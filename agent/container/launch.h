@@ -14,7 +14,8 @@ struct process;
 
 /* What the child gets to know. It reads this and writes nothing that it shares with the agent: its scratch arena is its own. */
 struct launch {
-    bool init; /* builds the root file system and waits for START */
+    bool init;               /* builds the root file system and waits for START */
+    const char *id, *bundle; /* the container's, and its directory in the guest */
     const struct oci_spec *spec;
     const struct oci_process *process;
     const struct identity *identity;

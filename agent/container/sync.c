@@ -2,6 +2,8 @@
 #include "agent/container/sync.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sys/fd.h"
@@ -66,6 +68,17 @@ void sync_send_error(int fd, const struct error *err)
 
     memcpy(message.text, err->text, len);
     (void)sync_write(fd, &message, sizeof(message.header) + len);
+}
+
+void sync_send_log(int fd, const char *fmt, ...)
+{
+    struct sync_message message = {.header = {.type = SYNC_LOG}};
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(message.text, sizeof(message.text), fmt, args);
+    va_end(args);
+    (void)sync_write(fd, &message, sizeof(message.header) + strlen(message.text));
 }
 
 int sync_send_descriptor(int fd, int sent, struct error *err)
@@ -159,11 +172,16 @@ static int next_message(struct loop *loop, int fd, uint64_t deadline, struct syn
     return message->header.type == SYNC_ERROR ? error_from_message(message, (size_t)r, err) : r;
 }
 
-static int expect_message(struct loop *loop, int fd, uint64_t deadline, enum sync_type type, int *received, struct error *err)
+static int expect_message(struct loop *loop, const struct logger *log, int fd, uint64_t deadline, enum sync_type type,
+                          int *received, struct error *err)
 {
     struct sync_message message;
+    int r;
 
-    int r = next_message(loop, fd, deadline, &message, received, err);
+    while ((r = next_message(loop, fd, deadline, &message, received, err)) >= 0 && message.header.type == SYNC_LOG) {
+        if (log)
+            log_info(log, "container", "%.*s", r, message.text);
+    }
     if (r < 0)
         return r;
     if (message.header.type != (uint32_t)type || r != 0)
@@ -171,18 +189,19 @@ static int expect_message(struct loop *loop, int fd, uint64_t deadline, enum syn
     return 0;
 }
 
-int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, int *ret_received, struct error *err)
+int sync_wait_ready(struct loop *loop, const struct logger *log, int fd, uint64_t deadline, int *ret_received,
+                    struct error *err)
 {
     _close_ int received = -1;
 
     if (ret_received) {
-        int r = expect_message(loop, fd, deadline, SYNC_DESCRIPTOR, &received, err);
+        int r = expect_message(loop, log, fd, deadline, SYNC_DESCRIPTOR, &received, err);
         if (r < 0)
             return r;
         if (received < 0)
             return error_text(err, -EBADMSG, "the container child sent no descriptor");
     }
-    int r = expect_message(loop, fd, deadline, SYNC_READY, NULL, err);
+    int r = expect_message(loop, log, fd, deadline, SYNC_READY, NULL, err);
     if (r == 0 && ret_received)
         *ret_received = fd_take(&received);
     return r;

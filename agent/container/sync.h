@@ -6,12 +6,15 @@
  *                 <- DESCRIPTOR            only if it was told to make something for the agent, as its terminal
  *                 <- READY                 everything but exec is done (or ERROR with the reason, then the child exits)
  *       START     ->                       init only: exec
+ *                 <- READY                 if it has hooks to run before (or ERROR)
  *
+ * LOG may come before any other message of the child.
  * End of file means that the peer died. Lengths and types are checked: the child's end lives next to untrusted code. */
 #pragma once
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "loop/loop.h"
 
 enum sync_type {
@@ -20,6 +23,7 @@ enum sync_type {
     SYNC_ERROR = 3,
     SYNC_START = 4,
     SYNC_DESCRIPTOR = 5,
+    SYNC_LOG = 6,
 };
 
 /* Both ends close-on-exec; the agent's is non-blocking. */
@@ -32,6 +36,10 @@ void sync_send_error(int fd, const struct error *err);
 int sync_expect(int fd, enum sync_type type);
 /* Child: hands a descriptor to the agent. 0, or -errno and err. */
 int sync_send_descriptor(int fd, int sent, struct error *err);
-/* Agent: waits for READY (from a fiber). A SYNC_ERROR becomes err; end of file is -EPIPE with err untouched. ret_received NULL:
- * no descriptor may come; else one must, close-on-exec and owned by the caller on success. */
-int sync_wait_ready(struct loop *loop, int fd, uint64_t deadline, int *ret_received, struct error *err);
+/* Child: sends a line for the agent's log, cut if need be; best effort. */
+void sync_send_log(int fd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Agent: waits for READY (from a fiber); lines for the log go there, without one nowhere. A SYNC_ERROR becomes err; end of file
+ * is -EPIPE with err untouched. ret_received NULL: no descriptor may come; else one must, close-on-exec and owned by the caller
+ * on success. */
+int sync_wait_ready(struct loop *loop, const struct logger *log, int fd, uint64_t deadline, int *ret_received,
+                    struct error *err);

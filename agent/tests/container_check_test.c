@@ -142,6 +142,8 @@ static void set_sysctl(struct sample *sample, char *key)
     }
 
 static struct oci_hook one_hook = {.path = "/x"};
+static struct oci_hook relative_hook = {.path = "x"};
+#define RELATIVE_HOOK ((struct oci_hook_list){&relative_hook, 1})
 #define ONE_HOOK ((struct oci_hook_list){&one_hook, 1})
 
 CHANGE(nothing, (void)s)
@@ -156,8 +158,8 @@ CHANGE(no_cwd, s->process.cwd = NULL)
 CHANGE(relative_cwd, s->process.cwd = "tmp")
 CHANGE(prestart, s->spec.hooks = &s->hooks; s->hooks.prestart = ONE_HOOK)
 CHANGE(create_runtime, s->spec.hooks = &s->hooks; s->hooks.create_runtime = ONE_HOOK)
-CHANGE(create_container, s->spec.hooks = &s->hooks; s->hooks.create_container = ONE_HOOK)
-CHANGE(start_container, s->spec.hooks = &s->hooks; s->hooks.start_container = ONE_HOOK)
+CHANGE(create_container, s->spec.hooks = &s->hooks; s->hooks.create_container = RELATIVE_HOOK)
+CHANGE(start_container, s->spec.hooks = &s->hooks; s->hooks.start_container = RELATIVE_HOOK)
 CHANGE(poststart, s->spec.hooks = &s->hooks; s->hooks.poststart = ONE_HOOK)
 CHANGE(poststop, s->spec.hooks = &s->hooks; s->hooks.poststop = ONE_HOOK)
 CHANGE(empty_hooks, s->spec.hooks = &s->hooks)
@@ -249,8 +251,8 @@ static void bad_specs_are_refused_with_the_text_of_the_sheet(void **state)
         {relative_cwd, STATUS_INVALID_ARGUMENT, "process.cwd: 'tmp' is not an absolute path"},
         {prestart, STATUS_INVALID_ARGUMENT, "hooks.prestart is not supported yet"},
         {create_runtime, STATUS_INVALID_ARGUMENT, "hooks.createRuntime is not supported yet"},
-        {create_container, STATUS_INVALID_ARGUMENT, "hooks.createContainer is not supported yet"},
-        {start_container, STATUS_INVALID_ARGUMENT, "hooks.startContainer is not supported yet"},
+        {create_container, STATUS_INVALID_ARGUMENT, "hooks.createContainer[0].path: 'x' is not an absolute path"},
+        {start_container, STATUS_INVALID_ARGUMENT, "hooks.startContainer[0].path: 'x' is not an absolute path"},
         {poststart, STATUS_INVALID_ARGUMENT, "hooks.poststart is not supported yet"},
         {poststop, STATUS_INVALID_ARGUMENT, "hooks.poststop is not supported yet"},
         {selinux, STATUS_INVALID_ARGUMENT, "process.selinuxLabel is not supported yet"},

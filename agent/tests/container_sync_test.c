@@ -28,8 +28,8 @@ static void wait_ready(void *arg)
 {
     struct wait *wait = arg;
 
-    wait->result =
-        sync_wait_ready(wait->loop, wait->fd, wait->deadline, wait->takes_descriptor ? &wait->received : NULL, &wait->err);
+    wait->result = sync_wait_ready(wait->loop, NULL, wait->fd, wait->deadline, wait->takes_descriptor ? &wait->received : NULL,
+                                   &wait->err);
 }
 
 /* What the agent makes of bytes that a child sends; NULL: the child closes its end. */

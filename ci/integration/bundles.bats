@@ -93,6 +93,20 @@ poststop stopped $work/b" ]
     refused 1 "does not exist" state $c1
 }
 
+@test "hooks of the container's start run in it before its program, and one that fails fails the start" {
+    member b /bin/sh -c 'grep -c "\"status\":\"created\"" /dev/shm/state; cat /dev/shm/word' -- \
+        "h = lambda script: {'path': '/bin/sh', 'args': ['sh', '-c', script], 'env': ['PATH=/bin', 'WORD=given']}" \
+        "c['hooks'] = {'startContainer': [h('cat >/dev/shm/state'), h('echo \$WORD >/dev/shm/word')]}"
+    run -0 tatami run -b "$work/b" $c1
+    [ "$output" = $'1\ngiven' ]
+    member b /bin/echo ran -- "c['hooks'] = {'startContainer': [{'path': '/bin/sh', 'args': ['sh', '-c', 'echo why; exit 3']}]}"
+    silently tatami create -b "$work/b" $c1
+    refused 1 "exit status 3: why" start $c1
+    silently tatami delete --force $c1
+    member b /bin/true -- "c['hooks'] = {'createContainer': [{'path': '$work/hook'}]}"
+    refused 1 "$work/hook: exit status 127: No such file or directory" create -b "$work/b" $c1
+}
+
 # ---- bad input ----
 
 @test "a bundle that is none is refused in one line" {

@@ -2,6 +2,7 @@
 /* Process creation, execution and end on a real Linux kernel; and the end of the machine. */
 #include "sys/sys.h"
 
+#include <errno.h>
 #include <linux/reboot.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -124,6 +125,17 @@ static int clone_in_user(struct clone_args *clone, int user_fd)
 
 /* ---- spawn ---- */
 
+/* A filter of a container may know clone(2) alone: it cannot look into the arguments of the other, and so answers that there is
+ * none. What only clone3(2) can do fails with that answer. */
+static int clone_plain(struct clone_args *clone)
+{
+    int pid = (int)SYSCALL(SYS_clone3, clone, sizeof(*clone));
+
+    if (pid != -ENOSYS || clone->flags > UINT32_MAX)
+        return pid;
+    return (int)SYSCALL(SYS_clone, clone->flags | clone->exit_signal, NULL, clone->pidfd, NULL, NULL);
+}
+
 int sys_spawn(const struct sys_spawn *args, int (*fn)(void *arg), void *arg)
 {
     size_t n = args->n_joins;
@@ -140,7 +152,7 @@ int sys_spawn(const struct sys_spawn *args, int (*fn)(void *arg), void *arg)
     int r = enter_joins(args->joins, own, n);
     if (r < 0)
         return r;
-    int pid = user ? clone_in_user(&clone, user->fd) : (int)SYSCALL(SYS_clone3, &clone, sizeof(clone));
+    int pid = user ? clone_in_user(&clone, user->fd) : clone_plain(&clone);
     if (pid == 0) {
         for (size_t i = 0; i < n; i++)
             fd_close(&own[i]);

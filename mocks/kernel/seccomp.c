@@ -267,5 +267,9 @@ int seccomp_check(struct task *task, enum sys_call call, const char *fmt, va_lis
     call_arguments(fmt, args, values);
     for (size_t i = 0; i < CALL_ARGUMENTS; i++)
         data.args[i] = values[i];
+    int r = execute(task, judge(task, &data));
+    if (r != -ENOSYS || call != CALL_spawn || (int)values[2] >= 0)
+        return r;
+    data.nr = SYS_clone; /* sys_spawn() then takes the older call, unless it needs a group */
     return execute(task, judge(task, &data));
 }

@@ -190,6 +190,61 @@ CONFORM_CASE(answers_of_a_filter)
     }
 }
 
+struct refusal {
+    int clone3, clone; /* errno, 0: allowed */
+};
+
+static int say_seven(void *arg)
+{
+    (void)arg;
+    return 7;
+}
+
+static int have_child(void *arg)
+{
+    const struct refusal *refusal = arg;
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, refusal->clone3 ? SECCOMP_RET_ERRNO | (uint32_t)refusal->clone3 : SECCOMP_RET_ALLOW),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, refusal->clone ? SECCOMP_RET_ERRNO | (uint32_t)refusal->clone : SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+    int pidfd = -1;
+    struct sys_spawn args = {.cgroup_fd = -1, .ret_pidfd = &pidfd};
+    siginfo_t info = {.si_pid = 0};
+
+    if (sys_seccomp_filter(0, &program) < 0)
+        return 99;
+    int pid = sys_spawn(&args, say_seven, NULL);
+    if (pid < 0)
+        return -pid;
+    return sys_waitid(P_PIDFD, (unsigned int)pidfd, &info, WEXITED) == 0 && info.si_pid == pid ? info.si_status : 98;
+}
+
+/* Engines' filters let clone(2) through, whose flags they can see, and say that there is no clone3(2). */
+CONFORM_CASE(children_under_a_filter_of_clone3)
+{
+    static const struct {
+        const char *label;
+        struct refusal refusal;
+        int status;
+    } rows[] = {
+        {"no clone3", {ENOSYS, 0}, 7},
+        {"neither", {ENOSYS, EPERM}, EPERM},
+        {"clone3 is refused", {EPERM, 0}, EPERM},
+        {"no clone", {0, ENOSYS}, 7},
+    };
+
+    FOR_CASES(row, rows)
+    {
+        struct refusal refusal = row->refusal;
+        expect(in_child(have_child, &refusal), row->status);
+    }
+}
+
 struct two {
     uint32_t first, second;
 };

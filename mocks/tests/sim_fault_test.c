@@ -50,6 +50,17 @@ static enum status_code start(struct rig *rig, struct error *err)
     return rig_start(rig, "c1", err);
 }
 
+static void create_with_hook(struct rig *rig)
+{
+    static char *words[] = {STRING("sh"), STRING("-c"), STRING("cat > /dev/null")};
+    static const struct oci_hook hook = {.path = STRING("/bin/sh"), .args = {words, ARRAY_SIZE(words)}, .timeout_s = {true, 5}};
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+
+    spec->hooks = arena_alloc(rig->arena, sizeof(*spec->hooks));
+    spec->hooks->start_container = (struct oci_hook_list){.n = 1, .items = arena_memdup(rig->arena, &hook, sizeof(hook))};
+    EXPECT_OK(rig_create(rig, "c1", spec, &err));
+}
+
 static enum status_code execute(struct rig *rig, struct error *err)
 {
     return rig_exec(rig, "c1", "e1", rig_spec(rig, "c1", "exit 5")->process, err);
@@ -402,6 +413,7 @@ static enum status_code live(struct rig *rig, struct error *err)
 static const struct sweep sweeps[] = {
     {"start", V2, create_c1, start, .done = c1_runs, .clean = remove_c1},
     {"start-v1", V1, create_c1, start, .done = c1_runs, .clean = remove_c1},
+    {"start-hook", V2, create_with_hook, start, .done = c1_runs, .clean = remove_c1},
     {"oom", V2, create_greedy, start_and_run_out, .clean = remove_c1},
     {"oom-v1", V1, create_greedy, start_and_run_out, .clean = remove_c1},
     {"exec", V2, start_c1, execute, .done = e1_exits, .undone = e1_is_unknown, .clean = remove_c1},
