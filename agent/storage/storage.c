@@ -40,7 +40,9 @@ static bool driver_is_known(const char *name)
 
 void storages_init(struct storages *storages)
 {
+    *storages = (struct storages){.busy = false};
     list_init(&storages->entries);
+    waitq_init(&storages->turn);
 }
 
 static void storage_free(struct storage *storage)
@@ -219,8 +221,8 @@ static void take_back(struct storages *storages, Grpc__Storage *const *added, si
     }
 }
 
-int storages_add(struct storages *storages, struct reaper *reaper, struct arena *a, Grpc__Storage *const *wanted, size_t n,
-                 struct error *err)
+static int add_all(struct storages *storages, struct reaper *reaper, struct arena *a, Grpc__Storage *const *wanted, size_t n,
+                   struct error *err)
 {
     for (size_t i = 0; i < n; i++) {
         int r = add(storages, reaper, a, wanted[i], err);
@@ -230,4 +232,21 @@ int storages_add(struct storages *storages, struct reaper *reaper, struct arena 
         }
     }
     return 0;
+}
+
+int storages_add(struct storages *storages, struct reaper *reaper, struct arena *a, Grpc__Storage *const *wanted, size_t n,
+                 struct error *err)
+{
+    if (n == 0)
+        return 0;
+    while (storages->busy) {
+        int r = waitq_wait(reaper_loop(reaper), &storages->turn, NO_DEADLINE);
+        if (r < 0)
+            return error_status(err, STATUS_CANCELLED, "wait for the storages of another request");
+    }
+    storages->busy = true;
+    int r = add_all(storages, reaper, a, wanted, n, err);
+    storages->busy = false;
+    waitq_wake_all(&storages->turn);
+    return r;
 }

@@ -4,6 +4,8 @@
  * They are told apart by their mount point: a second request for one that is there counts, and mounts nothing (storage sheet
  * 1). */
 #pragma once
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -13,15 +15,18 @@
 
 struct storages {
     struct list entries; /* struct storage */
+    bool busy;           /* one request at a time: another may want what this one mounts, or takes back */
+    struct waitq turn;
 };
 
 void storages_init(struct storages *storages);
 /* Forgets them; what is mounted stays. */
 void storages_done(struct storages *storages);
 
-/* Mounts what is not there yet, in order, in a process of its own: a host that does not answer holds up nobody else (from a
- * fiber; a is for the time of the call). On failure what this call has mounted is unmounted again. INTERNAL "Failed to find
- * the storage handler DRIVER" for a driver that is not known, INVALID_ARGUMENT for options that are none. */
+/* Mounts what is not there yet, in order, in a process of its own: a host that does not answer holds up nobody but other
+ * requests for storages (from a fiber; a is for the time of the call). On failure what this call has mounted is unmounted
+ * again. INTERNAL "Failed to find the storage handler DRIVER" for a driver that is not known, INVALID_ARGUMENT for options that
+ * are none. */
 int storages_add(struct storages *storages, struct reaper *reaper, struct arena *a, Grpc__Storage *const *wanted, size_t n,
                  struct error *err);
 

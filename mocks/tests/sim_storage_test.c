@@ -145,6 +145,18 @@ static const char *mount_line(struct sim_agent *guest, const char *point, char l
     return line;
 }
 
+static int count_mounts(struct sim_agent *guest, const char *point)
+{
+    struct buf text = BUF_INIT(1 << 20);
+    int n = 0;
+
+    assert_true(world_read(guest->world, "/proc/1/mounts", &text));
+    for (const char *at = text.data; (at = strstr(at, point)); at++)
+        n++;
+    buf_done(&text);
+    return n;
+}
+
 static void expect_mounted(struct sim_agent *guest, const char *point, bool is)
 {
     char line[512];
@@ -206,6 +218,26 @@ static void failed_request_takes_back_only_what_it_added(void **state UNUSED)
     sim_agent_free(guest);
 }
 
+static void requests_at_once_mount_a_storage_once(void **state UNUSED)
+{
+    void (*const stories[])(struct rig * rig) = {ask_for_the_first_alone, ask_for_the_first_alone,
+                                                 ask_for_more_of_what_is_there_and_fail, ask_for_the_first_alone};
+
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct sim_setup setup = as_init;
+        setup.seed = seed;
+        struct sim_agent *guest = sim_agent_boot(&setup);
+        world_share(guest->world, TAG);
+        sim_agent_tell_all(guest, stories, ARRAY_SIZE(stories));
+        expect_mounted(guest, "/run/first", true);
+        expect_mounted(guest, "/run/second", false);
+        if (count_mounts(guest, "/run/first") != 1)
+            fail_msg("seed %d: /run/first is mounted %d times", (int)seed, count_mounts(guest, "/run/first"));
+        assert_int_equal(sim_agent_stop(guest), 0);
+        sim_agent_free(guest);
+    }
+}
+
 static void container_runs_from_the_share(void **state UNUSED)
 {
     struct sim_agent *guest = sim_agent_boot(&as_init);
@@ -226,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(storage_is_mounted_or_refused_and_nothing_is_left),
         cmocka_unit_test(failed_request_takes_back_only_what_it_added),
+        cmocka_unit_test(requests_at_once_mount_a_storage_once),
         cmocka_unit_test(container_runs_from_the_share),
     };
 
