@@ -44,6 +44,8 @@ static int build(struct arena *a, const struct vmm_options *options, const struc
 
 #define VSOCK(suffix) "-chardev\nsocket,id=vsock,fd=7\n-device\nvhost-user-vsock-" suffix ",id=vsock0,chardev=vsock\n"
 
+#define KERNELS_VSOCK(suffix, cid) "-device\nvhost-vsock-" suffix ",id=vsock0,guest-cid=" cid ",vhostfd=7\n"
+
 #define FS(suffix)                                                                                                             \
     "-chardev\nsocket,id=fs,fd=8\n-device\nvhost-user-fs-" suffix ",id=fs0,chardev=fs,tag=kataShared,queue-size=1024\n"
 
@@ -74,24 +76,21 @@ static void command_lines_are_as_reviewed(void **state)
         const char *want;
     } rows[] = {
         {"q35 under emulation", &plain, &all_fds,
-         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512") PORTS RNG("pci") VSOCK("pci")
-             FS("pci") KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
+         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512") PORTS RNG("pci") FS("pci")
+             VSOCK("pci") KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
         {"microvm has no ports, and devices of another bus", &microvm, &all_fds,
          BASE("microvm,x-option-roms=off,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1",
-              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") VSOCK("device") FS("device")
+              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") FS("device") VSOCK("device")
              KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
         {"the kernel's vsock device has its descriptor and the id that it gave", &kernels_vsock, &all_fds,
-         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512")
-             PORTS RNG("pci") "-device\nvhost-vsock-pci,id=vsock0,guest-cid=4294967294,vhostfd=7\n" FS("pci")
-                 KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
+         BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512") PORTS RNG("pci") FS("pci")
+             KERNELS_VSOCK("pci", "4294967294") KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
         {"the kernel's vsock device in a microvm", &both, &all_fds,
          BASE("microvm,x-option-roms=off,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1",
-              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") "-device\nvhost-vsock-device,id=vsock0,guest-cid="
-                                                                             "3,vhostfd=7\n" FS("device")
-                                                                                 KERNEL(" clearcpuid=rep_good "
-                                                                                        "tsc_early_khz=2600000")},
+              "512") "-global\nvirtio-mmio.force-legacy=off\n" RNG("device") FS("device") KERNELS_VSOCK("device", "3")
+             KERNEL(" clearcpuid=rep_good tsc_early_khz=2600000")},
         {"with KVM the guest measures its clock; more words come last", &kvm, &all_fds,
-         BASE("q35,memory-backend=ram", "kvm", "host", "4", "2048") PORTS RNG("pci") VSOCK("pci") FS("pci")
+         BASE("q35,memory-backend=ram", "kvm", "host", "4", "2048") PORTS RNG("pci") FS("pci") VSOCK("pci")
              KERNEL(" debug a=b")},
         {"a clock that is not known is not told, devices that are not there are not named", &unknown_clock, &no_devices,
          BASE("q35,memory-backend=ram", "tcg,thread=multi", "max,-erms,-fsrm", "1", "512") PORTS RNG("pci")

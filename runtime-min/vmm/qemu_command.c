@@ -121,16 +121,17 @@ static void add_devices(struct command *command, const struct vmm_options *optio
         option(command, "-device", *port);
     option(command, "-object", "rng-random,id=rng,filename=/dev/urandom");
     option_printf(command, "-device", "virtio-rng-%s,rng=rng", machine->device);
+    if (fds->fs >= 0) {
+        option_printf(command, "-chardev", "socket,id=fs,fd=%d", fds->fs);
+        option_printf(command, "-device", "vhost-user-fs-%s,id=fs0,chardev=fs,tag=kataShared,queue-size=1024", machine->device);
+    }
+    /* Last: a guest that finds its devices one by one may be asked to mount the share as soon as it can be reached. */
     if (fds->vsock >= 0 && options->guest_cid) {
         option_printf(command, "-device", "vhost-vsock-%s,id=vsock0,guest-cid=%u,vhostfd=%d", machine->device,
                       options->guest_cid, fds->vsock);
     } else if (fds->vsock >= 0) {
         option_printf(command, "-chardev", "socket,id=vsock,fd=%d", fds->vsock);
         option_printf(command, "-device", "vhost-user-vsock-%s,id=vsock0,chardev=vsock", machine->device);
-    }
-    if (fds->fs >= 0) {
-        option_printf(command, "-chardev", "socket,id=fs,fd=%d", fds->fs);
-        option_printf(command, "-device", "vhost-user-fs-%s,id=fs0,chardev=fs,tag=kataShared,queue-size=1024", machine->device);
     }
 }
 
