@@ -9,8 +9,9 @@ load ../../runtime-min/tests/containers
 export BATS_TEST_TIMEOUT=120
 COMMAND_LIMIT_S=30
 
+# A file whose machines are not as usual exports config, a configuration of the runtime.
 tatami() {
-    timeout --foreground -k 2 "$COMMAND_LIMIT_S" "$TATAMI" --root "$root" "$@"
+    timeout --foreground -k 2 "$COMMAND_LIMIT_S" "$TATAMI" ${config:+--config "$config"} --root "$root" "$@"
 }
 
 # ---- machines ----
