@@ -170,10 +170,6 @@ same_guest() {
 
 # ---- expectations ----
 
-status_is() {
-    [[ "$(tatami state "$1")" == *"\"status\": \"$2\""* ]]
-}
-
 # refused CODE WORDS COMMAND...: ends with the code and one line that has the words.
 refused() {
     run "-$1" --separate-stderr tatami "${@:3}"

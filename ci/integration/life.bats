@@ -66,10 +66,7 @@ teardown() { pod_is_clean; }
 
 @test "the caller adopts the handle and gets the program's exit code" {
     member b /bin/sh -c 'exit 7'
-    run -7 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" adopt "$work/pid" bash -c \
-        '"$1" --root "$2" create -b "$3" --pid-file "$4" "$5" && "$1" --root "$2" start "$5"' - \
-        "$TATAMI" "$root" "$work/b" "$work/pid" "$c1" 3>&-
-    [ "$output" = "" ]
+    caller_adopts_handle
 }
 
 @test "signals to the handle reach the program, which decides" {
@@ -161,12 +158,7 @@ assert rows["c1"]["pid"] == int(sys.argv[1]) and rows["c1"]["bundle"].endswith("
 @test "exec carries streams, codes and what its options change" {
     member b /bin/sleep 1000
     silently tatami run -d -b "$work/b" $c1
-    run -5 --separate-stderr tatami exec $c1 /bin/sh -c 'cat; echo err >&2; exit 5' <<<'typed'
-    [ "$output" = typed ]
-    [ "$stderr" = err ]
-    run -0 tatami exec -e A=b --cwd /tmp --user 7:8 --additional-gids 9 $c1 /bin/sh -c 'echo $A $PWD; id'
-    [ "${lines[0]}" = "b /tmp" ]
-    [[ "${lines[1]}" == "uid=7 gid=8 groups="*9* ]]
+    exec_carries_streams_and_options
     run -0 tatami exec --cap CAP_SYS_ADMIN $c1 /bin/grep -e CapInh -e CapBnd /proc/self/status
     [[ "${lines[0]}" == *0000000000000000 ]]
     (( 16#$(echo "${lines[1]}" | tr -dc '0-9a-f' | tail -c 16) & 1 << 21 ))
@@ -194,10 +186,7 @@ assert rows["c1"]["pid"] == int(sys.argv[1]) and rows["c1"]["bundle"].endswith("
 @test "a detached exec has a handle with its exit code" {
     member b /bin/sleep 1000
     silently tatami run -d -b "$work/b" $c1
-    echo '{"args":["/bin/sh","-c","echo out; exit 6"],"cwd":"/","env":["PATH=/bin"]}' >"$work/process"
-    run -6 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" adopt "$work/execpid" \
-        "$TATAMI" --root "$root" exec --process "$work/process" --detach --pid-file "$work/execpid" $c1 3>&-
-    [ "$output" = out ]
+    caller_adopts_exec
 }
 
 @test "exec passes signals on" {

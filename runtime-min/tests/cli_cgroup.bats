@@ -18,9 +18,7 @@ setup() {
 }
 
 teardown() {
-    [ -d "$root" ] || return 0
-    for id in $(ls "$root"); do tatami delete --force "$id" || true; done
-    nothing_left
+    host_is_clean
     no_groups "$parent"
     no_groups "/tatami/$c1"
 }
@@ -175,18 +173,11 @@ ROWS
 }
 
 @test "a command that dies while it creates leaves its group to delete --force, or to the next of that name" {
-    local creator again
+    local again
     for again in "delete --force" "create -b $work/b2"; do
-        bundle b /bin/true -- "c['linux']['cgroupsPath'] = '$parent/a'" \
-            "c['hooks'] = {'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '30']}]}"
+        bundle b /bin/true -- "c['linux']['cgroupsPath'] = '$parent/a'" "$SLOW_HOOK"
         group_bundle b2 "$parent/b" /bin/sleep 1000
-        "$TATAMI" --root "$root" create -b "$work/b" $c1 3>&- &
-        creator=$!
-        until pgrep -P "$creator" -x sleep >/dev/null; do sleep 0.01; done
-        kill -KILL "$creator"
-        wait "$creator" || true
-        await $c1 stopped
-        pkill -x -f 'sleep 30' || true
+        create_and_die
         silently tatami $again $c1
         no_groups "$parent/a"
     done

@@ -14,13 +14,7 @@ setup() {
 }
 
 teardown() {
-    [ -d "$root" ] || return 0
-    for id in $(ls "$root"); do tatami delete --force "$id" || true; done
-    nothing_left
-}
-
-status_is() {
-    [[ "$(tatami state "$1")" == *"\"status\": \"$2\""* ]]
+    host_is_clean
 }
 
 @test "run carries streams and the exit code, and leaves nothing" {
@@ -59,10 +53,7 @@ status_is() {
 
 @test "the caller adopts the handle and gets the program's exit code" {
     bundle b /bin/sh -c 'exit 7'
-    run -7 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" adopt "$work/pid" bash -c \
-        '"$1" --root "$2" create -b "$3" --pid-file "$4" "$5" && "$1" --root "$2" start "$5"' - \
-        "$TATAMI" "$root" "$work/b" "$work/pid" "$c1" 3>&-
-    [ "$output" = "" ]
+    caller_adopts_handle
 }
 
 @test "streams of create reach their end when it exits with an error, and those of the container when that ends" {
@@ -365,12 +356,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
 @test "exec carries streams, codes and what the options change" {
     bundle b /bin/sleep 1000
     tatami run -d -b "$work/b" $c1
-    run -5 --separate-stderr tatami exec $c1 /bin/sh -c 'cat; echo err >&2; exit 5' <<<'typed'
-    [ "$output" = typed ]
-    [ "$stderr" = err ]
-    run -0 tatami exec -e A=b --cwd /tmp --user 7:8 --additional-gids 9 $c1 /bin/sh -c 'echo $A $PWD; id'
-    [ "${lines[0]}" = "b /tmp" ]
-    [[ "${lines[1]}" == "uid=7 gid=8 groups="*9* ]]
+    exec_carries_streams_and_options
     run -0 tatami exec --cap CAP_SYS_ADMIN $c1 /bin/grep -e CapInh -e CapAmb -e CapEff /proc/self/status
     [[ "${lines[0]}" == *0000000000000000 && "${lines[2]}" == *0000000000000000 ]]
     (( 16#$(echo "${lines[1]}" | tr -dc '0-9a-f' | tail -c 16) & 1 << 21 ))
@@ -395,10 +381,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
 @test "a detached exec has a handle of its own with the exit code" {
     bundle b /bin/sleep 1000
     tatami run -d -b "$work/b" $c1
-    echo '{"args":["/bin/sh","-c","echo out; exit 6"],"cwd":"/","env":["PATH=/bin"]}' >"$work/process"
-    run -6 python3 "$TATAMI_SOURCE/runtime-min/tests/caller.py" adopt "$work/execpid" \
-        "$TATAMI" --root "$root" exec --process "$work/process" --detach --pid-file "$work/execpid" $c1 3>&-
-    [ "$output" = out ]
+    caller_adopts_exec
 }
 
 @test "seventy programs at a time keep their output and their codes" {
@@ -448,10 +431,7 @@ assert record["level"] == "error" and "executable file not found in" in record["
 
 @test "a reader that left does not stop the program" {
     bundle b /bin/sh -c 'seq 100000; echo done >&2'
-    run -0 bash -c '"$1" --root "$2" run -b "$3" "$5" 2>"$4" | head -n 1; exit ${PIPESTATUS[0]}' - \
-        "$TATAMI" "$root" "$work/b" "$work/err" "$c1"
-    [ "$output" = 1 ]
-    [ "$(cat "$work/err")" = "done" ]
+    reader_may_leave
 }
 
 @test "a descendant that holds the output of an exec does not hold its exit back" {
@@ -666,15 +646,8 @@ assert e["data"]["pids"]["limit"] == 50 and e["data"]["pids"]["current"] == 1' "
 }
 
 @test "a command that dies while it creates leaves no process, its name is free, and delete --force cleans" {
-    bundle b /bin/true -- "c['hooks'] = {'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '30']}]}"
-    "$TATAMI" --root "$root" create -b "$work/b" $c1 3>&- &
-    creator=$!
-    until [[ "$(tatami state $c1 2>/dev/null)" == *creating* ]]; do sleep 0.01; done
-    until pgrep -P "$creator" -x sleep >/dev/null; do sleep 0.01; done
-    kill -KILL "$creator"
-    wait "$creator" || true
-    await $c1 stopped
-    pkill -x -f 'sleep 30' || true
+    bundle b /bin/true -- "$SLOW_HOOK"
+    create_and_die
     bundle b2 /bin/sleep 1000
     tatami create -b "$work/b2" $c1
     status_is $c1 created

@@ -51,3 +51,25 @@ nothing_left() {
     [ -z "$(ls -A "$work/run" 2>/dev/null)" ] || { ls -A "$work/run" >&2; return 1; }
     ! pgrep -f "tatami-host --root $root " >&2
 }
+
+# In teardown.
+host_is_clean() {
+    [ -d "$root" ] || return 0
+    local id
+    for id in $(ls "$root"); do tatami delete --force "$id" || true; done
+    nothing_left
+}
+
+# A creation that takes its time, and one of $work/b that is killed in it.
+SLOW_HOOK="c['hooks'] = {'createRuntime': [{'path': '/bin/sleep', 'args': ['sleep', '30']}]}"
+
+create_and_die() {
+    "$TATAMI" --root "$root" create -b "$work/b" $c1 3>&- &
+    local creator=$!
+    until [[ "$(tatami state $c1 2>/dev/null)" == *creating* ]]; do sleep 0.01; done
+    until pgrep -P "$creator" -x sleep >/dev/null; do sleep 0.01; done
+    kill -KILL "$creator"
+    wait "$creator" || true
+    await $c1 stopped
+    pkill -x -f 'sleep 30' || true
+}
