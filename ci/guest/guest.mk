@@ -66,6 +66,18 @@ $(GUEST)/initramfs-idle.cpio: $(B)/ci/guest/idle_init $(GUEST_AGENT) $(GUEST_KER
 	$(Q)truncate -s $$(($$(stat -c %s $(GUEST_AGENT)) - $$(stat -c %s $<))) $(GUEST)/padding
 	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules $(GUEST_MODULES) --add padding=$(GUEST)/padding $@
 
+# ---- a machine in a machine, at the kernel's vsock device ----
+
+.PHONY: nested
+nested: guest
+	@$(AGAIN) FLAVOUR=release $(PROGRAMS:$(B)/%=build/release/%) $(GUEST)/nested.cpio
+	@ci/guest/run-nested $(GUEST)/nested.cpio build/release $(MACHINE)
+
+$(GUEST)/nested.cpio: ci/guest/nested-init ci/guest/modules-nested.txt $(GUEST_KERNEL) $(GUEST)/busybox.tools $(INITRAMFS_TOOL)
+	$(call say,GUEST)
+	$(Q)ci/guest/make-initramfs --init $< --kernel $(GUEST)/kernel --modules ci/guest/modules-nested.txt \
+	    --busybox /bin/busybox --tools $(GUEST)/busybox.tools $@
+
 # ---- the conformance suite in a VM ----
 
 GUEST_TESTS := $(patsubst %,$(GUEST)/tests/%,$(notdir $(CONFORM_REAL)))

@@ -27,12 +27,12 @@ def tsc_khz():
     return int(float(match[1]) * 500) if match else 0
 
 
-def command(initramfs, words="", memory_mb=512, cpus=1, extra=()):
+def command(initramfs, words="", memory_mb=512, cpus=1, cpu="max,-erms,-fsrm", extra=()):
     """QEMU's command line; words are added to the kernel's."""
     append = ("console=ttyS0 quiet panic=1 reboot=t cryptomgr.notests noreplace-smp clearcpuid=rep_good "
               f"tsc_early_khz={tsc_khz()} {words}").strip()
     return [
-        QEMU, "-M", "q35,memory-backend=mem", "-accel", "tcg", "-cpu", "max,-erms,-fsrm", "-smp", str(cpus), "-m", f"{memory_mb}M",
+        QEMU, "-M", "q35,memory-backend=mem", "-accel", "tcg", "-cpu", cpu, "-smp", str(cpus), "-m", f"{memory_mb}M",
         "-object", f"memory-backend-memfd,id=mem,size={memory_mb}M,share=on",
         "-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-serial", "stdio",
         "-kernel", str(GUEST / "vmlinux"), "-initrd", str(initramfs), "-append", append, *extra,
