@@ -74,3 +74,11 @@ podman_run() {
     [[ "$output" =~ ^[0-9.]+MB ]] || { echo "$output" >&2; return 1; }
     [ "$(printf '%.0f' "${output%%MB*}")" -gt 32 ]
 }
+
+@test "podman run --privileged has the host's other devices, not its disks" {
+    run -0 podman_run --rm --privileged localhost/busybox:latest /bin/sh -c 'find /dev -type b | wc -l; ls -d /dev/null; grep Eff /proc/self/status'
+    [[ "$output" == 0$'\n'/dev/null$'\n'CapEff:*ffffff ]]
+    mknod "$work/disk" b 7 250
+    run ! podman_run --rm --device "$work/disk" localhost/busybox:latest /bin/true
+    [[ "$output" == *"block device $work/disk cannot be handed to the machine"* ]]
+}

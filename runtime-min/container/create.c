@@ -198,6 +198,18 @@ static void use_caller_size(struct oci_process *process)
     process->has_console_size = process->terminal && console_caller_size(&process->console_height, &process->console_width);
 }
 
+/* One line for all that the container does without. */
+static void warn_of_devices(struct container *container, size_t n)
+{
+    const struct error before = container->warning;
+
+    if (n == 0)
+        return;
+    (void)error_text(&container->warning, -ENODEV, "linux.devices: %zu block devices of the host are left out", n);
+    if (before.errnum)
+        (void)error_wrap(&container->warning, "%s", before.text);
+}
+
 static int share_mounts(struct creation *creation)
 {
     struct container *container = creation->container;
@@ -210,8 +222,10 @@ static int share_mounts(struct creation *creation)
     if (r == 0)
         r = guest_spec_prepare(container->arena, creation->guest_spec, record->guest_id, record->bundle, record->rootfs,
                                &creation->mounts, creation->err);
-    if (r == 0)
+    if (r == 0) {
+        warn_of_devices(container, creation->mounts.n_left_out);
         undo_push(&creation->undo, undo_shares, creation);
+    }
     for (size_t i = 0; i < creation->mounts.n && r == 0; i++) {
         const struct guest_spec_mount *mount = &creation->mounts.items[i];
         r = machine_share(container->arena, &creation->machine, record->guest_id, mount->source, mount->readonly, mount->target,

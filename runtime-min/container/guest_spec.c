@@ -84,18 +84,39 @@ static void prepare_hooks(struct oci_spec *spec)
         spec->hooks = NULL;
 }
 
-static int prepare_devices(const struct oci_linux *linux_, struct error *err)
+/* Whether the last rule for all devices lets them be used: engines do so for containers to which they give whatever the host
+ * has. */
+static bool may_use_all_devices(const struct oci_resources *resources)
 {
-    for (size_t i = 0; i < linux_->n_devices; i++) {
-        struct oci_device *device = &linux_->devices[i];
-        if (device->type == 'u') /* unbuffered: the other word for a character device */
-            device->type = 'c';
-        if (!device->file_mode.set)
-            device->file_mode = (struct opt_u64){.set = true, .value = DEVICE_MODE};
-        if (device->type == 'b')
-            return error_status(err, STATUS_UNIMPLEMENTED,
-                                "linux.devices[%zu]: block device %s cannot be handed to the machine", i, device->path);
+    bool may = false;
+
+    for (size_t i = 0; resources && i < resources->n_devices; i++) {
+        const struct oci_device_rule *rule = &resources->devices[i];
+        if (rule->type != 'c' && rule->type != 'b' && !rule->major.set && !rule->minor.set)
+            may = rule->allow;
     }
+    return may;
+}
+
+static int prepare_devices(struct oci_linux *linux_, size_t *ret_left_out, struct error *err)
+{
+    bool leaves_out = may_use_all_devices(linux_->resources);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < linux_->n_devices; i++) {
+        struct oci_device device = linux_->devices[i];
+        if (device.type == 'u') /* unbuffered: the other word for a character device */
+            device.type = 'c';
+        if (!device.file_mode.set)
+            device.file_mode = (struct opt_u64){.set = true, .value = DEVICE_MODE};
+        if (device.type != 'b')
+            linux_->devices[kept++] = device;
+        else if (!leaves_out)
+            return error_status(err, STATUS_UNIMPLEMENTED,
+                                "linux.devices[%zu]: block device %s cannot be handed to the machine", i, device.path);
+    }
+    *ret_left_out = linux_->n_devices - kept;
+    linux_->n_devices = kept;
     return 0;
 }
 
@@ -133,7 +154,7 @@ static int prepare_domainname(struct arena *a, const struct oci_spec *spec, stru
     return 0;
 }
 
-static int prepare_linux(struct arena *a, struct oci_spec *spec, const char *guest_id, struct error *err)
+static int prepare_linux(struct arena *a, struct oci_spec *spec, const char *guest_id, size_t *ret_left_out, struct error *err)
 {
     struct oci_linux *linux_ = spec->linux_;
 
@@ -144,7 +165,7 @@ static int prepare_linux(struct arena *a, struct oci_spec *spec, const char *gue
     linux_->cgroups_path = arena_printf(a, "/%s", guest_id);
     linux_->mount_label = NULL;
     linux_->intel_rdt_l3_schema = NULL;
-    int r = prepare_devices(linux_, err);
+    int r = prepare_devices(linux_, ret_left_out, err);
     if (r == 0)
         r = prepare_seccomp(a, linux_->seccomp, err);
     return r < 0 ? r : prepare_domainname(a, spec, err);
@@ -220,7 +241,7 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
     if (!spec->process->capabilities)
         spec->process->capabilities = arena_alloc(a, sizeof(*spec->process->capabilities));
     prepare_hooks(spec);
-    r = prepare_linux(a, spec, guest_id, err);
+    r = prepare_linux(a, spec, guest_id, &mounts.n_left_out, err);
     if (r < 0)
         return r;
     if (spec->hostname && strlen(spec->hostname) > HOSTNAME_MAX)

@@ -6,7 +6,9 @@
  *             SELinux and AppArmor profiles, which the guest's kernel does not have; intelRdt; unknown capabilities
  * mapped      root.path and bind mounts to what is shared with the guest. A bind mount of something below /proc, /sys or /dev
  *             means the guest's own; domainname to a sysctl; seccomp's default errno to a rule; a relative destination to one
- * below "/" refused     block devices; a umask other than the agent's own, which the protocol cannot carry */
+ *             below "/"
+ * refused     block devices, unless all devices may be used: then they are left out, since nobody asked for just these; a umask
+ *             other than the agent's own, which the protocol cannot carry */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"
@@ -21,6 +23,7 @@ struct guest_spec_mount {
 struct guest_spec_mounts {
     struct guest_spec_mount *items;
     size_t n;
+    size_t n_left_out; /* block devices of a container that may use all devices */
 };
 
 /* Changes the spec, which lives in a, in place. ret_mounts: what has to be shared, the root file system first. */

@@ -232,6 +232,44 @@ static void what_the_guest_cannot_have_is_refused(void **state)
     assert_int_equal(spec->process->capabilities->effective.n, 0);
 }
 
+#define ALL "{\"allow\":true,\"access\":\"rwm\"}"
+#define NONE "{\"allow\":false,\"access\":\"rwm\"}"
+#define ONE "{\"allow\":true,\"type\":\"b\",\"major\":8,\"minor\":0,\"access\":\"rwm\"}"
+
+/* Engines give a privileged container every device of the host. */
+static void block_devices_are_left_out_where_all_devices_may_be_used(void **state)
+{
+    static const struct {
+        const char *label, *rules;
+        int result;
+    } rows[] = {
+        {"all", ALL, 0},
+        {"all after none", NONE "," ALL, 0},
+        {"none after all", ALL "," NONE, -ENOSYS},
+        {"this one", NONE "," ONE, -ENOSYS},
+        {"this one after all", ALL "," ONE, 0},
+        {"no rules", "", -ENOSYS},
+    };
+    (void)state;
+
+    FOR_ROWS (row, rows) {
+        _arena_ struct arena *a = arena_new(1 << 20);
+        struct guest_spec_mounts mounts = {.n = 0};
+        struct error err = {.errnum = 0};
+        struct oci_spec *spec =
+            parse(a, arena_printf(a,
+                                  "{" PROCESS "," ROOT ",\"linux\":{\"devices\":[{\"path\":\"/dev/sda\",\"type\":\"b\"},"
+                                  "{\"path\":\"/dev/fuse\",\"type\":\"c\"}],\"resources\":{\"devices\":[%s]}}}",
+                                  row->rules));
+        check_int(row->label, guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), row->result);
+        if (row->result < 0)
+            continue;
+        check_int(row->label, (int)mounts.n_left_out, 1);
+        check_int(row->label, (int)spec->linux_->n_devices, 1);
+        check_string(row->label, spec->linux_->devices[0].path, "/dev/fuse");
+    }
+}
+
 /* ---- words ---- */
 
 static void annotations_choose_the_machine(void **state)
@@ -373,6 +411,7 @@ int main(void)
         cmocka_unit_test(other_words_for_the_same_reach_the_guest_as_it_knows_them),
         cmocka_unit_test(unknown_capabilities_are_left_out),
         cmocka_unit_test(what_the_guest_cannot_have_is_refused),
+        cmocka_unit_test(block_devices_are_left_out_where_all_devices_may_be_used),
         cmocka_unit_test(annotations_choose_the_machine),
         cmocka_unit_test(limits_size_the_machine),
         cmocka_unit_test(signals_have_names_and_numbers),
