@@ -160,14 +160,16 @@ static void cve_2024_21626_magic_links_are_refused(void **state)
     check_int("below", inroot_make_dir(root, "/proc/self/root/tmp", 0), -ELOOP);
 }
 
+struct made {
+    const char *path;
+    const char *same; /* what the guest has there then; NULL: nothing was made */
+    int r;
+};
+
 static void missing_directories_are_made(void **state)
 {
     struct world *w = *state;
-    static const struct {
-        const char *path;
-        const char *same;
-        int r;
-    } rows[] = {
+    static const struct made rows[] = {
         {"/dir", "root/dir", 0},
         {"/a", "root/a", 0},
         {"/b/c/d", "root/b/c/d", 0},
@@ -220,11 +222,7 @@ static void no_link_is_followed_when_none_is_wanted(void **state)
 static void a_missing_file_is_made_and_an_existing_one_left_alone(void **state)
 {
     struct world *w = *state;
-    static const struct {
-        const char *path;
-        const char *same;
-        int r;
-    } rows[] = {
+    static const struct made rows[] = {
         {"/dir/file", "root/dir/file", 0}, {"/link/file", "root/dir/file", 0},  {"/a/b/file", "root/a/b/file", 0},
         {"/dir", "root/dir", 0},           {"/dangling", "root/new/place", 0},  {"/dir/relative", "root/dir/sibling", 0},
         {"/self", NULL, -ELOOP},           {"/missing/../file", NULL, -ENOENT}, {"/dir/file/x", NULL, -ENOTDIR},

@@ -148,6 +148,18 @@ static void cve_2019_18837_links_as_mount_points_stay_inside(void **state)
 
 /* ---- races ---- */
 
+/* Builds the root again and again while two names in a volume change places. */
+static void race(struct world *w, const char *a, const char *b, void (*build)(struct world *w))
+{
+    pid_t swapper = world_start_swapper(w, a, b);
+    char failures[512] = "";
+
+    for (int i = 0; i < 30 && !failures[0]; i++)
+        snprintf(failures, sizeof(failures), "%s", world_notes(w, 0, build));
+    world_end_swapper(swapper);
+    check_string("mounts", failures, "");
+}
+
 static void build_in_a_race(struct world *w)
 {
     const char *text = child_build_error(w);
@@ -174,12 +186,7 @@ static void cve_2021_30465_a_swapped_mount_point_never_mounts_outside(void **sta
     world_mount(w, "/vol", "bind", "volume", "rbind");
     world_mount(w, "/vol/a", "tmpfs", "tmpfs", "");
     world_mount(w, "/vol/a/b", "tmpfs", "tmpfs", "");
-    pid_t swapper = world_start_swapper(w, "volume/a", "volume/l");
-    char failures[512] = "";
-    for (int i = 0; i < 30 && !failures[0]; i++)
-        snprintf(failures, sizeof(failures), "%s", world_notes(w, 0, build_in_a_race));
-    world_end_swapper(swapper);
-    check_string("mounts", failures, "");
+    race(w, "volume/a", "volume/l", build_in_a_race);
     check_int("made outside", world_count(w, "outside"), 0);
 }
 
@@ -203,12 +210,7 @@ static void cve_2019_19921_proc_never_lands_behind_a_swapped_link(void **state)
     world_symlink(w, world_path(w, "outside"), "volume/link");
     world_mount(w, "/vol", "bind", "volume", "rbind");
     world_mount(w, "/vol/proc", "proc", "proc", "");
-    pid_t swapper = world_start_swapper(w, "volume/proc", "volume/link");
-    char failures[512] = "";
-    for (int i = 0; i < 30 && !failures[0]; i++)
-        snprintf(failures, sizeof(failures), "%s", world_notes(w, 0, look_for_proc));
-    world_end_swapper(swapper);
-    check_string("mounts", failures, "");
+    race(w, "volume/proc", "volume/link", look_for_proc);
 }
 
 int main(void)

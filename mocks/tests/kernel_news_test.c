@@ -60,6 +60,16 @@ CONFORM_CASE(descriptor_0_is_one_like_others)
     expect(sys_waitid(P_PIDFD, -1, &info, WEXITED), -EINVAL);
 }
 
+static int start_stopped(void)
+{
+    int pid = spawn(sleep_for_ever, NULL);
+
+    settles(pid, 'S');
+    expect(sys_kill(pid, SIGSTOP), 0);
+    expect(settles(pid, 'T'), 'T');
+    return pid;
+}
+
 CONFORM_CASE(a_descriptor_that_does_not_wait)
 {
     siginfo_t info = {0};
@@ -140,10 +150,7 @@ CONFORM_CASE(a_stopped_process_takes_only_what_kills_or_continues)
 
     FOR_CASES(row, rows)
     {
-        int pid = spawn(sleep_for_ever, NULL);
-        settles(pid, 'S');
-        expect(sys_kill(pid, SIGSTOP), 0);
-        expect(settles(pid, 'T'), 'T');
+        int pid = start_stopped();
         expect(sys_kill(pid, row->sig), 0);
         if (row->letter == 'T')
             sys_nanosleep(SHORT_NS);
@@ -162,10 +169,7 @@ CONFORM_CASE(what_a_stopped_process_was_sent_waits_for_it)
 
     FOR_CASES(row, rows)
     {
-        int pid = spawn(sleep_for_ever, NULL);
-        settles(pid, 'S');
-        expect(sys_kill(pid, SIGSTOP), 0);
-        expect(settles(pid, 'T'), 'T');
+        int pid = start_stopped();
         expect(sys_kill(pid, row->sig), 0);
         expect(sys_kill(pid, SIGCONT), 0);
         expect(collect(pid), row->status);
