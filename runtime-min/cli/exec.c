@@ -12,6 +12,8 @@
 #include "runtime-min/container/state.h"
 
 #define EXIT_EXEC_FAILED 255
+#define SCRATCH_BYTES (1024 * 1024)
+#define RESUME_POLL_NS UINT64_C(50000000)
 #define ID_MAX_VALUE (UINT32_MAX - 1) /* 4294967295 means "unchanged" to the kernel */
 
 struct exec_options {
@@ -48,7 +50,7 @@ static const struct option exec_options[] = {
     {"additional-gids", 'g', OPTION_LIST, AT(gids), "GID", "supplementary group"},
     {"cap", 'c', OPTION_LIST, AT(caps), "CAP_NAME", "add to the bounding, effective and permitted sets"},
     {"no-new-privs", 0, OPTION_FLAG, AT(no_new_privs), NULL, "execve grants nothing"},
-    {"ignore-paused", 0, OPTION_FLAG, AT(ignore_paused), NULL, "also in a paused container"},
+    {"ignore-paused", 0, OPTION_FLAG, AT(ignore_paused), NULL, "a paused container is waited for"},
     {"process-label", 0, OPTION_TEXT, AT(label), "LABEL", "not supported: the guest has no SELinux"},
     {"apparmor", 0, OPTION_TEXT, AT(apparmor), "PROFILE", "not supported: the guest has no AppArmor"},
     {"cgroup", 0, OPTION_TEXT, AT(cgroup), "PATH", "unix socket that gets a pidfd of the handle process"},
@@ -200,6 +202,21 @@ static int check_options(struct cli *cli)
     return cli_check_descriptors(cli, options->preserve_fds);
 }
 
+/* Other runtimes start a program that is frozen until then. */
+static int wait_until_resumed(struct cli *cli, struct container *container)
+{
+    _arena_ struct arena *scratch = arena_new(SCRATCH_BYTES);
+    struct record record = container->record;
+    int r = 0;
+
+    while (r == 0 && record_status(&record) == CONTAINER_PAUSED) {
+        sys_nanosleep(RESUME_POLL_NS);
+        arena_reset(scratch);
+        r = slot_read_record(scratch, &container->slot, &record, &cli->err);
+    }
+    return r < 0 ? r : slot_read_record(cli->arena, &container->slot, &container->record, &cli->err);
+}
+
 static int run_exec(struct cli *cli)
 {
     const struct exec_options *options = cli->options;
@@ -210,7 +227,6 @@ static int run_exec(struct cli *cli)
         .pidfd_socket = options->pidfd_socket,
         .pid_file = options->pid_file,
         .in_foreground = !options->detach,
-        .ignores_paused = options->ignore_paused,
     };
 
     int r = check_options(cli);
@@ -218,6 +234,8 @@ static int run_exec(struct cli *cli)
         r = cli_open(cli, false, &container);
     if (r == 0)
         r = make_process(cli, &container, &args.process);
+    if (r == 0 && options->ignore_paused)
+        r = wait_until_resumed(cli, &container);
     _close_ int signal_fd = r == 0 && !options->detach ? foreground_begin() : -1;
     if (r == 0)
         r = container_exec(&container, &args, &handle, &cli->err);

@@ -28,16 +28,15 @@ struct execution {
     struct error *err;
 };
 
-static int check_status(const struct record *record, const struct exec_args *args, struct error *err)
+static int check_status(const struct record *record, struct error *err)
 {
     enum status_kind status = record_status(record);
 
     if (status == CONTAINER_CREATED || status == CONTAINER_RUNNING)
         return 0;
     if (status == CONTAINER_PAUSED)
-        return args->ignores_paused ? 0
-                                    : error_status(err, STATUS_FAILED_PRECONDITION,
-                                                   "cannot exec in a paused container (use --ignore-paused to override)");
+        return error_status(err, STATUS_FAILED_PRECONDITION,
+                            "cannot exec in a paused container (use --ignore-paused to override)");
     return error_status(err, STATUS_FAILED_PRECONDITION, "cannot exec in a %s container", status_word(status));
 }
 
@@ -142,7 +141,7 @@ int container_exec(struct container *container, const struct exec_args *args, st
         .err = err,
     };
 
-    int r = check_status(&container->record, args, err);
+    int r = check_status(&container->record, err);
     if (r == 0)
         r = bundle_check_process(args->process, err);
     if (r == 0)

@@ -9,7 +9,6 @@ struct exec_args {
     const char *pidfd_socket;    /* or NULL */
     const char *pid_file;        /* or NULL */
     bool in_foreground;
-    bool ignores_paused;
 };
 
 /* On success the process runs and the caller releases the handle. Needs no lock. */

@@ -194,7 +194,12 @@ start_is_forgotten() {
     check "that is not stopped: paused" delete $c1
     run -255 tatami exec $c1 /bin/true
     [[ "$output" == *"cannot exec in a paused container (use --ignore-paused to override)"* ]]
+    tatami exec --ignore-paused $c1 /bin/echo late >"$work/late" 3>&- &
+    sleep 0.2
+    [ ! -s "$work/late" ]
     tatami resume $c1
+    wait $!
+    [ "$(cat "$work/late")" = late ]
     status_is $c1 running
     for bogus in 65 -1 999 BOGUS ""; do check "signal" kill $c1 "$bogus"; done
     tatami kill $c1 0
