@@ -19,15 +19,15 @@ static struct {
     struct error err;
 } told;
 
-/* Runs it on a machine with that context id. fault: errno of its ioctl calls. */
-static void play(program_fn program, unsigned int cid, int fault)
+/* Runs it on a machine with that context id. fault: errno of its first ioctl call, or of all. */
+static void play(program_fn program, unsigned int cid, int fault, bool for_ever)
 {
     struct sim *sim = sim_new(&(struct sim_options){.seed = 1});
     struct world *world = world_new(sim, &(struct world_options){.cgroups = WORLD_CGROUP_V2, .cid = cid});
 
     memset(&told, 0, sizeof(told));
     sim_observe(world_start(world, "opens", program, (const char *[]){"opens", NULL}));
-    sim_set_fault(sim, &(struct sim_fault){.at = fault ? FIRST_IOCTL : 0, .errnum = fault, .for_ever = true});
+    sim_set_fault(sim, &(struct sim_fault){.at = fault ? FIRST_IOCTL : 0, .errnum = fault, .for_ever = for_ever});
     assert_true(sim_run(sim));
     if (fault)
         assert_true(sim_fault_struck(sim));
@@ -66,13 +66,21 @@ PROGRAM(opens_a_driverless_node)
 static void each_machine_has_a_context_id_of_its_own(void **state)
 {
     (void)state;
-    play(opens_twice, HOST_CID, 0);
+    play(opens_twice, HOST_CID, 0, false);
     for (int i = 0; i < 2; i++) {
         assert_true(told.result[i] >= 0);
         assert_in_range(told.cid[i], VMADDR_CID_HOST + 1, VMADDR_CID_ANY - 1);
     }
     assert_true(told.cid[0] != told.cid[1]);
     assert_int_equal(told.again, -EADDRINUSE);
+}
+
+static void an_id_that_is_taken_is_given_up_for_another(void **state)
+{
+    (void)state;
+    play(opens, HOST_CID, EADDRINUSE, false);
+    assert_true(told.result[0] >= 0);
+    assert_in_range(told.cid[0], VMADDR_CID_HOST + 1, VMADDR_CID_ANY - 1);
 }
 
 static void what_is_missing_is_told_with_the_remedy(void **state)
@@ -93,7 +101,7 @@ static void what_is_missing_is_told_with_the_remedy(void **state)
 
     (void)state;
     FOR_ROWS (row, rows) {
-        play(row->program, row->cid, row->fault);
+        play(row->program, row->cid, row->fault, true);
         assert_int_equal(told.result[0], row->result);
         if (strncmp(told.err.text, row->text, strlen(row->text)) != 0)
             fail_msg("'%s' is not '%s'", told.err.text, row->text);
@@ -104,6 +112,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_machine_has_a_context_id_of_its_own),
+        cmocka_unit_test(an_id_that_is_taken_is_given_up_for_another),
         cmocka_unit_test(what_is_missing_is_told_with_the_remedy),
     };
 
