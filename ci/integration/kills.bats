@@ -63,6 +63,14 @@ handle_ended() {
     gone
 }
 
+@test "the monitor stands still: force deletes all" {
+    boot
+    kill -STOP "$(monitor_of $c1)"
+    run -0 tatami delete --force $c1
+    [ "$output" = "" ]
+    nothing_left
+}
+
 @test "all parts are killed at once, and force deletes what is left" {
     boot
     kill -KILL "$(part_of $c1 monitor)" "$(part_of $c1 qemu)" "$(part_of $c1 virtiofsd)" "$(part_of $c1 vsock)" "$(cat "$work/pid")"

@@ -62,10 +62,9 @@ static int leave_machine(struct container *container, bool force, struct error *
     struct machine machine = MACHINE_NONE;
 
     int r = machine_find(container->arena, &container->store, record->sandbox_id, &machine, err);
-    if (r == -ENOENT)
-        return 0;
-    if (r == 0)
-        r = machine_run(&machine, remove_work, &removal, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    r = machine_run(&machine, remove_work, &removal, err);
     /* Not known there: it never got that far, an earlier delete was interrupted, or the machine has just died. */
     if (r == -ENOENT || (r < 0 && err && strstr(err->text, "Invalid container id")))
         r = 0;
