@@ -4,7 +4,6 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "proto/proto.h"
 #include "runtime-min/cli/cli.h"
 #include "runtime-min/container/text.h"
 
@@ -30,13 +29,12 @@ int report_open(struct cli *cli)
 
 static void format_json(const char *level, const char *text, struct buf *out)
 {
-    char clean[ERROR_TEXT_MAX * 3], now[TEXT_TIME_MAX];
+    char now[TEXT_TIME_MAX];
 
-    text_make_utf8(text, clean, sizeof(clean));
     text_time(sys_realtime_ns() / NSEC_IN_SEC * NSEC_IN_SEC, now);
     json_object *json = json_object_new_object();
     json_object_object_add(json, "level", json_object_new_string(level));
-    json_object_object_add(json, "msg", json_object_new_string(clean));
+    json_object_object_add(json, "msg", json_object_new_string(text));
     json_object_object_add(json, "time", json_object_new_string(now));
     (void)buf_printf(out, "%s\n",
                      json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -59,19 +57,25 @@ static void log_line(const struct cli *cli, const char *level, const char *text)
 
 void report_warning(const struct cli *cli, const struct error *err)
 {
+    char text[ERROR_TEXT_MAX];
+
+    text_make_line(err->text, text, sizeof(text));
     if (cli->log_fd >= 0 && cli->globals.debug)
-        log_line(cli, "warning", err->text);
+        log_line(cli, "warning", text);
 }
 
 void report_failure(const struct cli *cli)
 {
     _buf_ struct buf line = BUF_INIT(LINE_MAX_BYTES);
+    char text[ERROR_TEXT_MAX];
 
+    /* Guests, their kernel and QEMU have a say in it. */
+    text_make_line(cli->err.text, text, sizeof(text));
     if (cli->log_fd >= 0)
-        log_line(cli, "error", cli->err.text);
+        log_line(cli, "error", text);
     if (cli->log_fd < 0 && cli->logs_json)
-        format_json("error", cli->err.text, &line);
+        format_json("error", text, &line);
     else
-        (void)buf_printf(&line, "tatami: %s\n", cli->err.text);
+        (void)buf_printf(&line, "tatami: %s\n", text);
     (void)fd_write_all(2, line.data, line.len);
 }

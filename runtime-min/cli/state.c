@@ -5,10 +5,12 @@
 
 #include "runtime-min/cli/cli.h"
 #include "runtime-min/container/state.h"
+#include "runtime-min/container/text.h"
 
 #define OUTPUT_MAX (16 * 1024 * 1024)
 #define SPEC_ARENA_BYTES (32 * 1024 * 1024)
 #define COLUMNS 6
+#define COLUMN_MAX 8192
 
 /* Damage of the saved configuration costs the annotations alone. */
 static json_object *describe(const struct slot *slot, const struct record *record)
@@ -84,7 +86,9 @@ static void widen(size_t widths[COLUMNS], json_object *row)
 static void print_row(const size_t widths[COLUMNS], json_object *row, struct buf *out)
 {
     for (size_t i = 0; i < COLUMNS; i++) {
-        const char *text = row ? text_of(row, columns[i][1]) : columns[i][0];
+        char text[COLUMN_MAX];
+
+        text_make_line(row ? text_of(row, columns[i][1]) : columns[i][0], text, sizeof(text));
         (void)buf_printf(out, i + 1 < COLUMNS ? "%-*s  " : "%.0d%s\n", i + 1 < COLUMNS ? (int)widths[i] : 0, text);
     }
 }
@@ -118,6 +122,7 @@ static void collect(struct cli *cli, const struct store *store, const char *id, 
     _buf_ struct buf note = BUF_INIT(4096);
     _slot_ struct slot slot = SLOT_INIT;
     struct error err = {.errnum = 0};
+    char text[ERROR_TEXT_MAX];
     struct record record;
 
     int r = slot_open(store, id, &slot, &err);
@@ -128,7 +133,8 @@ static void collect(struct cli *cli, const struct store *store, const char *id, 
         return;
     }
     report_warning(cli, &err);
-    if (notes && buf_printf(&note, "tatami: %s\n", err.text) == 0)
+    text_make_line(err.text, text, sizeof(text));
+    if (notes && buf_printf(&note, "tatami: %s\n", text) == 0)
         (void)fd_write_all(2, note.data, note.len);
 }
 

@@ -27,9 +27,7 @@ int guest_error_reword(struct error *err)
 {
     char name[ERROR_TEXT_MAX], clean[ERROR_TEXT_MAX];
 
-    text_make_utf8(err->text, clean, sizeof(clean));
-    for (char *p = clean; (p = strpbrk(p, "\n\t"));)
-        *p = ' ';
+    text_make_line(err->text, clean, sizeof(clean));
     memcpy(err->text, clean, sizeof(clean));
     if (!find_missing_program(clean, name, sizeof(name)))
         return error_negative(-err->errnum);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime-min/container/text.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "proto/proto.h"
+#include "base/utf8.h"
 
 #define CHARACTER_MAX 4
 
@@ -23,32 +24,28 @@ void text_time(uint64_t realtime_ns, char text[static TEXT_TIME_MAX])
              tm.tm_min, tm.tm_sec, digits);
 }
 
-/* Bytes of the character at text, 0 when there is none that may be printed. */
-static size_t character_length(const char *text)
+/* Characters that a terminal obeys instead of showing: C1 controls, two of which begin sequences; and those that turn the
+ * direction of what follows or end its line. */
+static bool is_obeyed(const unsigned char *p, size_t len)
 {
-    size_t left = strnlen(text, CHARACTER_MAX);
-
-    if ((unsigned char)*text < ' ' || *text == 0x7f)
-        return *text == '\n' || *text == '\t';
-    for (size_t len = 1; len <= left; len++) {
-        if (proto_string_is_valid(text, len))
-            return len;
-    }
-    return 0;
+    if (len == 1)
+        return *p < ' ' || *p == 0x7f;
+    if (len == 2)
+        return p[0] == 0xc2 && p[1] < 0xa0;
+    return len == 3 && p[0] == 0xe2 &&
+           ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
 }
 
-void text_make_utf8(const char *text, char *out, size_t size)
+void text_make_line(const char *text, char *out, size_t size)
 {
     size_t at = 0;
 
-    while (*text) {
-        size_t len = character_length(text);
-        if (at + CHARACTER_MAX >= size)
-            break;
-        if (len)
+    while (*text && at + CHARACTER_MAX < size) {
+        size_t len = utf8_length(text, strnlen(text, CHARACTER_MAX));
+        if (len && !is_obeyed((const unsigned char *)text, len))
             memcpy(out + at, text, len);
         else
-            out[at] = '?';
+            memset(out + at, *text == '\n' || *text == '\t' ? ' ' : '?', len ?: 1);
         at += len ?: 1;
         text += len ?: 1;
     }

@@ -9,5 +9,6 @@
 
 /* RFC 3339 in UTC ("2026-01-02T03:04:05.000000006Z"), without the fraction when it is 0. */
 void text_time(uint64_t realtime_ns, char text[static TEXT_TIME_MAX]);
-/* Copies what is valid UTF-8; other bytes become '?', and control characters but newline and tab too. Cut at size. */
-void text_make_utf8(const char *text, char *out, size_t size);
+/* One line that a terminal shows and does not obey, whoever wrote the text: newlines and tabs become blanks; other control
+ * characters, those that change the direction of writing, and bytes that are no UTF-8 become '?'. Cut at size. */
+void text_make_line(const char *text, char *out, size_t size);

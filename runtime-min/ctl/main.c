@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime-min/container/guest.h"
+#include "runtime-min/container/text.h"
 #include "runtime-min/ctl/ctl.h"
 #include "sys/fd.h"
 #include "ttrpc/address.h"
@@ -50,8 +51,10 @@ static int usage(int fd)
 static int complain(const struct error *err)
 {
     _buf_ struct buf text = BUF_INIT(2 * ERROR_TEXT_MAX);
+    char line[ERROR_TEXT_MAX];
 
-    (void)buf_printf(&text, "tatami-ctl: %s: %s\n", status_name(err->status), err->text);
+    text_make_line(err->text, line, sizeof(line));
+    (void)buf_printf(&text, "tatami-ctl: %s: %s\n", status_name(err->status), line);
     say(2, text.data);
     return EXIT_CALL_FAILED;
 }
