@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 
 #include "mocks/tests/cgroups.h"
+#include "mocks/tests/tasks.h"
 
 static const char *link_text(const char *path)
 {
@@ -393,7 +394,7 @@ CONFORM_CASE(status_of_a_process)
     char text[64];
     int pid = spawn(sleep_for_ever, NULL);
 
-    sys_nanosleep(20000000);
+    expect(settles(pid, 'S'), 'S');
     snprintf(text, sizeof(text), "%d", pid);
     expect_text(line_of(of(pid, "status"), "\nPid:\t"), text);
     expect_text(line_of(of(pid, "status"), "\nTgid:\t"), text);
@@ -407,7 +408,7 @@ CONFORM_CASE(status_of_a_process)
     expect_text(line_of(of(pid, "status"), "\nNoNewPrivs:\t"), "0");
     expect_text(line_of(of(pid, "status"), "\nSeccomp:\t"), "0");
     expect(sys_kill(pid, SIGSTOP), 0);
-    sys_nanosleep(20000000);
+    expect(settles(pid, 'T'), 'T');
     expect_text(line_of(of(pid, "status"), "State:\t"), "T (stopped)");
     kill_and_collect(pid);
 }
