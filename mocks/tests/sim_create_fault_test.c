@@ -152,7 +152,7 @@ static enum status_code create_with_hook(struct rig *rig, struct error *err)
 {
     static char *words[] = {STRING("sh"), STRING("-c"), STRING("cat > /dev/null")};
     static const struct oci_hook hook = {
-        .path = STRING("/test/rootfs/bin/sh"), .args = {words, ARRAY_SIZE(words)}, .timeout_s = {true, 5}};
+        .path = STRING("/test/rootfs/bin/sh"), .args = {.items = words, .n = ARRAY_SIZE(words)}, .timeout_s = {true, 5}};
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
 
     spec->hooks = arena_alloc(rig->arena, sizeof(*spec->hooks));
