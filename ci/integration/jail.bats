@@ -258,6 +258,44 @@ CapBnd: 0000000000000421 CapAmb: 0000000000000000" ]
     rm "$work/in"
 }
 
+# listen FILE: lines of `tatami events` go there; returns once no OOM kill can be missed any more.
+listen() {
+    rm -f "$work/$1"
+    "$TATAMI" --root "$root" events --interval 1h $c1 >"$work/$1" 2>&1 3>&- 9>&- &
+    listeners+=($!)
+    eventually grep -qs '"type":"stats"' "$work/$1" || { cat "$work/$1" >&2; return 1; }
+}
+
+has_lines() {
+    [ "$(grep -c "$2" "$3")" = "$1" ]
+}
+
+@test "events tell every listener of an OOM kill once, also of the one that ends the container" {
+    member b /bin/sh -c 'while read line; do sh -c "tail /dev/zero"; echo $?; done; exec tail /dev/zero' -- \
+        'c["linux"]["resources"] = {"memory": {"limit": 24 << 20, "swap": 24 << 20}}'
+    member other /bin/sleep 1000
+    silently tatami run -d -b "$work/other" c2
+    mkfifo "$work/in"
+    "$TATAMI" --root "$root" run -b "$work/b" $c1 <"$work/in" >"$work/out" 2>&1 3>&- &
+    program=$!
+    exec 9>"$work/in"
+    await $c1 running
+    listeners=()
+    listen events.1
+    listen events.2
+    for kill in 1 2; do
+        echo go >&9
+        eventually has_lines $kill 137 "$work/out"
+        eventually has_lines $kill oom "$work/events.1"
+    done
+    exec 9>&-
+    wait "$program" || [ $? = 137 ]
+    for listener in "${listeners[@]}"; do wait "$listener"; done
+    [ "$(grep -cFx '{"type":"oom","id":"c1"}' "$work/events.1")" = 3 ]
+    [ "$(grep -cFx '{"type":"oom","id":"c1"}' "$work/events.2")" = 3 ]
+    rm "$work/in"
+}
+
 @test "the first program killed for memory ends its container with 137" {
     member b /bin/tail /dev/zero -- 'c["linux"]["resources"] = {"memory": {"limit": 24 << 20, "swap": 24 << 20}}'
     run -137 tatami run -b "$work/b" $c1

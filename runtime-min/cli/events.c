@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* events: statistics of a container, one JSON object a line, until it ends. */
+/* events: statistics and OOM kills of a container, one JSON object a line, until it ends. */
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime-min/cli/cli.h"
+#include "runtime-min/sandbox/sandbox.h"
 
 #define REPLY_BYTES (4 * 1024 * 1024)
 #define LINE_MAX_BYTES (8 * 1024 * 1024)
 #define DEFAULT_INTERVAL_MS 5000
+#define LATE_NS (500 * NSEC_PER_MSEC) /* between two who learn of the same end */
 
 struct events_options {
     const char *interval;
@@ -151,7 +153,7 @@ static json_object *stats_json(const char *id, const Grpc__CgroupStats *stats)
     return event;
 }
 
-/* ---- the command ---- */
+/* ---- statistics ---- */
 
 struct stats_work {
     struct cli *cli;
@@ -184,7 +186,7 @@ static int parse_interval(struct cli *cli, const char *text, int *ret_ms)
     static const struct {
         const char *unit;
         long ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}};
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
     size_t digits = strspn(text, "0123456789");
     long value = digits > 0 && digits < 7 ? strtol(text, NULL, 10) : 0;
 
@@ -203,30 +205,129 @@ static int not_running(struct cli *cli)
     return error_status(&cli->err, STATUS_FAILED_PRECONDITION, "container with id %s is not running", cli->args[0]);
 }
 
-/* The end of the container ends the stream, whatever was being asked at that moment. */
-static int stream(struct cli *cli, struct container *container, int pidfd, int interval_ms)
-{
-    struct stats_work work = {.cli = cli, .record = &container->record};
-    struct pollfd poll = {.fd = pidfd, .events = POLLIN};
+/* ---- until the container ends ---- */
 
-    for (;;) {
-        int r = container_with_guest(container, stats_work, &work, &cli->err);
-        if (r < 0)
-            return sys_poll(&poll, 1, 0) > 0 ? 0 : r;
-        r = sys_poll(&poll, 1, interval_ms);
-        if (r != 0)
-            return r < 0 ? error_set(&cli->err, r, "wait for the container") : 0;
+struct stream {
+    struct cli *cli;
+    struct container *container;
+    struct machine machine;
+    struct guest guest;
+    struct sandbox_oom *oom;
+    int pidfd;
+    int interval_ms;
+    struct fiber *life, *stats_fiber, *oom_fiber;
+    struct waitq ended;
+    int result;
+};
+
+/* The end of the container fails what is being asked at that moment: it is the end, and no error. */
+static void stats_fiber(void *arg)
+{
+    struct stream *stream = arg;
+    struct loop *loop = stream->guest.loop;
+    struct stats_work work = {.cli = stream->cli, .record = &stream->container->record};
+    int r, cancelled = 0;
+
+    while ((r = stats_work(&stream->guest, &work, &stream->cli->err)) == 0 && cancelled == 0)
+        cancelled = fiber_sleep_until(loop, loop_deadline(loop, (uint64_t)stream->interval_ms * NSEC_PER_MSEC));
+    if (r < 0 && fiber_sleep_until(loop, loop_deadline(loop, LATE_NS)) == 0) {
+        stream->result = r;
+        fiber_cancel(stream->life);
     }
+    stream->stats_fiber = NULL;
+    waitq_wake_all(&stream->ended);
 }
+
+static void oom_fiber(void *arg)
+{
+    struct stream *stream = arg;
+    struct error err = {.errnum = 0};
+
+    while (sandbox_oom_next(stream->oom, &err) == 0) {
+        _buf_ struct buf line = BUF_INIT(LINE_MAX_BYTES);
+        json_object *json = json_object_new_object();
+        json_object_object_add(json, "type", json_object_new_string("oom"));
+        json_object_object_add(json, "id", json_object_new_string(stream->container->record.id));
+        int r = buf_printf(&line, "%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
+        json_object_put(json);
+        if (r < 0 || cli_print(stream->cli, &line) < 0)
+            break; /* statistics have the same reader, and tell */
+    }
+    stream->oom_fiber = NULL;
+    waitq_wake_all(&stream->ended);
+}
+
+static int begin(struct stream *stream)
+{
+    const char *guest_id = stream->container->record.guest_id;
+    struct loop *loop = stream->guest.loop;
+    struct error *err = &stream->cli->err;
+
+    int fd = guest_dial_agent(&stream->machine.guest, err);
+    int r = fd < 0 ? fd : ttrpc_client_new(loop, fd, &stream->guest.client, err);
+    if (r == 0)
+        r = machine_listen_oom(&stream->machine, loop, guest_id, &stream->oom, err);
+    if (r == 0 && stream->oom)
+        r = fiber_start(loop, "oom", oom_fiber, stream, &stream->oom_fiber);
+    if (r == 0)
+        r = fiber_start(loop, "stats", stats_fiber, stream, &stream->stats_fiber);
+    return r;
+}
+
+static void end(struct stream *stream)
+{
+    if (stream->oom_fiber)
+        fiber_cancel(stream->oom_fiber);
+    if (stream->stats_fiber)
+        fiber_cancel(stream->stats_fiber);
+    while (stream->oom_fiber || stream->stats_fiber)
+        (void)waitq_wait(stream->guest.loop, &stream->ended, NO_DEADLINE);
+    sandbox_oom_close(stream->oom);
+    ttrpc_client_free(stream->guest.client);
+}
+
+/* A kill that ended the container is told at about the same time as its end. */
+static void life_fiber(void *arg)
+{
+    struct stream *stream = arg;
+    struct loop *loop = stream->guest.loop;
+
+    int r = begin(stream);
+    if (r < 0)
+        stream->result = r;
+    else if (fiber_wait_fd(loop, stream->pidfd, EPOLLIN, NO_DEADLINE) > 0 && stream->oom_fiber)
+        (void)fiber_sleep_until(loop, loop_deadline(loop, LATE_NS));
+    end(stream);
+    loop_stop(loop);
+}
+
+static int run_stream(struct stream *stream, struct error *err)
+{
+    struct container *container = stream->container;
+
+    waitq_init(&stream->ended);
+    int r = machine_find(stream->cli->arena, &container->store, container->record.sandbox_id, &stream->machine, err);
+    if (r == 0)
+        r = loop_new(&stream->guest.loop, err);
+    if (r == 0)
+        r = fiber_start(stream->guest.loop, "events", life_fiber, stream, &stream->life);
+    if (r == 0)
+        r = loop_run(stream->guest.loop, err);
+    loop_free(stream->guest.loop);
+    machine_close(&stream->machine);
+    return r < 0 ? r : stream->result;
+}
+
+/* ---- the command ---- */
 
 static int run_events(struct cli *cli)
 {
     const struct events_options *options = cli->options;
     _container_ struct container container = CONTAINER_INIT(cli->arena);
     struct stats_work work = {.cli = cli, .record = &container.record};
-    int interval_ms = DEFAULT_INTERVAL_MS;
+    struct stream stream = {.cli = cli, .container = &container, .machine = MACHINE_NONE, .interval_ms = DEFAULT_INTERVAL_MS};
 
-    int r = options->interval ? parse_interval(cli, options->interval, &interval_ms) : 0;
+    int r = options->interval ? parse_interval(cli, options->interval, &stream.interval_ms) : 0;
     if (r == 0)
         r = cli_open(cli, false, &container);
     if (r < 0)
@@ -234,14 +335,14 @@ static int run_events(struct cli *cli)
     _close_ int pidfd = proc_open(&container.record.handle);
     if (pidfd < 0)
         return not_running(cli);
-    return options->stats ? container_with_guest(&container, stats_work, &work, &cli->err)
-                          : stream(cli, &container, pidfd, interval_ms);
+    stream.pidfd = pidfd;
+    return options->stats ? container_with_guest(&container, stats_work, &work, &cli->err) : run_stream(&stream, &cli->err);
 }
 
 const struct command command_events = {
     .name = "events",
     .arguments = "ID",
-    .help = "print statistics as JSON, again and again",
+    .help = "print statistics and OOM kills as JSON, until it ends",
     .min_args = 1,
     .max_args = 1,
     .options = OPTION_TABLE(events_options),

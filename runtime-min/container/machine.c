@@ -113,6 +113,12 @@ int machine_enrol(const struct machine *machine, const char *guest_id, const cha
     return sandbox_hold(machine->store_path, machine->sandbox_id, guest_id, exec_id, err);
 }
 
+int machine_listen_oom(const struct machine *machine, struct loop *loop, const char *guest_id, struct sandbox_oom **ret_oom,
+                       struct error *err)
+{
+    return sandbox_oom_open(loop, machine->store_path, machine->sandbox_id, guest_id, ret_oom, err);
+}
+
 int machine_commit(struct machine *machine, struct error *err)
 {
     return machine->control_fd < 0 ? 0 : sandbox_commit(&machine->control_fd, err);

@@ -39,6 +39,10 @@ int machine_share(struct arena *a, const struct machine *machine, const char *gu
 int machine_unshare(const struct machine *machine, const char *guest_id, struct error *err);
 /* For the handle of a process: a descriptor to hold; when it closes without the process having ended, that one is killed. */
 int machine_enrol(const struct machine *machine, const char *guest_id, const char *exec_id, struct error *err);
+/* OOM kills in a container: sandbox_oom_open(); NULL where there are none to be told. */
+struct sandbox_oom;
+int machine_listen_oom(const struct machine *machine, struct loop *loop, const char *guest_id, struct sandbox_oom **ret_oom,
+                       struct error *err);
 int machine_commit(struct machine *machine, struct error *err);
 /* Ends the machine and removes all that belongs to it; also when its monitor is gone. Nothing to do is success. */
 int machine_stop(const struct store *store, const char *sandbox_id, struct error *err);

@@ -83,6 +83,18 @@ int agent_link_begin(struct ttrpc_client *client, const char *id, const char *ho
     return r < 0 ? r : create_sandbox(client, id, hostname, err);
 }
 
+int agent_link_await_oom(struct ttrpc_client *client, struct arena *a, const char **ret_container, struct error *err)
+{
+    Grpc__GetOOMEventRequest request = GRPC__GET_OOMEVENT_REQUEST__INIT;
+    ProtobufCMessage *reply;
+
+    int r = ttrpc_client_call(client, "grpc.AgentService", "GetOOMEvent", &request.base, &grpc__oomevent__descriptor, a, 0,
+                              &reply, err);
+    if (r == 0)
+        *ret_container = ((const Grpc__OOMEvent *)(const void *)reply)->container_id;
+    return r;
+}
+
 int agent_link_destroy(struct ttrpc_client *client, uint64_t timeout_ns, struct error *err)
 {
     Grpc__DestroySandboxRequest request = GRPC__DESTROY_SANDBOX_REQUEST__INIT;

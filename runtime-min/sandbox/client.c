@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -109,7 +110,8 @@ static int ask(const char *root, const char *id, struct conversation *conversati
     int fd = dial(root, id, err);
 
     conversation->fn = call;
-    return fd < 0 ? fd : converse(conversation, fd, err);
+    int r = fd < 0 ? fd : converse(conversation, fd, err);
+    return r == -ETIMEDOUT ? error_text(err, r, "the monitor of sandbox %s does not answer", id) : r;
 }
 
 /* ---- calls ---- */
@@ -238,6 +240,62 @@ int sandbox_hold(const char *root, const char *id, const char *container_id, con
     request.exec_id = (char *)(uintptr_t)exec_id;
     int r = converse(&conversation, fd, err);
     return r < 0 ? r : fd_take(&kept);
+}
+
+/* ---- OOM events ---- */
+
+struct sandbox_oom {
+    struct ttrpc_client *client;
+    struct ttrpc_client_stream *stream;
+    struct arena *arena;
+};
+
+void sandbox_oom_close(struct sandbox_oom *oom)
+{
+    if (!oom)
+        return;
+    ttrpc_client_stream_free(oom->stream);
+    ttrpc_client_free(oom->client);
+    arena_free(oom->arena);
+    free(oom);
+}
+
+int sandbox_oom_next(struct sandbox_oom *oom, struct error *err)
+{
+    ProtobufCMessage *event;
+
+    arena_reset(oom->arena);
+    int r = ttrpc_client_stream_recv(oom->stream, oom->arena, &event, err);
+    if (r == 0)
+        return error_text(err, -EPIPE, "the monitor tells of no more OOM events");
+    return r < 0 ? r : 0;
+}
+
+int sandbox_oom_open(struct loop *loop, const char *root, const char *id, const char *container_id,
+                     struct sandbox_oom **ret_oom, struct error *err)
+{
+    static const struct ttrpc_stream_method method = {
+        {SERVICE, "ListenOom", MESSAGE(listen_oom_request), MESSAGE(oom_event), NULL}, NULL, .server_streams = true};
+    Tatami__Monitor__V1__ListenOomRequest request = TATAMI__MONITOR__V1__LISTEN_OOM_REQUEST__INIT;
+
+    int fd = dial(root, id, err);
+    if (fd < 0)
+        return fd;
+    struct sandbox_oom *oom = calloc(1, sizeof(*oom));
+    if (!oom)
+        abort();
+    oom->arena = arena_new(CALL_BYTES);
+    request.container_id = (char *)(uintptr_t)container_id;
+    int r = ttrpc_client_new(loop, fd, &oom->client, err);
+    if (r == 0)
+        r = ttrpc_client_stream_open(oom->client, &method, &request.base, 0, &oom->stream, err);
+    if (r == 0)
+        r = sandbox_oom_next(oom, err);
+    if (r < 0)
+        sandbox_oom_close(oom);
+    else
+        *ret_oom = oom;
+    return r;
 }
 
 /* ---- stop ---- */

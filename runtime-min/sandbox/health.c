@@ -46,11 +46,3 @@ int health_start(struct monitor *monitor, struct error *err)
     int r = fiber_start(monitor->loop, "health", health_fiber, monitor, &monitor->health);
     return r < 0 ? error_set(err, r, "watch the guest's health") : 0;
 }
-
-void health_stop(struct monitor *monitor)
-{
-    if (monitor->health)
-        fiber_cancel(monitor->health);
-    while (monitor->health)
-        (void)waitq_wait(monitor->loop, &monitor->changed, NO_DEADLINE);
-}

@@ -109,6 +109,8 @@ static int boot(struct monitor *monitor, struct error *err)
     r = agent_link_begin(monitor->agent, monitor->start->id, monitor->start->hostname, deadline, err);
     if (r == 0)
         r = service_start(monitor, err);
+    if (r == 0)
+        r = oom_start(monitor, err);
     return r < 0 ? r : health_start(monitor, err);
 }
 
@@ -144,9 +146,19 @@ static void explain_death(struct monitor *monitor)
     parts_explain(monitor, &monitor->death);
 }
 
+/* Before the connection that it uses. */
+static void end_fiber(struct monitor *monitor, struct fiber **fiber)
+{
+    if (*fiber)
+        fiber_cancel(*fiber);
+    while (*fiber)
+        (void)waitq_wait(monitor->loop, &monitor->changed, NO_DEADLINE);
+}
+
 static void end(struct monitor *monitor)
 {
-    health_stop(monitor);
+    end_fiber(monitor, &monitor->health);
+    end_fiber(monitor, &monitor->oom);
     /* A guest that can still be asked writes its data out first. */
     if (monitor->agent && !monitor->died && agent_link_destroy(monitor->agent, DESTROY_NS, NULL) == 0)
         vmm_wait_off(monitor->vmm, sys_monotonic_ns() + POWER_OFF_NS);
@@ -286,6 +298,7 @@ int sandbox_monitor_main(void)
     raise_descriptor_limit();
     waitq_init(&monitor.changed);
     list_init(&monitor.holds);
+    list_init(&monitor.listeners);
     list_init(&monitor.shares.sharers);
     monitor.arena = arena_new(ARENA_BYTES);
     int r = run(&monitor, &err);

@@ -42,9 +42,11 @@ struct monitor {
     struct ttrpc_server *server;
     struct shares shares;
     struct list holds;
+    struct list listeners; /* of OOM events */
 
     struct fiber *boot;   /* NULL when it has ended */
     struct fiber *health; /* the same */
+    struct fiber *oom;    /* the same */
     bool stopping;        /* by a part's death, the starter's end, or Stop */
     bool died;            /* a part's death */
     struct error death;   /* why, of a machine that had booted */
@@ -73,8 +75,13 @@ int parts_listen(const char *name, mode_t mode, struct error *err);
 
 /* From now on the machine ends when its guest does not answer for as long as is configured. */
 int health_start(struct monitor *monitor, struct error *err);
-/* From a fiber: comes before the end of the connection to the agent. */
-void health_stop(struct monitor *monitor);
+
+/* ---- oom.c ---- */
+
+/* Takes the agent's OOM events from now on. */
+int oom_start(struct monitor *monitor, struct error *err);
+/* Handler of ListenOom. */
+int oom_listen(struct ttrpc_call *call, ProtobufCMessage *reply, struct error *err);
 
 /* ---- service.c ---- */
 

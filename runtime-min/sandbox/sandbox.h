@@ -11,8 +11,8 @@
  *         reason              why the machine died; with the log it stays until sandbox_stop()
  *         share/              mount point; what is mounted there is seen by the monitor and the guest only
  *
- * Paths of sockets may be longer than an address holds: connect with unix_path_connect(). Nothing here needs a loop; calls
- * block as long as the monitor takes, which has time limits of its own. */
+ * Paths of sockets may be longer than an address holds: connect with unix_path_connect(). But for OOM events nothing
+ * here needs a loop; calls block as long as the monitor takes, which has time limits of its own. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "cgroup/cgroup.h"
+#include "loop/loop.h"
 #include "runtime-min/config/config.h"
 
 struct sandbox_config {
@@ -63,6 +64,15 @@ int sandbox_unshare(const char *root, const char *id, const char *container_id, 
 /* A descriptor to hold for a process of the guest (exec_id "": the container's first): when it closes, also because the holder
  * died, the process is killed unless it has ended. */
 int sandbox_hold(const char *root, const char *id, const char *container_id, const char *exec_id, struct error *err);
+
+/* OOM kills in a container, from a fiber of the loop: open returns once none can be missed any more, next for each one. Fails
+ * when the machine ends. */
+struct sandbox_oom;
+int sandbox_oom_open(struct loop *loop, const char *root, const char *id, const char *container_id,
+                     struct sandbox_oom **ret_oom, struct error *err);
+int sandbox_oom_next(struct sandbox_oom *oom, struct error *err);
+/* Accepts NULL. */
+void sandbox_oom_close(struct sandbox_oom *oom);
 
 /* Ends the machine and removes its directory; kills the monitor if it does not answer, cleans up behind one that is gone.
  * Nothing to do is success. Removes only what a monitor made. */

@@ -165,6 +165,7 @@ static const struct ttrpc_method methods[] = {
 
 static const struct ttrpc_stream_method streams[] = {
     {{SERVICE, "Hold", MESSAGE(hold_request), MESSAGE(hold_reply), NULL}, hold, .server_streams = true},
+    {{SERVICE, "ListenOom", MESSAGE(listen_oom_request), MESSAGE(oom_event), NULL}, oom_listen, .server_streams = true},
 };
 
 int service_start(struct monitor *monitor, struct error *err)

@@ -561,6 +561,61 @@ static void a_container_that_is_gone_is_not_killed(void **state)
     eventually(strcmp(signals_of(world), "c2//9\n") == 0);
 }
 
+/* ---- OOM events ---- */
+
+struct listening {
+    struct world *world;
+    struct loop *loop;
+    int holds[3];
+    int monitor;
+};
+
+/* The stand-in of the agent tells of a kill for each process that is signalled. */
+static void listen_fiber(void *arg)
+{
+    static const struct {
+        const char *label, *container;
+        int kills;
+    } rows[] = {{"one listener", "c1", 2}, {"another one", "c1", 2}, {"of another container", "c2", 1}};
+    struct listening *listening = arg;
+    struct world *world = listening->world;
+    struct sandbox_oom *ooms[ARRAY_SIZE(rows)];
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        check_int(rows[i].label, sandbox_oom_open(listening->loop, world->root, "s1", rows[i].container, &ooms[i], &world->err),
+                  0);
+    for (size_t i = 0; i < ARRAY_SIZE(listening->holds); i++)
+        close(listening->holds[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        for (int n = 0; n < rows[i].kills; n++)
+            check_int(rows[i].label, sandbox_oom_next(ooms[i], &world->err), 0);
+    kill(listening->monitor, SIGTERM);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        check_int(rows[i].label, sandbox_oom_next(ooms[i], &world->err) < 0, 1);
+        sandbox_oom_close(ooms[i]);
+    }
+    loop_stop(listening->loop);
+}
+
+static void every_listener_is_told_of_each_oom_kill_in_its_container(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    struct listening listening = {
+        .world = world,
+        .holds = {sandbox_hold(world->root, "s1", "c1", "", &world->err),
+                  sandbox_hold(world->root, "s1", "c1", "e", &world->err),
+                  sandbox_hold(world->root, "s1", "c2", "", &world->err)},
+        .monitor = status_of(world).monitor_pid,
+    };
+    assert_int_equal(loop_new(&listening.loop, &world->err), 0);
+    assert_int_equal(fiber_start(listening.loop, "listen", listen_fiber, &listening, NULL), 0);
+    assert_int_equal(loop_run(listening.loop, &world->err), 0);
+    loop_free(listening.loop);
+}
+
 /* ---- shares ---- */
 
 /* A path as the guest's file server sees it. */
@@ -648,6 +703,7 @@ int main(int argc, char **argv)
         test(emulation_takes_the_place_of_kvm_that_fails),
         test(a_process_is_killed_when_its_holder_goes),
         test(a_container_that_is_gone_is_not_killed),
+        test(every_listener_is_told_of_each_oom_kill_in_its_container),
         test(shares_are_seen_by_the_guest_alone),
         test(shares_that_cannot_be_made_are_refused),
     };

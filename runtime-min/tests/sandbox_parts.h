@@ -139,6 +139,9 @@ struct fake_agent {
     char signals[256]; /* file that SignalProcess is written down in */
     char answers[256]; /* file with the number of checks so far */
     int checks;
+    char ooms[16][64]; /* containers of events that nobody has asked for yet: each process that is signalled is one */
+    size_t n_ooms;
+    struct waitq oom;
 };
 
 /* An answer that never comes. */
@@ -194,12 +197,31 @@ static inline int agent_signal(struct ttrpc_call *call, const ProtobufCMessage *
                                struct error *err)
 {
     const Grpc__SignalProcessRequest *request = (const void *)message;
-    const struct fake_agent *agent = call->context;
+    struct fake_agent *agent = call->context;
 
     (void)reply, (void)err;
     FILE *file = fopen(agent->signals, "a");
     fprintf(file, "%s/%s/%u\n", request->container_id, request->exec_id, request->signal);
     fclose(file);
+    if (agent->n_ooms < ARRAY_SIZE(agent->ooms))
+        snprintf(agent->ooms[agent->n_ooms++], sizeof(agent->ooms[0]), "%s", request->container_id);
+    waitq_wake_all(&agent->oom);
+    return 0;
+}
+
+static inline int agent_oom(struct ttrpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *message,
+                            struct error *err)
+{
+    Grpc__OOMEvent *event = (void *)message;
+    struct fake_agent *agent = call->context;
+    int r = 0;
+
+    (void)request;
+    while (agent->n_ooms == 0 && r == 0)
+        r = waitq_wait(call->loop, &agent->oom, NO_DEADLINE);
+    if (r < 0)
+        return error_text(err, r, "cancelled");
+    event->container_id = arena_strdup(call->arena, agent->ooms[--agent->n_ooms]);
     return 0;
 }
 
@@ -235,6 +257,7 @@ static inline int fake_vsock(const char *path)
          agent_create},
         {"grpc.AgentService", "SignalProcess", &grpc__signal_process_request__descriptor, &google__protobuf__empty__descriptor,
          agent_signal},
+        {"grpc.AgentService", "GetOOMEvent", &grpc__get_oomevent_request__descriptor, &grpc__oomevent__descriptor, agent_oom},
         {"grpc.AgentService", "DestroySandbox", &grpc__destroy_sandbox_request__descriptor,
          &google__protobuf__empty__descriptor, agent_destroy},
     };
@@ -244,6 +267,7 @@ static inline int fake_vsock(const char *path)
     agent.name = base_name(path);
     snprintf(agent.signals, sizeof(agent.signals), "%.*s/signals", (int)(agent.name - path - 1), path);
     snprintf(agent.answers, sizeof(agent.answers), "%.*s/checks", (int)(agent.name - path - 1), path);
+    waitq_init(&agent.oom);
     agent.frontend.ready = frontend_ready;
     agent.hybrid.ready = hybrid_ready;
     if (loop_new(&agent.loop, &err) < 0 || ttrpc_server_new(agent.loop, &options, &agent.server, &err) < 0 ||
