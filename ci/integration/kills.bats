@@ -63,12 +63,32 @@ handle_ended() {
     gone
 }
 
-@test "the monitor stands still: force deletes all" {
+@test "a monitor that is stuck: commands end in time, and force deletes everything" {
     boot
-    kill -STOP "$(monitor_of $c1)"
+    kill -STOP "$(part_of $c1 monitor)"
+    refused 1 "the monitor of sandbox $c1 does not answer" pause $c1
     run -0 tatami delete --force $c1
     [ "$output" = "" ]
     nothing_left
+}
+
+# A file server that is stuck holds up those alone who need it: their calls have limits.
+@test "a guest that does not answer because a part is stuck is found out, and clients are told" {
+    echo 'health_timeout_ms = 3000' >"$work/config.toml"
+    for part in qemu vsock; do
+        bundle b /bin/sh -c 'while :; do echo x; sleep 0.05; done'
+        rm -f "$work/out"
+        "$TATAMI" --root "$root" --config "$work/config.toml" run -b "$work/b" $c1 >"$work/out" 2>"$work/err" 3>&- &
+        client=$!
+        eventually test -s "$work/out"
+        kill -STOP "$(part_of $c1 $part)"
+        code=0
+        wait "$client" || code=$?
+        echo "$part: $code $(cat "$work/err")"
+        [ "$code" = 255 ]
+        [[ "$(cat "$work/err")" == "tatami: sandbox $c1 does not run any more: the guest has not answered for 3000 ms; "* ]]
+        nothing_left
+    done
 }
 
 @test "all parts are killed at once, and force deletes what is left" {
