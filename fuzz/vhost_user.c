@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages of a frontend into the vsock device. Each is a byte for its descriptors (low bits: how many; the high bit: memory,
- * not events), one for its length, and the bytes themselves. */
+/* Messages of a frontend into the vsock device, as frontend_recite() has them. */
 #include "fuzz/fuzz.h"
 #include "runtime-min/tests/vsock_frontend.h"
 #include "runtime-min/vsock/device.h"
@@ -28,13 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options.hybrid_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     frontend_init(&frontend, &options.frontend_fd);
     vsock_device_new(loop, &options, &device, NULL);
-    for (size_t at = 0, len; at + 2 < size; at += 2 + len) {
-        int fds[16];
-        len = data[at + 1] < size - at - 2 ? data[at + 1] : size - at - 2;
-        for (unsigned int i = 0; i < 16; i++)
-            fds[i] = data[at] & 128 ? frontend.guest.memfd : frontend.kick[0];
-        if (frontend_try(&frontend, data + at + 2, len, fds, data[at] & 15) < 0)
-            break;
+    for (size_t at = 0; frontend_recite(&frontend, data, size, &at);) {
         timer_start(loop, &timer, loop_now(loop));
         loop_run(loop, NULL);
     }

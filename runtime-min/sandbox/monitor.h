@@ -85,5 +85,7 @@ int oom_listen(struct ttrpc_call *call, ProtobufCMessage *reply, struct error *e
 
 /* ---- service.c ---- */
 
+/* How clients are served. */
+struct ttrpc_server_options service_options(struct monitor *monitor);
 /* Serves the control socket in the working directory. */
 int service_start(struct monitor *monitor, struct error *err);

@@ -168,9 +168,9 @@ static const struct ttrpc_stream_method streams[] = {
     {{SERVICE, "ListenOom", MESSAGE(listen_oom_request), MESSAGE(oom_event), NULL}, oom_listen, .server_streams = true},
 };
 
-int service_start(struct monitor *monitor, struct error *err)
+struct ttrpc_server_options service_options(struct monitor *monitor)
 {
-    const struct ttrpc_server_options options = {
+    return (struct ttrpc_server_options){
         .profile = TTRPC_PROFILE_AGENT,
         .methods = methods,
         .n_methods = ARRAY_SIZE(methods),
@@ -180,6 +180,11 @@ int service_start(struct monitor *monitor, struct error *err)
         .call_arena_bytes = 1024 * 1024,
         .max_connections = 4096, /* one for each process that is held */
     };
+}
+
+int service_start(struct monitor *monitor, struct error *err)
+{
+    const struct ttrpc_server_options options = service_options(monitor);
     /* For those who may override its mode: the vsock device, which sees this directory, is root without any right. */
     int fd = parts_listen(RUNDIR_CONTROL, 0, err);
     int r = fd < 0 ? fd : sys_fcntl(fd, F_SETFL, O_NONBLOCK);

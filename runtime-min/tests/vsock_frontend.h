@@ -60,6 +60,22 @@ static inline ssize_t frontend_try(struct frontend *frontend, const void *p, siz
     return sendmsg(frontend->fd, &message, MSG_NOSIGNAL);
 }
 
+/* Says the next message of a script, of which *at bytes are said already: a byte for its descriptors (low bits: how many; the
+ * high bit: memory, not events), one for its length, and the bytes themselves. False at the end of either. */
+static inline bool frontend_recite(struct frontend *frontend, const uint8_t *script, size_t size, size_t *at)
+{
+    int fds[16];
+
+    if (*at + 2 >= size)
+        return false;
+    size_t len = script[*at + 1] < size - *at - 2 ? script[*at + 1] : size - *at - 2;
+    for (unsigned int i = 0; i < 16; i++)
+        fds[i] = script[*at] & 128 ? frontend->guest.memfd : frontend->kick[0];
+    ssize_t r = frontend_try(frontend, script + *at + 2, len, fds, script[*at] & 15);
+    *at += 2 + len;
+    return r >= 0;
+}
+
 static inline void frontend_raw(struct frontend *frontend, const void *p, size_t len, const int *fds, unsigned int n)
 {
     assert_int_equal(frontend_try(frontend, p, len, fds, n), (ssize_t)len);

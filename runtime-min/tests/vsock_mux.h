@@ -58,6 +58,31 @@ static inline void settle(void)
     }
 }
 
+/* A guest whose memory is all there is, bytes from address 0 on: two rings of size entries at its start. */
+static inline void bench_lay(char *mem, size_t bytes, unsigned int size, bool event_idx[2])
+{
+    bench = (struct bench){.work.expired = bench_work, .stop.expired = bench_stop};
+    bench.guest.memory = (struct guest_memory){.n = 1, .mappings = {{{0, bytes, 0, 0}, mem, bytes}}};
+    bench.mux = mux_new(loop, &(struct mux_options){GUEST_CID, "/nowhere/v", bench_wake, NULL, &bench.anomalies});
+    for (unsigned int i = 0; i < 2; i++)
+        virtqueue_start(&bench.guest.queues[i], &bench.guest.memory,
+                        &(struct virtqueue_addresses){i * 512, i * 512 + 128, i * 512 + 256}, size, 0, event_idx[i], NULL);
+}
+
+/* The guest makes more chains available, whatever they are. */
+static inline void bench_offer(unsigned int which, unsigned int more)
+{
+    struct vring_avail *avail = bench.guest.queues[which].avail;
+    avail->idx = htole16((uint16_t)(le16toh(avail->idx) + more));
+}
+
+static inline void bench_end(void)
+{
+    timer_stop(&bench.work);
+    mux_free(bench.mux);
+    loop_free(loop);
+}
+
 static inline int bench_setup(void **state)
 {
     loop_setup(state);

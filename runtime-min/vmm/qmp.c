@@ -66,7 +66,9 @@ static void take_line(struct qmp *qmp, const char *text, size_t len)
     if (json_object_object_get_ex(line, "event", &member)) {
         struct json_object *data = NULL;
         (void)json_object_object_get_ex(line, "data", &data);
-        if (qmp->on_event)
+        if (!json_object_is_type(member, json_type_string))
+            fail(qmp, -EPROTO, "an event has no name");
+        else if (qmp->on_event)
             qmp->on_event(qmp->context, json_object_get_string(member), data);
     } else if (json_object_object_get_ex(line, "QMP", &member) && !qmp->greeting) {
         qmp->greeting = json_object_get(member);
