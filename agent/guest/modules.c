@@ -18,13 +18,15 @@
 struct modules {
     int dir_fd; /* /lib/modules/RELEASE */
     char release[RELEASE_MAX];
-    struct buf dep; /* text of modules.dep */
+    struct buf dep;    /* text of modules.dep */
+    struct buf loaded; /* paths of files that are, a line each */
 };
 
 static void modules_close(struct modules *modules)
 {
     fd_close(&modules->dir_fd);
     buf_done(&modules->dep);
+    buf_done(&modules->loaded);
 }
 
 static int read_release(char release[RELEASE_MAX], struct error *err)
@@ -42,7 +44,7 @@ static int modules_open(struct modules *modules, struct error *err)
 {
     char path[sizeof(MODULES_DIR) + RELEASE_MAX];
 
-    *modules = (struct modules){.dir_fd = -1, .dep = BUF_INIT(INDEX_MAX)};
+    *modules = (struct modules){.dir_fd = -1, .dep = BUF_INIT(INDEX_MAX), .loaded = BUF_INIT(INDEX_MAX)};
     int r = read_release(modules->release, err);
     if (r < 0)
         return r;
@@ -103,10 +105,22 @@ static bool is_builtin(const struct modules *modules, const char *name)
 
 /* ---- loading ---- */
 
-static int load_file(const struct modules *modules, const char *path, size_t len, const char *params, struct error *err)
+static bool is_loaded(const struct modules *modules, const char *path, size_t len)
+{
+    for (const char *line = modules->loaded.data; line && *line; line += strcspn(line, "\n") + 1) {
+        if (strcspn(line, "\n") == len && memcmp(line, path, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The kernel would read all of a file before it says that the module is there. */
+static int load_file(struct modules *modules, const char *path, size_t len, const char *params, struct error *err)
 {
     char name[PATH_MAX];
 
+    if (is_loaded(modules, path, len))
+        return 0;
     if (len >= sizeof(name))
         return error_text(err, -ENAMETOOLONG, "modules.dep of '%s': a path of %zu bytes", modules->release, len);
     snprintf(name, sizeof(name), "%.*s", (int)len, path);
@@ -114,11 +128,14 @@ static int load_file(const struct modules *modules, const char *path, size_t len
     if (fd < 0)
         return error_set(err, fd, "open '%s'", name);
     int r = sys_finit_module(fd, params, 0);
-    return r < 0 && r != -EEXIST ? error_set(err, r, "load '%s'", name) : 0;
+    if (r < 0 && r != -EEXIST)
+        return error_set(err, r, "load '%s'", name);
+    (void)buf_printf(&modules->loaded, "%s\n", name);
+    return 0;
 }
 
 /* line: of modules.dep; what has to come first is named last. */
-static int load_line(const struct modules *modules, const char *line, const char *params, struct error *err)
+static int load_line(struct modules *modules, const char *line, const char *params, struct error *err)
 {
     const char *colon = line + strcspn(line, ":\n");
     const char *end = line + strcspn(line, "\n");
@@ -132,7 +149,7 @@ static int load_line(const struct modules *modules, const char *line, const char
     return load_file(modules, line, (size_t)(colon - line), params, err);
 }
 
-static int load(const struct modules *modules, const char *name, const char *params, struct error *err)
+static int load(struct modules *modules, const char *name, const char *params, struct error *err)
 {
     const char *line = find_line(modules, name);
 
@@ -163,7 +180,7 @@ static char *skip_blanks(char *p)
 }
 
 /* A line "NAME PARAMETER..."; cuts it up. */
-static void load_listed(const struct modules *modules, char *line, struct buf *problems)
+static void load_listed(struct modules *modules, char *line, struct buf *problems)
 {
     struct error err = {.errnum = 0};
 

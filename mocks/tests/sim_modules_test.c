@@ -136,6 +136,30 @@ static void module_that_cannot_be_loaded_does_not_stop_the_others(void **state U
     boot_changed(one_file_is_bad, NAMES("vsock", "vsock_transport", "dummy", ), NAMES("fuse", "virtiofs", ));
 }
 
+static size_t count(const struct buf *text, const char *word)
+{
+    size_t n = 0;
+
+    for (const char *at = text->data; at && (at = strstr(at, word)); at++)
+        n++;
+    return n;
+}
+
+/* The kernel reads a whole file before it says that the module is there. */
+static void module_that_several_need_is_loaded_once(void **state UNUSED)
+{
+    struct sim_agent *guest = sim_agent_boot(&(struct sim_setup){.seed = 1, .as_init = true, .unbooted = true});
+    _buf_ struct buf calls = BUF_INIT(1024 * 1024);
+
+    world_write(guest->world, "/etc/modules", "vsock_transport count=2\nvsock\nfuse\nvirtiofs\nvsock-transport\n");
+    sim_set_trace(guest->sim, &calls);
+    sim_agent_tell(guest, wait_a_while);
+    sim_set_trace(guest->sim, NULL);
+    assert_int_equal(count(&calls, "finit_module("), 4 + 2); /* and two of the later list, in a process of its own */
+    assert_int_equal(sim_agent_stop(guest), 0);
+    sim_agent_free(guest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +167,7 @@ int main(void)
         cmocka_unit_test(boot_loads_the_lists_of_the_image_with_what_they_need),
         cmocka_unit_test(image_without_modules_boots),
         cmocka_unit_test(module_that_cannot_be_loaded_does_not_stop_the_others),
+        cmocka_unit_test(module_that_several_need_is_loaded_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
