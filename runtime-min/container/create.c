@@ -17,6 +17,7 @@
 #include "runtime-min/container/pidfile.h"
 #include "runtime-min/container/pod.h"
 #include "runtime-min/container/program.h"
+#include "runtime-min/container/rootfs.h"
 
 struct creation {
     struct container *container;
@@ -219,6 +220,8 @@ static int share_mounts(struct creation *creation)
                                NULL, creation->err);
     if (r == 0 && creation->args->in_foreground && !creation->guest_spec->process->has_console_size)
         use_caller_size(creation->guest_spec->process);
+    if (r == 0)
+        r = rootfs_keep_modes(container->arena, record->rootfs, creation->guest_spec, creation->err);
     if (r == 0)
         r = guest_spec_prepare(container->arena, creation->guest_spec, record->guest_id, record->bundle, record->rootfs,
                                &creation->mounts, creation->err);

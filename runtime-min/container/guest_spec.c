@@ -7,6 +7,7 @@
 #include "oci/capability.h"
 
 #define HOSTNAME_MAX 64
+#define HOME "HOME="
 #define DOMAINNAME_SYSCTL "kernel.domainname"
 #define AGENT_UMASK 022
 #define DEVICE_MODE 0666 /* of a device that names none, as other runtimes have it */
@@ -34,6 +35,23 @@ static void prepare_capabilities(struct oci_capabilities *capabilities)
     keep_known_capabilities(&capabilities->ambient);
 }
 
+/* An empty HOME means none, and none is looked up in the guest. */
+static void drop_empty_home(struct strlist *env)
+{
+    const char *last = NULL;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < env->n; i++)
+        last = strncmp(env->items[i], HOME, strlen(HOME)) == 0 ? env->items[i] : last;
+    if (!last || strcmp(last, HOME) != 0)
+        return;
+    for (size_t i = 0; i < env->n; i++) {
+        if (strncmp(env->items[i], HOME, strlen(HOME)) != 0)
+            env->items[kept++] = env->items[i];
+    }
+    env->n = kept;
+}
+
 int guest_spec_prepare_process(struct oci_process *process, struct error *err)
 {
     const struct opt_u64 *umask = &process->user.umask;
@@ -41,6 +59,7 @@ int guest_spec_prepare_process(struct oci_process *process, struct error *err)
     process->apparmor_profile = NULL;
     process->selinux_label = NULL;
     prepare_capabilities(process->capabilities);
+    drop_empty_home(&process->env);
     if (umask->set && umask->value != AGENT_UMASK)
         return error_status(err, STATUS_UNIMPLEMENTED, "process.user.umask: %#" PRIo64 " is not supported, only %#o",
                             umask->value, AGENT_UMASK);

@@ -3,7 +3,8 @@
  *
  * taken out   hooks that run on the host; the network namespace (the guest's network is the container's) and all paths of
  *             namespaces; cgroupsPath (the guest has its own), cpusets, block devices' and network classes' limits; labels of
- *             SELinux and AppArmor profiles, which the guest's kernel does not have; intelRdt; unknown capabilities
+ *             SELinux and AppArmor profiles, which the guest's kernel does not have; intelRdt; unknown
+ *             capabilities; an empty HOME, which the guest looks up
  * mapped      root.path and bind mounts to what is shared with the guest. A bind mount of something below /proc, /sys or /dev
  *             means the guest's own; domainname to a sysctl; seccomp's default errno to a rule; a relative destination to one
  *             below "/"

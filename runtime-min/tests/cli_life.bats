@@ -282,7 +282,41 @@ assert record["level"] == "error" and "executable file not found in" in record["
         [ "$output" = "tatami: exec: \"$program\": permission denied" ]
         rm "$work/bundle/rootfs/bin/plain"
     done
+    printf 'echo no interpreter' >"$work/bundle/rootfs/bin/text"
+    { head -c 18 /bin/busybox && printf '\267' && tail -c +20 /bin/busybox; } >"$work/bundle/rootfs/bin/foreign" # for aarch64
+    : >"$work/bundle/rootfs/bin/empty"
+    for program in /bin/text /bin/foreign /bin/empty; do
+        chmod 755 "$work/bundle/rootfs$program"
+        bundle b "$program"
+        run -1 tatami create -b "$work/b" $c1
+        [ "$output" = "tatami: exec: \"$program\": exec format error" ]
+        rm "$work/bundle/rootfs$program"
+    done
     nothing_left
+}
+
+@test "a tmpfs has the mode of the directory it covers, unless it names one" {
+    mkdir -p "$work/bundle/rootfs/covered" "$work/bundle/rootfs/named"
+    chmod 2710 "$work/bundle/rootfs/covered"
+    ln -s covered "$work/bundle/rootfs/link"
+    bundle b /bin/stat -L -c %a /covered /link /named /made /made/inner -- 'c["mounts"] += [{"destination": place, "type": "tmpfs",
+        "source": "tmpfs", "options": options} for place, options in (("/covered", []), ("/link", ["size=1m"]), ("/named", ["mode=0751"]),
+        ("/made", []), ("/made/inner", ["mode=700"]))]'
+    run -0 tatami run -b "$work/b" $c1
+    [ "${lines[*]}" = "2710 2710 751 1777 700" ]
+    rm "$work/bundle/rootfs/link"
+    rmdir "$work/bundle/rootfs/made" "$work/bundle/rootfs/named" "$work/bundle/rootfs/covered"
+}
+
+@test "an empty HOME is looked up as a missing one is" {
+    for home in 'HOME=' 'HOME=/set", "HOME='; do
+        bundle b /bin/sh -c 'echo "$HOME"' -- "c['process']['env'] += [\"$home\"]" 'c["process"]["user"] = {"uid": 0, "gid": 0}'
+        run -0 tatami run -b "$work/b" $c1
+        [ "$output" = / ]
+    done
+    bundle b /bin/sh -c 'echo "$HOME"' -- 'c["process"]["env"] += ["HOME=", "HOME=/set"]'
+    run -0 tatami run -b "$work/b" $c1
+    [ "$output" = /set ]
 }
 
 @test "a bundle that is none leaves nothing" {
