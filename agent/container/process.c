@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/container/container.h"
+#include "oci/signal.h"
 #include "sys/fd.h"
 
 #define PROC_STATUS_MAX 16384
@@ -110,14 +111,16 @@ static bool process_handles(int pid, int sig)
 int process_signal(struct process *process, int sig, struct error *err)
 {
     struct child *child = process->child;
-
     bool is_init = process->container && process == process->container->init;
+    bool is_exact = (sig & OCI_SIGNAL_EXACT) && (!is_init || process->container->state != CONTAINER_CREATED);
+
+    sig &= ~OCI_SIGNAL_EXACT;
     if (!child || process->exited) {
         if (sig == 0)
             return error_status(err, STATUS_NOT_FOUND, is_init ? "InitProcessNotFound" : "InvalidExecId");
         return 0;
     }
-    if (is_init && sig == SIGTERM && !process_handles(child->pid, sig))
+    if (is_init && sig == SIGTERM && !is_exact && !process_handles(child->pid, sig))
         sig = SIGKILL;
 
     int r = child_signal(child, sig);

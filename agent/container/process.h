@@ -49,5 +49,5 @@ void process_detach(struct process *process);
  */
 int process_wait(struct loop *loop, struct process *process, int *ret_status, struct error *err);
 /* One signal to exactly this process; one that is gone counts as signalled, but the probe with signal 0 says NOT_FOUND. Init
- * gets KILL for a TERM it does not handle. */
+ * gets KILL for a TERM it does not handle, unless OCI_SIGNAL_EXACT is added to sig and its program runs. */
 int process_signal(struct process *process, int sig, struct error *err);

@@ -7,6 +7,7 @@
 #include "agent/container/check.h"
 #include "agent/container/container.h"
 #include "agent/rpc/rpc.h"
+#include "oci/signal.h"
 #include "oci/wire.h"
 
 #define PROCESS_ARENA_BYTES (8 * 1024 * 1024)
@@ -50,7 +51,7 @@ RPC_HANDLER(rpc_signal_process)
     const Grpc__SignalProcessRequest *signal = (const void *)request;
     (void)reply;
 
-    if (*signal->exec_id == '\0' && signal->signal == SIGKILL)
+    if (*signal->exec_id == '\0' && (signal->signal & ~OCI_SIGNAL_EXACT) == SIGKILL)
         return signal_all(call, signal->container_id, err);
     _process_ struct process *process = rpc_process(call, signal->container_id, signal->exec_id, err);
     if (!process)

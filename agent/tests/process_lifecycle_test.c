@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/macros.h"
+#include "oci/signal.h"
 
 #define CYCLES 500
 
@@ -88,6 +89,25 @@ RIG_TEST(signals_end_containers_with_128_plus_their_number)
         assert_int_equal(rig_wait(rig, row->id, ""), row->code);
         EXPECT_OK(rig_remove(rig, row->id, &err));
     }
+}
+
+RIG_TEST(an_exact_term_is_one_for_init_too)
+{
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    EXPECT_OK(rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_signal(rig, "c1", "c1", (int)(SIGTERM | OCI_SIGNAL_EXACT), &err));
+    EXPECT_OK(rig_signal(rig, "c1", "c1", OCI_SIGNAL_EXACT, &err)); /* the kernel drops it */
+    EXPECT_OK(rig_signal(rig, "c1", "", (int)(SIGKILL | OCI_SIGNAL_EXACT), &err));
+    assert_int_equal(rig_wait(rig, "c1", ""), 137);
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+}
+
+RIG_TEST(an_exact_term_ends_a_container_that_was_not_started)
+{
+    EXPECT_OK(rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
+    EXPECT_OK(rig_signal(rig, "c1", "c1", (int)(SIGTERM | OCI_SIGNAL_EXACT), &err));
+    assert_int_equal(rig_wait(rig, "c1", ""), 137);
+    EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
 RIG_TEST(handled_signal_reaches_the_handler)
@@ -294,6 +314,8 @@ int main(void)
         cmocka_unit_test(exec_of_a_file_that_is_no_program_exits_with_its_errno),
         cmocka_unit_test(program_that_does_not_exist_is_refused_at_creation),
         cmocka_unit_test(signals_end_containers_with_128_plus_their_number),
+        cmocka_unit_test(an_exact_term_is_one_for_init_too),
+        cmocka_unit_test(an_exact_term_ends_a_container_that_was_not_started),
         cmocka_unit_test(handled_signal_reaches_the_handler),
         cmocka_unit_test(signal_0_tells_whether_a_process_lives_until_it_is_waited_for),
         cmocka_unit_test(exec_runs_in_the_same_namespaces_and_cgroup),

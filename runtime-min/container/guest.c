@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "oci/signal.h"
 #include "runtime-min/container/guest_error.h"
 #include "sys/fd.h"
 
@@ -118,7 +119,7 @@ int guest_signal(struct guest *guest, const struct guest_process *process, int s
     /* The agent takes SIGKILL without an exec id for all processes; the first one is known by the container's id too. */
     request.container_id = TEXT(process->container_id);
     request.exec_id = TEXT(*process->exec_id ? process->exec_id : all ? "" : process->container_id);
-    request.signal = (uint32_t)sig;
+    request.signal = (uint32_t)sig | (all ? 0 : OCI_SIGNAL_EXACT);
     return guest_call(guest, "SignalProcess", &request.base, NULL, NULL, sig == SIGKILL ? KILL_NS : GUEST_TIMEOUT_NS, NULL,
                       err);
 }
