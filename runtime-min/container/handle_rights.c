@@ -27,6 +27,8 @@ static const struct lockdown_rule rules[] = {
     {SCMP_SYS(close), 0, 0, 0},
     {SCMP_SYS(dup3), 0, 0, 0},
     {SCMP_SYS(openat), 2, O_PATH, O_PATH}, /* a place, not its content: what takes the number of a stream that has ended */
+    {SCMP_SYS(fcntl), 1, UINT64_MAX, F_GETPIPE_SZ},
+    {SCMP_SYS(fcntl), 1, UINT64_MAX, F_SETPIPE_SZ},
     {SCMP_SYS(ioctl), 1, UINT64_MAX, TIOCGWINSZ},
     {SCMP_SYS(ioctl), 1, UINT64_MAX, TIOCNOTTY},
     {SCMP_SYS(mmap), 2, PROT_EXEC, 0},

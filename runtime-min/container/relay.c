@@ -28,6 +28,8 @@ static int deliver(struct relay_output *output, const uint8_t *p, size_t len)
     while (len > 0 && output->stream.fd >= 0) {
         ssize_t n = stdstream_try_write(&output->stream, p, len);
         if (n == -EAGAIN) {
+            if (output->relay->gone && stdstream_grow(&output->stream))
+                continue;
             output->is_stalled = true;
             wake_watcher(output->relay);
             int r = fiber_wait_fd(loop, output->stream.fd, EPOLLOUT, NO_DEADLINE);
@@ -182,9 +184,13 @@ static void ask(struct relay *relay)
         wanted |= wants_to_know(relay, output);
         output->was_asked |= output->is_reading && wanted;
     }
-    if (wanted && has_ended(relay)) {
-        relay->gone = true;
-        relay->gone_at = loop_now(relay->guest->loop);
+    if (!wanted || !has_ended(relay))
+        return;
+    relay->gone = true;
+    relay->gone_at = loop_now(relay->guest->loop);
+    for (size_t i = 0; i < relay->n_outputs; i++) {
+        if (relay->outputs[i].is_stalled)
+            (void)stdstream_grow(&relay->outputs[i].stream);
     }
 }
 

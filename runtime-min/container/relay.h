@@ -5,7 +5,9 @@
  * Nothing is lost and nothing waits for a reader that stopped. An ending is noticed by the end of both outputs. Three cases
  * hide it: a reader of ours that stopped, a descendant that keeps an output open, and a read that began just after the exit. So
  * a read that waits for QUIET_NS and a write that is stalled ask the agent whether the process still lives; once it does not,
- * output has RELAY_DRAIN_NS without progress to leave. */
+ * what is left goes into the pipe of the reader, which is made large enough, as it would be in that pipe without a machine.
+ * More than that has RELAY_DRAIN_NS without progress to leave: without a machine the program itself would still wait for the
+ * reader. */
 #pragma once
 #include <stdbool.h>
 

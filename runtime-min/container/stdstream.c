@@ -8,6 +8,8 @@
 
 #include "sys/fd.h"
 
+#define PIPE_ROOM (1024 * 1024) /* /proc/sys/fs/pipe-max-size, unless it was changed */
+
 void stdstream_open(struct stdstream *stream, int fd, int flags)
 {
     char path[32];
@@ -63,6 +65,13 @@ bool stdstream_is_hung_up(const struct stdstream *stream)
     struct pollfd poll = {.fd = stream->fd};
 
     return sys_poll(&poll, 1, 0) != 0;
+}
+
+bool stdstream_grow(const struct stdstream *stream)
+{
+    int size = sys_fcntl(stream->fd, F_GETPIPE_SZ, 0);
+
+    return size >= 0 && size < PIPE_ROOM && sys_fcntl(stream->fd, F_SETPIPE_SZ, PIPE_ROOM) >= PIPE_ROOM;
 }
 
 static ssize_t send_some(int fd, const void *p, size_t len)

@@ -27,5 +27,8 @@ void stdstream_end(struct stdstream *stream, int fd);
 ssize_t stdstream_read(struct loop *loop, const struct stdstream *stream, void *p, size_t len);
 /* Nobody holds the other side. */
 bool stdstream_is_hung_up(const struct stdstream *stream);
+/* Makes room for what a reader has not taken yet, so that the writer can go: a pipe gets the size that everybody may give it.
+ * False when it has it already, or is no pipe. */
+bool stdstream_grow(const struct stdstream *stream);
 /* One attempt: bytes, -EAGAIN, or another -errno (-EPIPE: nobody reads). */
 ssize_t stdstream_try_write(const struct stdstream *stream, const void *p, size_t len);

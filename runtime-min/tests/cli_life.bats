@@ -468,6 +468,17 @@ assert record["level"] == "error" and "executable file not found in" in record["
     kill $!
 }
 
+@test "what a reader has not taken when the program ends is still there afterwards" {
+    bundle b /bin/sh -c 'head -c 150000 /dev/zero; exit 5'
+    rm -f "$work/stopped"
+    mkfifo "$work/stopped"
+    exec 8<>"$work/stopped"
+    tatami run -d -b "$work/b" $c1 >&8 3>&- 8>&-
+    await $c1 stopped
+    [ "$(timeout 10 head -c 150000 <&8 | wc -c)" = 150000 ]
+    exec 8>&-
+}
+
 @test "a reader that left does not stop the program" {
     bundle b /bin/sh -c 'seq 100000; echo done >&2'
     reader_may_leave
