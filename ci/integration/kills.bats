@@ -80,6 +80,7 @@ handle_ended() {
         rm -f "$work/out"
         "$TATAMI" --root "$root" --config "$work/config.toml" run -b "$work/b" $c1 >"$work/out" 2>"$work/err" 3>&- &
         client=$!
+        await $c1 running
         eventually test -s "$work/out"
         kill -STOP "$(part_of $c1 $part)"
         code=0

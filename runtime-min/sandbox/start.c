@@ -11,7 +11,9 @@
 #include "sys/fd.h"
 
 #define REPLY_BYTES (64 * 1024)
-#define MARGIN_MS 15000 /* beyond the boot's own limit: to make the directory, to end what failed */
+#define MARGIN_MS 15000  /* beyond the boot's own limit: to make the directory, to end what failed */
+#define FAREWELL_MS 1000 /* to exit, behind the answer */
+#define DEATH_MS 5000
 #define PARKED_FD 64
 #define SIGNALS 64
 #define EXIT_NOT_RUN 127
@@ -131,9 +133,10 @@ static int receive_started(int control, unsigned int limit_ms, struct outcome *o
 }
 
 /* The other end of *ret_control is the monitor's alone. It is in its control groups before it is told to start anything. */
-static int spawn_monitor(const struct rundir *rundir, struct cgroup *cgroup, int *ret_control, struct error *err)
+static int spawn_monitor(const struct rundir *rundir, struct cgroup *cgroup, int *ret_control, int *ret_pidfd,
+                         struct error *err)
 {
-    const struct sys_spawn spawn = {.cgroup_fd = cgroup ? cgroup_spawn_fd(cgroup) : -1};
+    const struct sys_spawn spawn = {.cgroup_fd = cgroup ? cgroup_spawn_fd(cgroup) : -1, .ret_pidfd = ret_pidfd};
     int pair[2];
 
     int r = sys_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
@@ -151,16 +154,29 @@ static int spawn_monitor(const struct rundir *rundir, struct cgroup *cgroup, int
     return 0;
 }
 
+/* A monitor that failed has ended and cleaned up by now. One that did not answer is killed, with all that it has started. */
+static void clean_up(struct rundir *rundir, int pidfd, const char *id)
+{
+    struct pollfd poll = {.fd = pidfd, .events = POLLIN};
+
+    if (pidfd >= 0 && sys_poll(&poll, 1, FAREWELL_MS) == 0) {
+        (void)sys_pidfd_send_signal(pidfd, SIGKILL);
+        (void)sys_poll(&poll, 1, DEATH_MS);
+    }
+    if (rundir_lock(rundir) == 0)
+        (void)rundir_remove(rundir->parent_fd, rundir->fd, id, NULL);
+}
+
 static int start(const struct sandbox_config *config, const char *accel, int *ret_control, struct outcome *outcome,
                  struct error *err)
 {
     _rundir_ struct rundir rundir = RUNDIR_NONE;
-    _close_ int control = -1;
+    _close_ int control = -1, pidfd = -1;
 
     int r = rundir_create(config->root, config->id, &rundir, err);
     if (r < 0)
         return r;
-    r = spawn_monitor(&rundir, config->cgroup, &control, err);
+    r = spawn_monitor(&rundir, config->cgroup, &control, &pidfd, err);
     /* From here on the lock is the monitor's, and the directory, unless it dies without cleaning up. */
     fd_close(&rundir.lock_fd);
     if (r == 0)
@@ -168,8 +184,8 @@ static int start(const struct sandbox_config *config, const char *accel, int *re
     if (r == 0)
         r = receive_started(control, config->runtime->boot_timeout_ms + MARGIN_MS, outcome, err);
     if (r < 0) {
-        if (rundir_lock(&rundir) == 0)
-            (void)rundir_remove(rundir.parent_fd, rundir.fd, config->id, NULL);
+        fd_close(&control);
+        clean_up(&rundir, pidfd, config->id);
         return r;
     }
     *ret_control = fd_take(&control);

@@ -268,6 +268,27 @@ static void a_boot_ends_when_its_starter_is_killed(void **state)
     eventually(!has_directory(world));
 }
 
+/* As long as the starter waits for it. */
+static void a_monitor_that_is_stuck_in_the_boot_is_killed(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    world->runtime.kernel = path_in(world, "silent");
+    world->runtime.boot_timeout_ms = 1000;
+    pid_t stopper = fork();
+    if (stopper == 0) {
+        char command[64];
+        snprintf(command, sizeof(command), "pkill -STOP -x -P %d tatami-monitor", getppid());
+        eventually(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK) == 0);
+        _exit(system(command));
+    }
+    assert_true(sandbox_start(&world->config, &world->control, &world->guest_cid, &world->err) < 0);
+    assert_string_equal(world->err.text, "the monitor does not answer");
+    assert_false(has_directory(world));
+    assert_int_equal(waitpid(stopper, NULL, 0), stopper);
+}
+
 static void a_monitor_that_dies_in_the_boot_leaves_nothing(void **state)
 {
     static const struct {
@@ -690,6 +711,7 @@ int main(int argc, char **argv)
         test(a_qemu_that_does_not_quit_is_killed),
         test(a_machine_that_is_not_committed_ends_with_its_starter),
         test(a_boot_ends_when_its_starter_is_killed),
+        test(a_monitor_that_is_stuck_in_the_boot_is_killed),
         test(a_monitor_that_dies_in_the_boot_leaves_nothing),
         test(a_name_is_taken_while_its_machine_lives),
         test(names_that_lead_elsewhere_are_refused),
