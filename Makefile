@@ -39,7 +39,7 @@ FAST_release  := -O2 -fno-builtin-malloc
 FAST_coverage := -O2 -fno-builtin-malloc
 FAST_fuzz     := -fno-sanitize=fuzzer-no-link,undefined
 # What a comparison saw helps the fuzzer through the code that reads input; elsewhere it costs a fifth of the time.
-READERS    := $(addsuffix /%,lib/json lib/oci lib/proto lib/toml lib/ttrpc agent/guest)
+READERS    := $(addsuffix /%,lib/json lib/oci lib/proto lib/toml lib/ttrpc agent/guest runtime-min/vmm runtime-min/vsock)
 BLIND_fuzz := -fno-sanitize-coverage=trace-cmp
 
 # Only the product is measured; instrumented tests would also lose the shared counters (gcc resets them in fork()).

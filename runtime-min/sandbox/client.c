@@ -25,6 +25,8 @@
 #define END_NS (8 * NSEC_PER_SEC) /* of a machine, from the death of a part on */
 #define PAUSE_NS (10 * NSEC_PER_MSEC)
 
+#define SHARE_FLAGS (MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID)
+
 #define MESSAGE(name) &tatami__monitor__v1__##name##__descriptor
 
 /* ---- one conversation ---- */
@@ -159,10 +161,11 @@ int sandbox_status(const char *root, const char *id, struct sandbox_status *ret_
 }
 
 /* A copy of the mounts at source, detached, as the guest will see it: mounts that come and go at the source do so there, too,
- * and never the other way round. */
+ * and never the other way round. Device nodes are the guest's own devices, to its kernel: the file server opens none, whoever
+ * asks it to. */
 static int copy_tree(const char *source, bool read_only, struct error *err)
 {
-    const struct mount_attr attr = {.propagation = MS_SLAVE, .attr_set = read_only ? MOUNT_ATTR_RDONLY : 0};
+    const struct mount_attr attr = {.propagation = MS_SLAVE, .attr_set = SHARE_FLAGS | (read_only ? MOUNT_ATTR_RDONLY : 0)};
 
     _close_ int tree = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     if (tree < 0)

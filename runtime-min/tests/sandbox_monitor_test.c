@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a machine, seen by its clients. */
 #include <dirent.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "runtime-min/tests/sandbox_world.h"
@@ -681,6 +683,28 @@ static void shares_are_seen_by_the_guest_alone(void **state)
     assert_string_equal(guest, "/run/kata-containers/shared/containers/2/0");
 }
 
+/* An image may bring a name for the host's disk along. */
+static void devices_and_rights_of_files_are_not_shared(void **state)
+{
+    struct world *world = *state;
+    const char *guest = NULL, *source = path_in(world, "source");
+    struct statvfs st;
+
+    need_root();
+    assert_int_equal(mkdir(source, 0755), 0);
+    if (mknod(path_in(world, "source/device"), S_IFCHR | 0666, makedev(1, 3)) < 0) {
+        print_message("no devices can be made here\n");
+        skip();
+    }
+    start(world);
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, false, &guest, &world->err), 0);
+    assert_int_equal(open(path_in(world, "source/device"), O_RDONLY | O_CLOEXEC) < 0, 0);
+    assert_int_equal(open(exported(world, "0/0/device"), O_RDONLY | O_CLOEXEC), -1);
+    assert_int_equal(errno, EACCES);
+    assert_int_equal(statvfs(exported(world, "0/0"), &st), 0);
+    assert_true(st.f_flag & ST_NOSUID);
+}
+
 static void shares_that_cannot_be_made_are_refused(void **state)
 {
     struct world *world = *state;
@@ -727,6 +751,7 @@ int main(int argc, char **argv)
         test(a_container_that_is_gone_is_not_killed),
         test(every_listener_is_told_of_each_oom_kill_in_its_container),
         test(shares_are_seen_by_the_guest_alone),
+        test(devices_and_rights_of_files_are_not_shared),
         test(shares_that_cannot_be_made_are_refused),
     };
 
