@@ -55,7 +55,7 @@ static const struct option global_options[] = {
     {"log", 0, OPTION_TEXT, GLOBAL(log), "FILE", "append errors to FILE"},
     {"log-format", 0, OPTION_TEXT, GLOBAL(log_format), "FORMAT", "text or json"},
     {"log-level", 0, OPTION_IGNORED_TEXT, 0, "LEVEL", "accepted"},
-    {"debug", 0, OPTION_FLAG, GLOBAL(debug), NULL, "log what is done"},
+    {"debug", 0, OPTION_FLAG, GLOBAL(debug), NULL, "log warnings, too"},
     {"systemd-cgroup", 0, OPTION_IGNORED_FLAG, 0, NULL, "accepted: the form of cgroupsPath tells"},
     {"cgroup-manager", 0, OPTION_IGNORED_TEXT, 0, "NAME", "accepted"},
     {"rootless", 0, OPTION_IGNORED_TEXT, 0, "WORD", "accepted"},
