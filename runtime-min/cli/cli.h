@@ -15,6 +15,7 @@ struct globals {
     const char *config;
     const char *log;
     const char *log_format;
+    const char *cgroup_manager;
     bool debug;
     bool version;
 };

@@ -70,6 +70,7 @@ static int create(struct cli *cli, bool in_foreground, struct container *contain
         .pidfd_socket = options->pidfd_socket,
         .pid_file = options->pid_file,
         .in_foreground = in_foreground,
+        .without_group = cli->globals.cgroup_manager && strcmp(cli->globals.cgroup_manager, "disabled") == 0,
     };
 
     int r = cli_check_descriptors(cli, options->preserve_fds);

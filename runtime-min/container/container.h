@@ -30,6 +30,7 @@ struct create_args {
     const char *pidfd_socket;   /* or NULL */
     const char *pid_file;       /* or NULL */
     bool in_foreground;         /* `run`: the caller waits, and its terminal is the container's */
+    bool without_group;         /* makes no control group on the host, whatever the bundle says */
 };
 
 /* Makes a container and its handle; container->store is open. On success the container is locked and complete but for

@@ -169,6 +169,8 @@ static int reserve(struct creation *creation)
 
 static int make_group(struct creation *creation)
 {
+    if (creation->args->without_group)
+        return 0;
     undo_push(&creation->undo, undo_group, creation);
     return container_group_make(creation->container, creation->bundle.spec, &creation->group, creation->err);
 }

@@ -165,6 +165,13 @@ ROWS
     [[ "$output" == *"no cgroup hierarchy is mounted"* ]]
 }
 
+@test "disabled means none, whatever the bundle says" {
+    group_bundle b "$parent" /bin/sleep 1000
+    silently tatami --cgroup-manager disabled create -b "$work/b" --pid-file "$work/pid" $c1
+    ! grep "$parent" "/proc/$(cat "$work/pid")/cgroup"
+    no_groups "$parent"
+}
+
 @test "a group that cannot be made is refused with its name" {
     group_bundle b "$parent" /bin/echo hello
     run -1 unshare -m sh -c 'for m in '"$(hierarchies | tr '\n' ' ')"'; do mount -o bind,remount,ro $m; done && "$@"' - \
