@@ -16,6 +16,7 @@
 #include "sys/sys.h"
 
 #define LISTEN_BACKLOG 128
+#define VSOCK_BUFFER (1024 * 1024)
 
 /* ---- texts ---- */
 
@@ -198,6 +199,16 @@ static int inherited_listener(int fd, struct error *err)
     return r < 0 ? error_set(err, r, "fd://%d", fd) : fd;
 }
 
+/* Linux has no more bytes under way to the other side than its own buffer would hold. This much lets a large answer leave at
+ * once; without it the connection only takes longer. */
+static void raise_vsock_buffer(int fd)
+{
+    const uint64_t bytes = VSOCK_BUFFER;
+
+    (void)sys_setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &bytes, sizeof(bytes));
+    (void)sys_setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &bytes, sizeof(bytes));
+}
+
 int address_listen(const struct address *address, struct error *err)
 {
     const char *path = unix_path(address);
@@ -208,6 +219,8 @@ int address_listen(const struct address *address, struct error *err)
     if (fd < 0)
         return fd;
 
+    if (address->kind == ADDRESS_VSOCK)
+        raise_vsock_buffer(fd);
     int r = path ? unix_bind(fd, address, path) : sys_bind(fd, address_sa(address), address->len);
     if (r < 0)
         return address_fail(err, r, "bind", address);

@@ -49,6 +49,7 @@ struct socket_ops {
     int (*peer)(const struct socket *socket, struct address *out);
     /* Of the family's own level; NULL: none is modelled. */
     int (*set_option)(struct socket *socket, int name, const void *value, socklen_t len);
+    int (*get_option)(const struct socket *socket, int name, void *value, socklen_t *len);
     bool (*listening)(const struct socket *socket);
     /* SO_PEERCRED; NULL: nobody. */
     void (*credentials)(const struct socket *socket, struct ucred *out);

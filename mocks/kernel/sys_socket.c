@@ -414,6 +414,8 @@ static int get_option(int fd, int level, int name, void *value, socklen_t *len)
     int r = socket_of(fd, &socket);
     if (r < 0)
         return r;
+    if (level == socket->ops->domain && socket->ops->get_option)
+        return socket->ops->get_option(socket, name, value, len);
     if (level != SOL_SOCKET)
         unsupported("getsockopt: level %d", level);
     if ((int)*len < 0)

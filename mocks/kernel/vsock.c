@@ -390,13 +390,58 @@ static int set_connect_timeout(struct vsock *sk, const void *value, socklen_t le
     return 0;
 }
 
+/* The buffer is kept between its limits. Kernels do not agree on which one counts when they cross. */
+static int set_buffer(struct vsock *sk, int name, const void *value, socklen_t len)
+{
+    uint64_t bytes;
+
+    if (sk->state != VSOCK_UNCONNECTED && sk->state != VSOCK_LISTENING)
+        unsupported("setsockopt: AF_VSOCK option %d of a connection", name);
+    if (len < sizeof(bytes))
+        return -EINVAL;
+    memcpy(&bytes, value, sizeof(bytes));
+    if (name == SO_VM_SOCKETS_BUFFER_MAX_SIZE)
+        sk->buffer_max = bytes;
+    else if (name == SO_VM_SOCKETS_BUFFER_MIN_SIZE)
+        sk->buffer_min = bytes;
+    else
+        sk->buffer = bytes;
+    if (sk->buffer_min > sk->buffer_max)
+        unsupported("setsockopt: AF_VSOCK option %d, limits that cross", name);
+    if (sk->buffer > sk->buffer_max)
+        sk->buffer = sk->buffer_max;
+    if (sk->buffer < sk->buffer_min)
+        sk->buffer = sk->buffer_min;
+    return 0;
+}
+
 static int vsock_set_option(struct socket *socket, int name, const void *value, socklen_t len)
 {
     if (name == SO_VM_SOCKETS_CONNECT_TIMEOUT)
         return set_connect_timeout(vsock_of(socket), value, len);
-    if (name >= SO_VM_SOCKETS_BUFFER_SIZE && name <= SO_VM_SOCKETS_NONBLOCK_TXRX)
+    if (name >= SO_VM_SOCKETS_BUFFER_SIZE && name <= SO_VM_SOCKETS_BUFFER_MAX_SIZE)
+        return set_buffer(vsock_of(socket), name, value, len);
+    if (name > SO_VM_SOCKETS_BUFFER_MAX_SIZE && name <= SO_VM_SOCKETS_NONBLOCK_TXRX)
         unsupported("setsockopt: AF_VSOCK option %d", name);
     return -ENOPROTOOPT;
+}
+
+static int vsock_get_option(const struct socket *socket, int name, void *value, socklen_t *len)
+{
+    const struct vsock *sk = vsock_of(socket);
+    const uint64_t sizes[] = {
+        [SO_VM_SOCKETS_BUFFER_SIZE] = sk->buffer,
+        [SO_VM_SOCKETS_BUFFER_MIN_SIZE] = sk->buffer_min,
+        [SO_VM_SOCKETS_BUFFER_MAX_SIZE] = sk->buffer_max,
+    };
+
+    if (name < 0 || (size_t)name >= ARRAY_SIZE(sizes))
+        unsupported("getsockopt: AF_VSOCK option %d", name);
+    if (*len < sizeof(sizes[0]))
+        return -EINVAL;
+    *len = sizeof(sizes[0]);
+    memcpy(value, &sizes[name], sizeof(sizes[0]));
+    return 0;
 }
 
 static bool vsock_listening(const struct socket *socket)
@@ -448,6 +493,7 @@ static const struct socket_ops vsock_ops = {
     .name = vsock_name,
     .peer = vsock_peer,
     .set_option = vsock_set_option,
+    .get_option = vsock_get_option,
     .listening = vsock_listening,
     .available = vsock_available,
     .poll = vsock_poll,

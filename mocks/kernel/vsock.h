@@ -7,7 +7,8 @@
 #include "mocks/kernel/socket.h"
 
 #define VSOCK_PACKET_MAX 65536u
-#define VSOCK_WINDOW 262144u
+#define VSOCK_BUFFER 262144u
+#define VSOCK_BUFFER_MIN 128u
 #define VSOCK_CONNECT_TIMEOUT_NS 2000000000ULL
 
 enum vsock_op {
@@ -54,7 +55,8 @@ struct vsock {
     bool disconnecting; /* shutdown() was called */
     bool done;          /* the other side ended the connection: no error to read */
     uint64_t connect_until, connect_timeout_ns;
-    bool accepted; /* came from a listener, whose address it shares */
+    uint64_t buffer, buffer_min, buffer_max; /* options; of a listener: of what it accepts */
+    bool accepted;                           /* came from a listener, whose address it shares */
     struct list pending, pending_link;
     unsigned int n_pending, backlog;
 
@@ -106,7 +108,8 @@ bool vhost_has_cid(struct world *world, unsigned int cid);
 /* Puts a packet on the line, or loses it. sent: bytes of the connection before it. */
 void line_send(struct world *from, struct world *to, struct vsock_packet *packet, uint64_t sent);
 size_t line_piece(struct world *from, struct world *to);
-size_t line_window(struct world *receiver, struct world *sender);
+/* What the plans leave of a window. */
+size_t line_window(struct world *receiver, struct world *sender, size_t window);
 /* Delivers what has arrived. */
 void line_run(struct sim *sim);
 /* When the next packet arrives; UINT64_MAX: none is on its way. */

@@ -54,7 +54,8 @@ struct vsock *vsock_alloc(struct world *world)
     sk->local = sk->remote = (struct vsock_end){VMADDR_CID_ANY, VMADDR_PORT_ANY};
     sk->connect_until = UINT64_MAX;
     sk->connect_timeout_ns = VSOCK_CONNECT_TIMEOUT_NS;
-    sk->window = VSOCK_WINDOW;
+    sk->buffer = sk->buffer_max = sk->window = VSOCK_BUFFER;
+    sk->buffer_min = VSOCK_BUFFER_MIN;
     list_init(&sk->link);
     list_init(&sk->pending);
     list_init(&sk->pending_link);
@@ -112,7 +113,7 @@ void vsock_set_window(struct vsock *sk)
 {
     struct world *other = vsock_world(sk->world, sk->remote.cid);
 
-    sk->window = (uint32_t)(other ? line_window(sk->world, other) : VSOCK_WINDOW);
+    sk->window = (uint32_t)(other ? line_window(sk->world, other, sk->buffer) : sk->buffer);
 }
 
 /* ---- sending ---- */
@@ -234,6 +235,9 @@ static void incoming(struct world *world, const struct vsock_packet *packet)
     sk->accepted = true;
     sk->local = packet->to;
     sk->remote = packet->from;
+    sk->buffer = listener->buffer;
+    sk->buffer_min = listener->buffer_min;
+    sk->buffer_max = listener->buffer_max;
     vsock_set_window(sk);
     credit(sk, packet);
     list_append(&vsock_machine(world)->sockets, &sk->link);

@@ -62,6 +62,47 @@ CONFORM_CASE(vsock_arguments)
     expect(sys_socketpair(AF_VSOCK, SOCK_STREAM, 0, pair), -EOPNOTSUPP);
 }
 
+static long buffer_option(int fd, int name)
+{
+    uint64_t bytes = 0;
+    socklen_t len = sizeof(bytes) + 1;
+
+    int r = sys_getsockopt(fd, AF_VSOCK, name, &bytes, &len);
+    expect(len, sizeof(bytes));
+    return r < 0 ? r : (long)bytes;
+}
+
+CONFORM_CASE(the_buffer_of_a_vsock_stays_between_its_limits)
+{
+    static const struct {
+        const char *label;
+        int name;
+        uint64_t bytes;
+        long size, min, max;
+    } rows[] = {
+        {"smaller", SO_VM_SOCKETS_BUFFER_SIZE, 100000, 100000, 128, 262144},
+        {"larger than the largest", SO_VM_SOCKETS_BUFFER_SIZE, 1048576, 262144, 128, 262144},
+        {"a larger largest one alone", SO_VM_SOCKETS_BUFFER_MAX_SIZE, 2097152, 262144, 128, 2097152},
+        {"and the size", SO_VM_SOCKETS_BUFFER_SIZE, 1048576, 1048576, 128, 2097152},
+        {"smaller than the smallest", SO_VM_SOCKETS_BUFFER_SIZE, 1, 128, 128, 2097152},
+        {"a larger smallest one", SO_VM_SOCKETS_BUFFER_MIN_SIZE, 4096, 4096, 4096, 2097152},
+        {"a smaller largest one", SO_VM_SOCKETS_BUFFER_MAX_SIZE, 4097, 4096, 4096, 4097},
+    };
+    uint64_t bytes = 4096;
+    socklen_t len = sizeof(bytes) - 1;
+
+    int fd = make();
+    FOR_CASES(row, rows)
+    {
+        expect(sys_setsockopt(fd, AF_VSOCK, row->name, &row->bytes, sizeof(row->bytes)), 0);
+        expect(buffer_option(fd, SO_VM_SOCKETS_BUFFER_SIZE), row->size);
+        expect(buffer_option(fd, SO_VM_SOCKETS_BUFFER_MIN_SIZE), row->min);
+        expect(buffer_option(fd, SO_VM_SOCKETS_BUFFER_MAX_SIZE), row->max);
+    }
+    expect(sys_setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &bytes, sizeof(bytes) - 1), -EINVAL);
+    expect(sys_getsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &bytes, &len), -EINVAL);
+}
+
 CONFORM_CASE(vsock_names)
 {
     static const struct {

@@ -127,6 +127,45 @@ PROGRAM(say_hello)
     return 0;
 }
 
+/* Takes connections with a buffer of 1 MiB and reads nothing until the client has sent what it can. */
+PROGRAM(take_a_mib)
+{
+    const uint64_t bytes = 1024 * 1024;
+
+    int listener = listen_here();
+    sys_setsockopt(listener, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &bytes, sizeof(bytes));
+    sys_setsockopt(listener, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &bytes, sizeof(bytes));
+    int fd = sys_accept4(listener, NULL, NULL, 0);
+    while (!(poll_now(fd, 1000) & POLLRDHUP))
+        ;
+    return 0;
+}
+
+PROGRAM(send_all_that_fits)
+{
+    static const char block[65536];
+    long sent = 0;
+    ssize_t n;
+    int fd;
+
+    assert_int_equal(connect_there(&fd, 0), 0);
+    sys_fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+    while ((n = send_quietly(fd, block, sizeof(block))) > 0)
+        sent += n;
+    assert_int_equal(n, -EAGAIN);
+    tell(sent);
+    return 0;
+}
+
+static void connections_have_the_buffer_of_their_listener(void **state)
+{
+    struct machines machines = machines_new(1);
+    (void)state;
+
+    play(&machines, take_a_mib, send_all_that_fits);
+    assert_int_equal(told.results[0], 1024 * 1024);
+}
+
 static void bytes_go_there_and_back(void **state)
 {
     (void)state;
@@ -479,6 +518,7 @@ static void a_device_that_is_taken_away_resets_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(connections_have_the_buffer_of_their_listener),
         cmocka_unit_test(bytes_go_there_and_back),
         cmocka_unit_test(packets_take_their_time),
         cmocka_unit_test(a_stream_keeps_its_order_whatever_the_plan),

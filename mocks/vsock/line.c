@@ -61,9 +61,9 @@ size_t line_piece(struct world *from, struct world *to)
     return smaller(smaller(VSOCK_PACKET_MAX, plan_of(from, to, 0)->piece), plan_of(from, to, 1)->piece);
 }
 
-size_t line_window(struct world *receiver, struct world *sender)
+size_t line_window(struct world *receiver, struct world *sender, size_t window)
 {
-    return smaller(smaller(VSOCK_WINDOW, plan_of(sender, receiver, 0)->window), plan_of(sender, receiver, 1)->window);
+    return smaller(smaller(window, plan_of(sender, receiver, 0)->window), plan_of(sender, receiver, 1)->window);
 }
 
 /* ---- the way of a packet ---- */

@@ -13,6 +13,7 @@
 #define OP(name) VIRTIO_VSOCK_OP_##name
 
 #define GUEST_CID 42
+#define GUEST_BUFFER 262144u
 #define GUEST_BASE UINT64_C(0x100000) /* guest physical address of the first byte */
 #define USER_BASE UINT64_C(0x7f0000000000)
 #define GUEST_BYTES (16 * 1024 * 1024)
@@ -131,7 +132,7 @@ static inline struct packet guest_packet(uint16_t op, uint32_t guest_port, uint3
                            .dst_port = host_port,
                            .type = VIRTIO_VSOCK_TYPE_STREAM,
                            .op = op,
-                           .buf_alloc = 262144};
+                           .buf_alloc = GUEST_BUFFER};
 }
 
 /* Offers a packet: header and payload in a descriptor each. */

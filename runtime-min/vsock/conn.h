@@ -10,8 +10,8 @@
 #include "runtime-min/vsock/mux.h"
 
 /* What the guest may send before the host has read it. A connection is promised the minimum at least; more as long as all
- * together stay below the total. */
-#define CONN_WINDOW_MAX (256 * 1024)
+ * together stay below the total. The maximum takes an answer of the agent to a read. */
+#define CONN_WINDOW_MAX (1024 * 1024)
 #define CONN_WINDOW_MIN (4 * 1024)
 #define CONN_WINDOWS_TOTAL (32 * 1024 * 1024)
 
