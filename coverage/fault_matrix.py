@@ -180,7 +180,7 @@ def load(log, top=TOP, place_of=locate):
             place = relative(places[row[3]], top)
             if (place, row[2]) in sites:
                 add_row(sites[place, row[2]], row)
-            elif not place.startswith("mocks/"):  # the programs in a container are none of ours
+            elif not place.startswith(("mocks/", "runtime-min/")):  # the programs in a container are none of ours
                 matrix.strangers.append(f"{row[2]} at {place}")
     excuse(matrix)
     return matrix
