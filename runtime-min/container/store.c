@@ -76,6 +76,22 @@ static int make_directories(struct arena *a, const char *path, struct error *err
     return 0;
 }
 
+/* Whoever can exchange what is in it gets our commands, and their handles, to talk to a machine of his own. */
+static int check_writers(const struct store *store, const struct stat *st, struct error *err)
+{
+    if (st->st_uid != 0 && st->st_uid != sys_geteuid())
+        return error_status(err, STATUS_PERMISSION_DENIED, "root directory %s belongs to another user, %u; choose another",
+                            store->path, st->st_uid);
+    if (st->st_mode & S_IWOTH)
+        return error_status(err, STATUS_PERMISSION_DENIED,
+                            "root directory %s: every user may write to it; chmod o-w it or choose another", store->path);
+    if ((st->st_mode & S_IWGRP) && st->st_gid != 0 && st->st_gid != sys_getegid())
+        return error_status(err, STATUS_PERMISSION_DENIED,
+                            "root directory %s: group %u may write to it; chmod g-w it or choose another", store->path,
+                            st->st_gid);
+    return 0;
+}
+
 static int check_root(const struct store *store, struct error *err)
 {
     struct stat st, top;
@@ -87,10 +103,7 @@ static int check_root(const struct store *store, struct error *err)
         return error_set(err, r, "look at the root directory %s", store->path);
     if (st.st_dev == top.st_dev && st.st_ino == top.st_ino)
         return error_status(err, STATUS_INVALID_ARGUMENT, "option --root must not be /");
-    if (st.st_mode & S_IWOTH)
-        return error_status(err, STATUS_PERMISSION_DENIED,
-                            "root directory %s: every user may write to it; chmod o-w it or choose another", store->path);
-    return 0;
+    return check_writers(store, &st, err);
 }
 
 int store_open(struct arena *a, const char *path, bool create, struct store *ret_store, struct error *err)

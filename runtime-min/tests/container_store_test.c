@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records on disk, in a directory of its own below /tmp. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -75,6 +76,41 @@ static void put_file(const struct world *world, const char *name, const char *te
     assert_non_null(file);
     fputs(text, file);
     fclose(file);
+}
+
+static void a_root_that_others_can_change_is_refused(void **state)
+{
+    static const struct {
+        const char *label;
+        mode_t mode;
+        uid_t uid;
+        gid_t gid;
+        const char *why; /* NULL: it is good */
+    } rows[] = {
+        {"ours alone", 0700, 0, 0, NULL},
+        {"seen by all", 0755, 0, 1000, NULL},
+        {"written by our group", 0770, 0, 0, NULL},
+        {"written by all", 0777, 0, 0, "every user may write to it"},
+        {"written by all, removed by their owners", 01777, 0, 0, "every user may write to it"},
+        {"written by another group", 0770, 0, 1000, "group 1000 may write to it"},
+        {"another user's", 0700, 1000, 0, "belongs to another user, 1000"},
+    };
+    struct world *world = *state;
+    struct store store;
+
+    if (geteuid() != 0) {
+        print_message("needs root: owners are changed\n");
+        skip();
+    }
+    FOR_ROWS (row, rows) {
+        assert_int_equal(chown(world->path, row->uid, row->gid) + chmod(world->path, row->mode), 0);
+        int r = store_open(world->a, world->path, false, &store, &world->err);
+        check_int(row->label, r, row->why ? -EACCES : 0);
+        if (row->why && !strstr(world->err.text, row->why))
+            fail_msg("%s: %s", row->label, world->err.text);
+        if (r == 0)
+            store_close(&store);
+    }
 }
 
 static void a_record_comes_back_as_it_was_written(void **state)
@@ -275,6 +311,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        CASE(a_root_that_others_can_change_is_refused),
         CASE(a_record_comes_back_as_it_was_written),
         CASE(a_name_is_taken_once),
         CASE(the_lock_is_held_by_one),
