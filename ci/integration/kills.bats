@@ -100,19 +100,59 @@ handle_ended() {
     nothing_left
 }
 
-@test "the agent is killed in the guest: the machine ends" {
-    # Only init of the guest's pid namespace may do that, and its kernel panics.
-    bundle b /bin/sh -c 'echo ready; read line; echo c >/guest/proc/sysrq-trigger; sleep 1000' -- \
-        'c["mounts"] += [{"destination": "/guest/proc", "type": "bind", "source": "/proc", "options": ["rbind"]}]'
+# guest_will WORDS: a container that sees the guest's /proc and may trace runs these words of shell once do_it is called.
+guest_will() {
+    bundle b /bin/sh -c "echo ready; read line; $1; sleep 1000" -- "$GUEST_VIEW"
     mkfifo "$work/in"
-    sleep 1000 >"$work/in" 3>&- &
-    writer=$!
-    tatami run -d -b "$work/b" --pid-file "$work/pid" $c1 <"$work/in" >"$work/out" 2>&1 3>&-
+    echo 'health_timeout_ms = 3000' >"$work/config.toml"
+    "$TATAMI" --root "$root" --config "$work/config.toml" run -b "$work/b" --pid-file "$work/pid" $c1 \
+        <"$work/in" >"$work/out" 2>"$work/err" 3>&- &
+    client=$!
+    exec 9>"$work/in"
+    await $c1 running
     eventually grep -q ready "$work/out"
-    echo go >"$work/in"
-    gone
-    kill "$writer"
+}
+
+do_it() {
+    echo go >&9
+    exec 9>&-
     rm "$work/in"
+    code=0
+    wait "$client" || code=$?
+    cat "$work/out" "$work/err"
+    [ "$code" = 255 ]
+    nothing_left
+}
+
+# Fills the agent's program in memory with the byte $1 and the two last ones with $2.
+OVERWRITE='overwrite() {
+    line=$(grep -m 1 r-xp /guest/proc/1/maps)
+    from=0x${line%%-*} to=${line#*-}
+    to=0x${to%% *}
+    { head -c $((to - from - 2)) /dev/zero | tr "\\0" "$1"; printf "$2"; } >/dev/shm/text
+    dd if=/dev/shm/text of=/guest/proc/1/mem bs=4096 seek=$((from / 4096)) conv=notrunc
+}'
+
+# Signals to PID 1 of a machine are ignored, KILL and SEGV too, unless it made the fault itself. So its program is taken away under it:
+# the next thing it does is a fault, the kernel has no init any more and panics, the panic ends QEMU, and the monitor knows why.
+@test "the agent dies of a fault: the machine ends, and clients are told of the panic" {
+    guest_will "$OVERWRITE; overwrite '\\0' '\\0\\0'"
+    do_it
+    [[ "$(cat "$work/err")" == *"Kernel panic - not syncing: Attempted to kill init"* ]]
+}
+
+# Its program becomes one that does nothing for ever: kernel and parts live on, and only the checks of the monitor find that out.
+@test "the agent hangs: the machine ends, and clients are told" {
+    guest_will "$OVERWRITE; overwrite '\\220' '\\353\\376'"
+    do_it
+    [[ "$(cat "$work/err")" == *"the guest has not answered for 3000 ms"* ]]
+}
+
+# The kernel of the guest dies, for whatever reason.
+@test "the guest's kernel panics: the machine ends, and clients are told" {
+    guest_will 'echo c >/guest/proc/sysrq-trigger'
+    do_it
+    [[ "$(cat "$work/err")" == *"Kernel panic - not syncing: sysrq triggered crash"* ]]
 }
 
 @test "a killed handle takes its program along, and the machine with the container" {
@@ -134,6 +174,36 @@ handle_ended() {
     eventually bash -c "! '$TATAMI' --root '$root' exec pod /bin/grep -q . /guest/cgroup/$c1/cgroup.procs"
     tatami exec c2 /bin/true
     status_is pod running
+}
+
+# Creates and starts members until that fails; the reason is one line.
+crowd() {
+    local turn name
+    for turn in 1 2 3 4 5 6 7 8 9; do
+        name=$1-$turn
+        tatami create -b "$work/b" "$name" >"$work/$1.out" 2>&1 3>&- && tatami start "$name" >"$work/$1.out" 2>&1 3>&- || break
+    done
+    [ "$(grep -c . "$work/$1.out")" -le 1 ] || { cat "$work/$1.out" >&2; return 1; }
+}
+
+@test "a sandbox that is deleted while members are made in it leaves nothing, and each of them is told" {
+    bundle pod /bin/sleep 1000000 -- "$SANDBOX"
+    silently tatami run -d -b "$work/pod" pod
+    member b /bin/sleep 1000
+    pids=()
+    for name in x y z; do
+        crowd $name &
+        pids+=($!)
+    done
+    eventually status_is x-1 running
+    run -0 tatami delete --force pod
+    [ "$output" = "" ]
+    for pid in "${pids[@]}"; do wait "$pid"; done
+    for id in $(ls "$root"); do
+        await "$id" stopped
+        run -0 tatami delete "$id"
+    done
+    nothing_left
 }
 
 @test "clients that wait get an error when the machine dies" {

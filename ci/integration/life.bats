@@ -253,3 +253,24 @@ assert record["level"] == "error" and "no such file or directory" in record["msg
     tatami --log "$work/log" --log-format json run -b "$work/b" $c1
     [ ! -s "$work/log" ]
 }
+
+# come_and_go N: two containers, one after the other, whose output and exit code are N.
+come_and_go() {
+    local turn code
+    for turn in 1 2; do
+        code=0
+        tatami run -b "$work/b$1" "race-$1" >"$work/race.$1" 2>&1 3>&- || code=$?
+        [ "$code" = "$1" ] && [ "$(cat "$work/race.$1")" = "$1" ] || { cat "$work/race.$1" >&2; return 1; }
+    done
+}
+
+@test "containers that come and go in one machine at the same time do not disturb each other" {
+    pids=()
+    for i in 1 2 3 4 5 6; do
+        member "b$i" /bin/sh -c "echo $i; exit $i"
+        come_and_go $i &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
+    [ "$(tatami list -q)" = pod ]
+}
