@@ -133,7 +133,7 @@ include ci/guest/guest.mk
 ##   make conformance SEEDS=n    the mock kernel against the real one: the same cases, and random sequences of calls, on both (root)
 ##   make conformance-vm         the same in a VM, whose kernel has what this one may lack; ONLY=word SEEDS=n
 ##   make nested                 a container in a VM in a VM, at the kernel's vsock device; MACHINE=microvm
-##   make integration            containers in real machines under emulation, then conformance-vm and nested; ONLY=word (root)
+##   make integration            containers in real machines under emulation, then conformance-vm; ONLY=word (root)
 ##   make chaos SEED=n ROUNDS=n  parts of real machines are killed, ended and stopped at random moments (root)
 ##   make mutate                 changes the product in one place at a time: which tests notice? FILES=words SAMPLE=n SEED=n
 ##   make valgrind               the unit tests of pure code and the simulation under valgrind
@@ -206,7 +206,7 @@ integration:
 	@$(MAKE) --no-print-directory guest || echo "there is no guest, see above: what needs one is skipped"
 	@$(AGAIN) FLAVOUR=release $(PROGRAMS:$(B)/%=build/release/%)
 	@conformance=0; \
-	if [ -e build/guest/vmlinux ]; then $(MAKE) --no-print-directory -k conformance-vm $(if $(ONLY),,nested) || conformance=1; fi; \
+	if [ -e build/guest/vmlinux ]; then $(MAKE) --no-print-directory conformance-vm || conformance=1; fi; \
 	ci/run-tests --build build/release $(if $(ONLY),--only $(ONLY)) --process $(INTEGRATION_BATS) && [ $$conformance = 0 ]
 
 .PHONY: chaos
