@@ -177,14 +177,3 @@ int check_spec(const struct oci_spec *spec, struct error *err)
     r = sysctl_check(spec->linux_, err);
     return r < 0 ? error_wrap(err, "sysctl") : 0;
 }
-
-bool check_has_unapplied_device_rules(const struct oci_spec *spec)
-{
-    const struct oci_resources *resources = spec->linux_ ? spec->linux_->resources : NULL;
-
-    for (size_t i = 0; resources && i < resources->n_devices; i++) {
-        if (!resources->devices[i].allow)
-            return true;
-    }
-    return false;
-}

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks of a container id and a spec that need no kernel: what CreateContainer refuses before it touches anything. */
 #pragma once
-#include <stdbool.h>
-
 #include "base/error.h"
 #include "oci/spec.h"
 
@@ -15,5 +13,3 @@ int check_container_id(const char *id, struct error *err);
 int check_spec(const struct oci_spec *spec, struct error *err);
 /* The part of it that holds for each process, an exec'ed one too: args, cwd, labels. */
 int check_process(const struct oci_process *process, struct error *err);
-/* Whether the spec denies devices: nothing enforces that yet, and the creator says so in the log. */
-bool check_has_unapplied_device_rules(const struct oci_spec *spec);

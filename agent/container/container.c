@@ -226,9 +226,15 @@ int container_kill_all(struct container *container, struct error *err)
     return r;
 }
 
-int container_update(struct container *container, struct arena *a, struct oci_resources *resources, struct error *err)
+int container_apply_resources(struct container *container, const struct oci_resources *resources, struct error *err)
 {
     int r = cgroup_apply(container->cgroup, resources, err);
+    return r < 0 ? r : cgroup_apply_devices(container->cgroup, resources->devices, resources->n_devices, err);
+}
+
+int container_update(struct container *container, struct arena *a, struct oci_resources *resources, struct error *err)
+{
+    int r = container_apply_resources(container, resources, err);
     if (r < 0) {
         arena_free(a);
         return r;

@@ -80,6 +80,8 @@ int container_pause(struct container *container, struct error *err);
 int container_resume(struct container *container, struct error *err);
 /* SIGKILL to every process of the cgroup, frozen first so that none escapes. */
 int container_kill_all(struct container *container, struct error *err);
+/* Writes the limits of its group and sets its device rules. */
+int container_apply_resources(struct container *container, const struct oci_resources *resources, struct error *err);
 /* Applies and remembers. Takes over a, in which resources live. */
 int container_update(struct container *container, struct arena *a, struct oci_resources *resources, struct error *err);
 

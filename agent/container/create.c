@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
-#include "agent/container/check.h"
 #include "agent/container/container.h"
 #include "agent/container/launch.h"
 #include "agent/container/rootfs.h"
@@ -142,7 +141,7 @@ static int make_cgroup(struct container *container, struct error *err)
     if (r < 0)
         return r;
     undo_push(&container->undo, undo_cgroup, container);
-    return linux_->resources ? cgroup_apply(container->cgroup, linux_->resources, err) : 0;
+    return linux_->resources ? container_apply_resources(container, linux_->resources, err) : 0;
 }
 
 static int make_init(struct container *container, struct error *err)
@@ -271,8 +270,6 @@ int container_create(struct agent *agent, struct arena *a, const char *id, struc
             ;
         return r;
     }
-    if (check_has_unapplied_device_rules(spec))
-        log_warning(agent->log, "container", "container %s: linux.resources.devices is not applied yet", id);
     container->state = CONTAINER_CREATED;
     return 0;
 }

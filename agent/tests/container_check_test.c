@@ -285,26 +285,6 @@ static void bad_specs_are_refused_with_the_text_of_the_sheet(void **state)
     }
 }
 
-static void only_rules_that_deny_devices_are_unapplied(void **state)
-{
-    (void)state;
-    struct sample sample;
-    sample_init(&sample);
-
-    assert_false(check_has_unapplied_device_rules(&sample.spec));
-    sample.resources.n_devices = 2;
-    sample.rules[0].allow = true;
-    assert_true(check_has_unapplied_device_rules(&sample.spec));
-    sample.rules[1].allow = true;
-    assert_false(check_has_unapplied_device_rules(&sample.spec));
-    sample.rules[0].allow = false;
-    assert_true(check_has_unapplied_device_rules(&sample.spec));
-    sample.linux_.resources = NULL;
-    assert_false(check_has_unapplied_device_rules(&sample.spec));
-    sample.spec.linux_ = NULL;
-    assert_false(check_has_unapplied_device_rules(&sample.spec));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,7 +292,6 @@ int main(void)
         cmocka_unit_test(bad_ids_are_refused),
         cmocka_unit_test(good_specs_are_accepted),
         cmocka_unit_test(bad_specs_are_refused_with_the_text_of_the_sheet),
-        cmocka_unit_test(only_rules_that_deny_devices_are_unapplied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

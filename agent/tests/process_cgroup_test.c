@@ -180,6 +180,16 @@ static bool is_version_1(void)
     return false;
 }
 
+static bool enforces_device_rules(void)
+{
+    if (sys_faccessat(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", F_OK, 0) == 0 ||
+        sys_faccessat(AT_FDCWD, "/sys/fs/cgroup/unified/cgroup.controllers", F_OK, 0) == 0 ||
+        sys_faccessat(AT_FDCWD, "/sys/fs/cgroup/devices/devices.list", F_OK, 0) == 0)
+        return true;
+    print_message("not asked: needs cgroup version 2, or the devices controller\n");
+    return false;
+}
+
 RIG_TEST(limits_of_the_spec_hold_and_can_be_updated)
 {
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
@@ -199,6 +209,49 @@ RIG_TEST(limits_of_the_spec_hold_and_can_be_updated)
     struct oci_resources some = {.pids_limit = {true, 40}};
     EXPECT_OK(update(rig, "c1", &some, &err)); /* what is not said stays */
     expect_limits(rig, "134217728", "256", "-1", "40");
+}
+
+/* A node that no driver serves: what its open fails with tells whether the rules allow it. */
+static void expect_open_of_node(struct rig *rig, const char *exec_id, bool allowed)
+{
+    EXPECT_OK(rig_exec(rig, "c1", exec_id, rig_spec(rig, "c1", "cat /dev/node")->process, &err));
+    const char *text = rig_read_all(rig, "c1", exec_id, true);
+    bool refused = strstr(text, "EPERM") || strstr(text, "Operation not permitted");
+    if (refused == allowed)
+        fail_msg("%s: '%s'", exec_id, text);
+    assert_int_not_equal(rig_wait(rig, "c1", exec_id), 0);
+}
+
+RIG_TEST(device_rules_hold_and_can_be_updated)
+{
+    static const struct oci_device node = {
+        .path = (char *)"/dev/node", .type = 'c', .major = 1, .minor = 98, .file_mode = {true, 0666}};
+    static const struct oci_device_rule none = {false, 'a', {false, 0}, {false, 0}, (char *)"rwm"};
+    struct oci_device_rule rules[] = {none, {true, 'c', {true, 1}, {true, 98}, (char *)"rw"}};
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+    struct oci_resources some = {.devices = rules, .n_devices = 2};
+
+    if (!enforces_device_rules())
+        return;
+    spec->linux_->devices = arena_memdup(rig->arena, &node, sizeof(node));
+    spec->linux_->n_devices = 1;
+    spec->linux_->resources->devices = rules;
+    spec->linux_->resources->n_devices = 1;
+    struct traces before = traces_now(rig);
+    expect_running(rig, "c1", spec);
+    expect_open_of_node(rig, "denied", false);
+    expect_exec_output(rig, "c1", rig_spec(rig, "c1", "cat < /dev/null; echo fine > /dev/null && echo fine")->process,
+                       "fine\n");
+    EXPECT_OK(update(rig, "c1", &some, &err));
+    expect_open_of_node(rig, "allowed", true);
+    rules[1].allow = false;
+    EXPECT_OK(update(rig, "c1", &some, &err));
+    expect_open_of_node(rig, "denied again", false);
+    rules[1].access = (char *)"rx";
+    EXPECT_REFUSED(STATUS_INVALID_ARGUMENT, "linux.resources.devices[1].access", update(rig, "c1", &some, &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+    before.descriptors = traces_now(rig).descriptors; /* the first container's: the agent keeps a few */
+    traces_expect(rig, &before, "device rules");
 }
 
 RIG_TEST(bad_limits_are_refused_by_name)
@@ -412,6 +465,7 @@ int main(void)
         cmocka_unit_test(container_can_be_paused_before_its_start),
         cmocka_unit_test(paused_container_can_be_killed_and_removed),
         cmocka_unit_test(limits_of_the_spec_hold_and_can_be_updated),
+        cmocka_unit_test(device_rules_hold_and_can_be_updated),
         cmocka_unit_test(bad_limits_are_refused_by_name),
         cmocka_unit_test(number_of_processes_is_limited),
         cmocka_unit_test(statistics_are_plausible),

@@ -146,6 +146,15 @@ status_of_part() {
     [ "$output" = $'full null ptmx random tty urandom zero\nrefused\n3' ]
 }
 
+@test "device rules decide which nodes can be opened" {
+    member b /bin/sh -c 'mknod /dev/a c 1 98; mknod /dev/b c 1 97; cat /dev/a; cat /dev/b; echo x >/dev/null && echo null' -- \
+        'for words in c["process"]["capabilities"].values(): words += ["CAP_MKNOD"]' \
+        'c["linux"].setdefault("resources", {})["devices"] = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "minor": 98, "access": "r"}]'
+    run -0 --separate-stderr tatami run -b "$work/b" $c1
+    [ "$output" = null ]
+    [[ "$stderr" == *"/dev/a"*"No such device or address"*"/dev/b"*"Operation not permitted"* ]]
+}
+
 # ---- who ----
 
 @test "user, groups and home are the configuration's" {

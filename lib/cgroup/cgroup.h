@@ -58,6 +58,9 @@ int cgroup_enter(struct cgroup *cgroup, int pid, struct error *err);
 /* Writes limits; order and conversions: container-jail sheet 2.8, 2.9. A setting whose controller does not exist is an error
  * that names the field. Earlier writes stay. */
 int cgroup_apply(struct cgroup *cgroup, const struct oci_resources *resources, struct error *err);
+/* Lets the group and its descendants use devices as the rules say (device_program.h), in the place of earlier rules; without
+ * rules nothing changes. Ends with the group. -EOPNOTSUPP where nothing can enforce them. */
+int cgroup_apply_devices(struct cgroup *cgroup, const struct oci_device_rule *rules, size_t n, struct error *err);
 
 /* Freeze or thaw, and wait (from a fiber) until it is done. -ETIMEDOUT: the request is withdrawn. */
 int cgroup_freeze(struct cgroup *cgroup, uint64_t deadline, struct error *err);

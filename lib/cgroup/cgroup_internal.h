@@ -71,6 +71,7 @@ struct cgroup {
     size_t n_members;
     struct cgroup_mount_entry entries[HIERARCHIES_MAX];
     size_t n_entries;
+    int device_fd; /* the program that is attached, or -1 */
 };
 
 /* ---- host.c ---- */

@@ -39,6 +39,7 @@ static struct cgroup *group_new(struct cgroup_host *host, const char *path)
     struct cgroup *cgroup = arena_alloc(arena, sizeof(*cgroup));
     cgroup->arena = arena;
     cgroup->host = host;
+    cgroup->device_fd = -1;
     cgroup->path = arena_strdup(arena, path);
 
     for (size_t i = 0; i < host->n_hierarchies; i++) {
@@ -154,6 +155,7 @@ void cgroup_free(struct cgroup *cgroup)
         return;
     for (size_t i = 0; i < cgroup->n_members; i++)
         fd_close(&cgroup->members[i].fd);
+    fd_close(&cgroup->device_fd);
     arena_free(cgroup->arena);
 }
 

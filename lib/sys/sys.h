@@ -24,6 +24,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
@@ -163,6 +164,10 @@ int sys_prlimit(int pid, int resource, const struct rlimit *new_limit, struct rl
 /* which: PRIO_PROCESS, ...; a higher number yields to others. */
 int sys_setpriority(int which, int who, int priority);
 int sys_sethostname(const char *name, size_t len);
+/* bpf(2), BPF_PROG_LOAD: a descriptor of a program of n instructions, close-on-exec. */
+int sys_bpf_load(unsigned int type, const struct bpf_insn *code, size_t n, const char *license);
+/* bpf(2), BPF_PROG_ATTACH: type BPF_CGROUP_*, flags BPF_F_*; replaced_fd counts with BPF_F_REPLACE. */
+int sys_bpf_attach(int target_fd, int program_fd, unsigned int type, unsigned int flags, int replaced_fd);
 /* Loads a filter (seccomp(2), SECCOMP_SET_MODE_FILTER). */
 int sys_seccomp_filter(unsigned int flags, const struct sock_fprog *program);
 int sys_sigprocmask(int how, const sigset_t *set, sigset_t *old);

@@ -501,6 +501,31 @@ int sys_sethostname(const char *name, size_t len)
     return (int)SYSCALL(SYS_sethostname, name, len);
 }
 
+int sys_bpf_load(unsigned int type, const struct bpf_insn *code, size_t n, const char *license)
+{
+    union bpf_attr attr = {
+        .prog_type = type,
+        .insns = (uint64_t)(uintptr_t)code,
+        .insn_cnt = (uint32_t)n,
+        .license = (uint64_t)(uintptr_t)license,
+    };
+
+    return (int)SYSCALL(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+int sys_bpf_attach(int target_fd, int program_fd, unsigned int type, unsigned int flags, int replaced_fd)
+{
+    union bpf_attr attr = {
+        .target_fd = (uint32_t)target_fd,
+        .attach_bpf_fd = (uint32_t)program_fd,
+        .attach_type = type,
+        .attach_flags = flags,
+        .replace_bpf_fd = flags & BPF_F_REPLACE ? (uint32_t)replaced_fd : 0,
+    };
+
+    return (int)SYSCALL(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr));
+}
+
 int sys_seccomp_filter(unsigned int flags, const struct sock_fprog *program)
 {
     return (int)SYSCALL(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);

@@ -5,6 +5,8 @@
 #define SYS_CALLS(X)                                                                                                           \
     X(accept4)                                                                                                                 \
     X(bind)                                                                                                                    \
+    X(bpf_attach)                                                                                                              \
+    X(bpf_load)                                                                                                                \
     X(capget)                                                                                                                  \
     X(capset)                                                                                                                  \
     X(capture)                                                                                                                 \

@@ -45,6 +45,8 @@ void group_unref(struct group *group)
     while (group && --group->refs == 0) {
         struct group *parent = group->parent;
         values_free(group);
+        group_detach_programs(group);
+        free(group->devices);
         free(group->name);
         free(group);
         group = parent;
@@ -63,6 +65,7 @@ struct group *group_new(struct hierarchy *hierarchy, struct group *parent, const
     list_init(&group->sibling);
     list_init(&group->controls);
     list_init(&group->values);
+    list_init(&group->device_programs);
     list_init(&group->oom_listeners);
     if (parent) {
         group->parent = group_ref(parent);
@@ -75,6 +78,7 @@ struct group *group_new(struct hierarchy *hierarchy, struct group *parent, const
     pids_reset(group);
     v1_group_made(group);
     cpuset_group_made(group);
+    devices_group_made(group);
     group->frozen = group_is_freezing(group);
     return group;
 }

@@ -43,6 +43,13 @@ void task_charge(int64_t bytes);
 /* Gives back all that a task uses: it ends, or executes another program. */
 void memory_task_done(struct task *task);
 
+/* ---- for files ---- */
+
+/* Whether the groups of the current task let it open a device node (R_OK, W_OK), or make one: 0 or -EPERM. Anything else is
+ * fine. */
+int cgroup_may_use_device(const struct inode *inode, int mask);
+int cgroup_may_make_device(mode_t mode, dev_t rdev);
+
 /* ---- for procfs ---- */
 
 /* /proc/PID/cgroup: paths are relative to the viewer's cgroup namespace. */

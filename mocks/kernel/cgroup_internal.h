@@ -91,8 +91,20 @@ struct group {
     struct list controls; /* files that were used */
     struct list values;   /* what was written to files that only keep it */
     struct list oom_listeners;
+    struct list device_programs; /* cgroup_device.c */
+    struct device_list *devices; /* cgroup_device_v1.c; NULL: all are allowed */
     unsigned int refs;
 };
+
+/* ---- cgroup_device_v1.c ---- */
+
+void devices_group_made(struct group *group);
+bool devices_allow(const struct group *group, uint32_t type, uint32_t major, uint32_t minor, uint32_t access);
+
+/* ---- cgroup_device.c ---- */
+
+/* Frees them. */
+void group_detach_programs(struct group *group);
 
 struct cgroup_set {
     struct group *groups[CGROUP_HIERARCHIES]; /* NULL: the root of that hierarchy */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Version 1: the files that every group has, and its own controllers for devices and networks (cgroup-v1/cgroups.rst). */
+/* Version 1: the files that every group has, and its own controllers for networks (cgroup-v1/cgroups.rst). */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -75,26 +75,6 @@ static const struct control_file core_files[] = {
     {"release_agent", CONTROL_V1 | CONTROL_ONLY_ROOT, show_value, store_release_agent, "", 0, 0, 0},
 };
 const struct control_table cgroup_v1_table = {CG_CORE, "", core_files, ARRAY_SIZE(core_files)};
-
-/* ---- devices ---- */
-
-static int show_devices(struct control *control, struct buf *out)
-{
-    (void)control;
-    return buf_append_str(out, "a *:* rwm\n");
-}
-
-static int store_devices(struct control *control, char *text)
-{
-    unsupported("write '%s' to %s", text, control->file->name);
-}
-
-static const struct control_file devices_files[] = {
-    {"devices.list", CONTROL_V1, show_devices, NULL, NULL, 0, 0, 0},
-    {"devices.allow", CONTROL_V1, NULL, store_devices, NULL, 0, 0, 0},
-    {"devices.deny", CONTROL_V1, NULL, store_devices, NULL, 0, 0, 0},
-};
-const struct control_table cgroup_devices_table = {CG_DEVICES, "devices.", devices_files, ARRAY_SIZE(devices_files)};
 
 /* ---- networks ---- */
 

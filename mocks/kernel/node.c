@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <sys/sysmacros.h>
 
+#include "mocks/kernel/cgroup.h"
 #include "mocks/kernel/vfs_private.h"
 
 int node_make(const struct path *dir, const char *name, mode_t mode, dev_t rdev, struct path *ret_path)
@@ -59,7 +60,9 @@ int path_create(int dirfd, const char *name, mode_t mode, struct path *ret_path)
 static int may_make_device(mode_t mode, dev_t rdev)
 {
     bool whiteout = S_ISCHR(mode) && rdev == 0;
-    return (S_ISCHR(mode) || S_ISBLK(mode)) && !whiteout && !capable(CAP_MKNOD) ? -EPERM : 0;
+    if ((S_ISCHR(mode) || S_ISBLK(mode)) && !whiteout && !capable(CAP_MKNOD))
+        return -EPERM;
+    return cgroup_may_make_device(mode, rdev);
 }
 
 static int make(int dirfd, const char *name, mode_t mode, dev_t rdev)

@@ -6,6 +6,7 @@
 
 #include <linux/capability.h>
 
+#include "mocks/kernel/cgroup.h"
 #include "mocks/kernel/vfs_private.h"
 
 uint32_t id_shown(const struct user_namespace *viewer, bool group, uint32_t id)
@@ -77,7 +78,8 @@ int inode_permission(struct inode *inode, int mask)
     }
     if (!mode_allows(inode, mask) && !capability_allows(inode, mask))
         return -EACCES;
-    return inode->ops->permission ? inode->ops->permission(inode, mask) : 0;
+    int r = inode->ops->permission ? inode->ops->permission(inode, mask) : 0;
+    return r < 0 ? r : cgroup_may_use_device(inode, mask);
 }
 
 int path_writable(const struct path *path)

@@ -38,6 +38,8 @@ struct seccomp_filter {
 static const int numbers[CALL_MAX] = {
     [CALL_accept4] = SYS_accept4,
     [CALL_bind] = SYS_bind,
+    [CALL_bpf_attach] = SYS_bpf,
+    [CALL_bpf_load] = SYS_bpf,
     [CALL_capget] = SYS_capget,
     [CALL_capset] = SYS_capset,
     [CALL_chdir] = SYS_chdir,

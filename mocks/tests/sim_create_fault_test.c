@@ -61,8 +61,11 @@ static void add_mount(struct rig *rig, struct oci_spec *spec, const char *destin
 
 static void limit(struct rig *rig, struct oci_spec *spec)
 {
+    static const struct oci_device_rule none = {false, 'a', {false, 0}, {false, 0}, STRING("rwm")};
     struct oci_resources *resources = spec->linux_->resources;
 
+    resources->devices = arena_memdup(rig->arena, &none, sizeof(none));
+    resources->n_devices = 1;
     resources->memory = arena_alloc(rig->arena, sizeof(*resources->memory));
     resources->memory->limit.set = true;
     resources->memory->limit.value = 64 << 20;
