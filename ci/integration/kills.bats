@@ -251,34 +251,7 @@ crowd() {
     done
 }
 
-@test "parts are killed at random moments, by a seed" {
-    RANDOM=${SEED:-7}
-    parts=(qemu virtiofsd vsock monitor handle)
-    for turn in 1 2 3 4; do
-        part=${parts[RANDOM % 5]}
-        pause=0.$((RANDOM % 10))
-        echo "turn $turn: $part after $pause s"
-        bundle b /bin/sh -c 'while :; do echo x; echo y >/tmp/y; done'
-        rm -f "$work/pid"
-        silently tatami create -b "$work/b" --pid-file "$work/pid" $c1
-        {
-            tatami start $c1
-            tatami exec $c1 /bin/sh -c 'seq 100000'
-            tatami pause $c1
-            tatami resume $c1
-            tatami exec $c1 /bin/sleep 1000
-        } >"$work/clients" 2>&1 3>&- &
-        clients=$!
-        sleep "$pause"
-        [ "$part" = handle ] && victim=$(cat "$work/pid") || victim=$(part_of $c1 "$part")
-        kill -KILL "$victim"
-        await $c1 stopped
-        code=0
-        wait "$clients" || code=$?
-        [ "$code" != 0 ] && [ "$code" != 124 ]
-        run -0 tatami delete --force $c1
-        [ "$output" = "" ]
-        nothing_left
-    done
-    rm -f "$work/bundle/rootfs/tmp/y"
+@test "parts are killed, ended and stopped at random moments, by a seed" {
+    run -0 "$TATAMI_SOURCE/ci/chaos" --build "$TATAMI_BUILD" --seed "${SEED:-1}" --rounds 3
+    echo "$output"
 }

@@ -73,7 +73,7 @@ static void an_end_is_told_in_words(void **state)
         {"an exit code", "exit 3", "part exited with 3"},
         {"what it said, on either stream", "echo one; echo two >&2; exit 1", "part exited with 1: one | two"},
         {"a signal", "echo x; kill -9 $$", "part was killed by signal 9 (KILL): x"},
-        {"bytes that are no text", "printf 'a\\033[1m\\n\\r\\n\\tb\\377c\\n\\n'", "part exited with 0: a | ?b?c"},
+        {"bytes that are no text", "printf 'a\\033[1m\\033c\\n\\r\\n\\tb\\377c\\n\\n'", "part exited with 0: a | ?b?c"},
         {"the end of much text", "printf '0123456789012345678901234567890123456789abc'", "part exited with 0: 23456789abc"},
     };
 

@@ -75,13 +75,15 @@ static bool is_printable(char c)
     return c >= ' ' && c <= '~';
 }
 
-/* Length of the control sequence at p (ECMA-48: ESC [, parameters, one final byte), or 0. */
+/* Length of the control sequence at p (ECMA-48: ESC [, parameters, one final byte; or ESC and one byte, like a reset), or 0. */
 static size_t control_sequence(const char *p, size_t len)
 {
     size_t i = 2;
 
-    if (len < 2 || p[0] != '\033' || p[1] != '[')
+    if (len < 2 || p[0] != '\033')
         return 0;
+    if (p[1] != '[')
+        return p[1] >= '0' && p[1] <= '~' ? 2 : 0;
     while (i < len && (p[i] < '@' || p[i] > '~'))
         i++;
     return i < len ? i + 1 : len;
