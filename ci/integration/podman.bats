@@ -22,7 +22,7 @@ setup() {
 }
 
 teardown() {
-    [ -n "$no_machine" ] || ! command -v podman >/dev/null || podman_here rm -f -a >"$work/removed" 2>&1
+    [ -n "$no_machine" ] || ! command -v podman >/dev/null || { podman_here pod rm -f -a && podman_here rm -f -a; } >"$work/removed" 2>&1
 }
 
 podman_here() {
@@ -81,4 +81,22 @@ podman_run() {
     mknod "$work/disk" b 7 250
     run ! podman_run --rm --device "$work/disk" localhost/busybox:latest /bin/true
     [[ "$output" == *"block device $work/disk cannot be handed to the machine"* ]]
+}
+
+boot_of() {
+    podman_here run --rm --pod "$1" --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 localhost/busybox:latest \
+        /bin/cat /proc/sys/kernel/random/boot_id
+}
+
+@test "containers of a pod share the machine of its infra container" {
+    podman_here pod create --name p --share-parent=false --network none --infra-image localhost/busybox:latest --infra-command '/bin/sleep 1000' >"$work/id"
+    [ "$(boot_of p)" = "$(boot_of p)" ]
+    podman_here pod stop -t 0 p
+    podman_here pod rm p
+}
+
+@test "containers of a pod without an infra container have machines of their own" {
+    podman_here pod create --name p --share-parent=false --infra=false >"$work/id"
+    [ "$(boot_of p)" != "$(boot_of p)" ]
+    podman_here pod rm p
 }

@@ -63,3 +63,9 @@ const char *oci_annotation(const struct oci_spec *spec, const char *key)
     }
     return NULL;
 }
+
+bool oci_mount_is_bind(const struct oci_mount *mount)
+{
+    return strlist_contains(&mount->options, "bind") || strlist_contains(&mount->options, "rbind") ||
+           (mount->type && strcmp(mount->type, "bind") == 0);
+}

@@ -298,5 +298,7 @@ const char *oci_namespace_proc_name(enum oci_namespace_type type);
 uint64_t oci_namespace_flag(enum oci_namespace_type type);
 /* First entry of that type, or NULL. */
 const struct oci_namespace *oci_namespace_find(const struct oci_linux *linux_, enum oci_namespace_type type);
+/* By its options, or the type "bind". */
+bool oci_mount_is_bind(const struct oci_mount *mount);
 /* Value of an annotation, or NULL. */
 const char *oci_annotation(const struct oci_spec *spec, const char *key);

@@ -99,6 +99,17 @@ static void undo_hooks(void *arg)
 
 /* ---- steps ---- */
 
+static void find_pod(struct creation *creation)
+{
+    struct container *container = creation->container;
+    struct machine machine = MACHINE_NONE;
+
+    bool runs = machine_find(container->arena, &container->store, creation->pod.sandbox_id, &machine, NULL) == 0;
+    machine_close(&machine);
+    if (!runs)
+        creation->pod = (struct pod){.sandbox_id = creation->args->id, .owns_sandbox = true};
+}
+
 static int prepare(struct creation *creation)
 {
     struct container *container = creation->container;
@@ -116,6 +127,8 @@ static int prepare(struct creation *creation)
                           creation->err);
     if (r == 0)
         r = pod_of(creation->bundle.spec, args->id, &creation->pod, creation->err);
+    if (r == 0 && creation->pod.may_be_alone)
+        find_pod(creation);
     *record = (struct record){
         .id = args->id,
         .bundle = creation->bundle.path,

@@ -192,12 +192,6 @@ static int prepare_linux(struct arena *a, struct oci_spec *spec, const char *gue
 
 /* ---- mounts ---- */
 
-static bool is_bind(const struct oci_mount *mount)
-{
-    return strlist_contains(&mount->options, "bind") || strlist_contains(&mount->options, "rbind") ||
-           (mount->type && strcmp(mount->type, "bind") == 0);
-}
-
 static bool is_below(const char *path, const char *directory)
 {
     size_t len = strlen(directory);
@@ -272,7 +266,7 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
         struct oci_mount *mount = &spec->mounts[i];
         if (*mount->destination != '/')
             mount->destination = arena_printf(a, "/%s", mount->destination);
-        if (is_bind(mount))
+        if (oci_mount_is_bind(mount))
             r = add_mount(a, mount, i, bundle, &mounts, err);
     }
     if (r == 0)

@@ -15,6 +15,13 @@ static const struct dialect dialects[] = {
     {"io.kubernetes.docker.type", "io.kubernetes.sandbox.id", "podsandbox"},
 };
 
+static bool is_podmans(const struct oci_spec *spec)
+{
+    const char *manager = oci_annotation(spec, "io.container.manager");
+
+    return manager && strcmp(manager, "libpod") == 0;
+}
+
 static int member_of(const struct oci_spec *spec, const struct dialect *dialect, struct pod *pod, struct error *err)
 {
     const char *sandbox_id = oci_annotation(spec, dialect->id_key);
@@ -25,6 +32,7 @@ static int member_of(const struct oci_spec *spec, const struct dialect *dialect,
                             dialect->id_key);
     pod->sandbox_id = sandbox_id;
     pod->owns_sandbox = false;
+    pod->may_be_alone = is_podmans(spec);
     pod->shares_pid = pid && pid->path && *pid->path;
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which machine a container runs in: its own, or that of the pod's sandbox, by the annotations of containerd, CRI-O and Docker.
- */
+/* Which machine a container runs in: its own, or that of the pod's sandbox, by the annotations of containerd, CRI-O and Docker,
+ * whose words podman uses, too. */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"
@@ -9,6 +9,7 @@ struct pod {
     const char *sandbox_id;
     bool owns_sandbox; /* the machine is made for this container and ends with it */
     bool shares_pid;   /* sees the processes of the pod */
+    bool may_be_alone; /* gets a machine of its own when the sandbox does not run: podman's pods can be without one */
 };
 
 /* Texts are those of id and spec. INVALID_ARGUMENT for an unknown type and for a container without the id of its sandbox. */

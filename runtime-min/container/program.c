@@ -33,6 +33,14 @@ static int check_format(int path_fd, const char *path, struct error *err)
     return error_status(err, STATUS_INVALID_ARGUMENT, "exec: \"%s\": exec format error", path);
 }
 
+static bool is_on_noexec(const struct oci_spec *spec, const char *path)
+{
+    const char *rest;
+    const struct oci_mount *cover = rootfs_cover(spec, spec->n_mounts, path, &rest);
+
+    return cover && strlist_contains(&cover->options, "noexec") && !strlist_contains(&cover->options, "exec");
+}
+
 int program_check(const char *rootfs, const struct oci_spec *spec, const char *path, struct error *err)
 {
     struct stat st;
@@ -40,7 +48,7 @@ int program_check(const char *rootfs, const struct oci_spec *spec, const char *p
     _close_ int fd = rootfs_look(rootfs, spec, spec->n_mounts, path);
     if (fd < 0 || sys_fstat(fd, &st) < 0)
         return 0;
-    if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && !(st.st_mode & 0111)))
+    if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && (!(st.st_mode & 0111) || is_on_noexec(spec, path))))
         return error_status(err, STATUS_PERMISSION_DENIED, "exec: \"%s\": permission denied", path);
     return S_ISREG(st.st_mode) ? check_format(fd, path, err) : 0;
 }

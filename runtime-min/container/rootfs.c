@@ -8,29 +8,51 @@
 
 #define MODE "mode="
 
-static bool is_covered(const struct oci_spec *spec, size_t n_mounts, const char *path)
+/* Bytes of path that destination takes, or -1 when it is elsewhere. */
+static ssize_t covered(const char *path, const char *destination)
 {
-    for (size_t i = 0; i < n_mounts; i++) {
-        const char *destination = spec->mounts[i].destination;
-        size_t len = strlen(destination);
-        while (len > 0 && destination[len - 1] == '/')
-            len--;
-        if (strncmp(path, destination, len) == 0 && (path[len] == '/' || path[len] == '\0'))
-            return true;
+    size_t len = strlen(destination);
+
+    while (len > 0 && destination[len - 1] == '/')
+        len--;
+    return strncmp(path, destination, len) == 0 && (path[len] == '/' || path[len] == '\0') ? (ssize_t)len : -1;
+}
+
+const struct oci_mount *rootfs_cover(const struct oci_spec *spec, size_t n_mounts, const char *path, const char **ret_rest)
+{
+    for (size_t i = n_mounts; i-- > 0;) {
+        ssize_t len = covered(path, spec->mounts[i].destination);
+        if (len < 0)
+            continue;
+        *ret_rest = path + len;
+        return &spec->mounts[i];
     }
-    return false;
+    return NULL;
+}
+
+/* Links in a mounted directory may lead out of it, to where only the container knows. */
+static int look_at(const char *base, const char *path, uint64_t links)
+{
+    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = links | RESOLVE_NO_MAGICLINKS};
+
+    _close_ int fd = sys_openat(AT_FDCWD, base, O_PATH | O_CLOEXEC, 0);
+    if (fd < 0 || *path == '\0')
+        return fd_take(&fd);
+    return sys_openat2(fd, path + strspn(path, "/"), &how);
 }
 
 int rootfs_look(const char *rootfs, const struct oci_spec *spec, size_t n_mounts, const char *path)
 {
-    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    const char *rest;
 
     if (*path != '/')
         return -EINVAL;
-    if (is_covered(spec, n_mounts, path))
+    const struct oci_mount *cover = rootfs_cover(spec, n_mounts, path, &rest);
+    if (!cover)
+        return look_at(rootfs, path, RESOLVE_IN_ROOT);
+    if (!oci_mount_is_bind(cover) || !cover->source || *cover->source != '/')
         return -EXDEV;
-    _close_ int root = sys_openat(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-    return root < 0 ? root : sys_openat2(root, path, &how);
+    return look_at(cover->source, rest, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
 static bool wants_mode(const struct oci_mount *mount)

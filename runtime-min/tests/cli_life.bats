@@ -285,6 +285,16 @@ assert record["level"] == "error" and "executable file not found in" in record["
     printf 'echo no interpreter' >"$work/bundle/rootfs/bin/text"
     { head -c 18 /bin/busybox && printf '\267' && tail -c +20 /bin/busybox; } >"$work/bundle/rootfs/bin/foreign" # for aarch64
     : >"$work/bundle/rootfs/bin/empty"
+    mkdir -p "$work/volume"
+    cp /bin/busybox "$work/volume/busybox"
+    printf 'x' >"$work/volume/plain"
+    for row in "busybox noexec:permission denied" "plain ro:permission denied" "absent ro:no such file or directory"; do
+        words=${row%%:*}
+        bundle b "/volume/${words% *}" -- \
+            "c['mounts'] += [{'destination': '/volume', 'source': '$work/volume', 'options': ['bind', '${words#* }']}]"
+        run -1 tatami create -b "$work/b" $c1
+        [[ "$output" == *"${row#*:}" ]]
+    done
     for program in /bin/text /bin/foreign /bin/empty; do
         chmod 755 "$work/bundle/rootfs$program"
         bundle b "$program"

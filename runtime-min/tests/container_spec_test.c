@@ -276,14 +276,18 @@ static void annotations_choose_the_machine(void **state)
 {
     static const struct {
         const char *annotations, *sandbox;
-        bool owns, shares;
+        bool owns, shares, alone;
     } rows[] = {
-        {"", "c1", true, false},
-        {"\"io.kubernetes.cri.container-type\":\"sandbox\",\"io.kubernetes.cri.sandbox-id\":\"c1\"", "c1", true, false},
-        {"\"io.kubernetes.cri.container-type\":\"container\",\"io.kubernetes.cri.sandbox-id\":\"s\"", "s", false, true},
-        {"\"io.kubernetes.cri-o.ContainerType\":\"container\",\"io.kubernetes.cri-o.SandboxID\":\"s\"", "s", false, true},
-        {"\"io.kubernetes.docker.type\":\"podsandbox\"", "c1", true, false},
-        {"\"io.kubernetes.docker.type\":\"container\",\"io.kubernetes.sandbox.id\":\"s\"", "s", false, true},
+        {"\"io.kubernetes.cri-o.ContainerType\":\"container\",\"io.kubernetes.cri-o.SandboxID\":\"s\","
+         "\"io.container.manager\":\"libpod\"",
+         "s", false, true, true},
+        {"", "c1", true, false, false},
+        {"\"io.kubernetes.cri.container-type\":\"sandbox\",\"io.kubernetes.cri.sandbox-id\":\"c1\"", "c1", true, false, false},
+        {"\"io.kubernetes.cri.container-type\":\"container\",\"io.kubernetes.cri.sandbox-id\":\"s\"", "s", false, true, false},
+        {"\"io.kubernetes.cri-o.ContainerType\":\"container\",\"io.kubernetes.cri-o.SandboxID\":\"s\"", "s", false, true,
+         false},
+        {"\"io.kubernetes.docker.type\":\"podsandbox\"", "c1", true, false, false},
+        {"\"io.kubernetes.docker.type\":\"container\",\"io.kubernetes.sandbox.id\":\"s\"", "s", false, true, false},
     };
     static const char *const bad[] = {"\"io.kubernetes.cri.container-type\":\"bogus\"",
                                       "\"io.kubernetes.cri.container-type\":\"container\"",
@@ -301,6 +305,7 @@ static void annotations_choose_the_machine(void **state)
         check_string(row->annotations, pod.sandbox_id, row->sandbox);
         check_int(row->annotations, pod.owns_sandbox, row->owns);
         check_int(row->annotations, pod.shares_pid, row->shares);
+        check_int(row->annotations, pod.may_be_alone, row->alone);
     }
     FOR_ROWS (annotations, bad) {
         snprintf(text, sizeof(text), "{\"annotations\":{%s}}", *annotations);
