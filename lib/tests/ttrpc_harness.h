@@ -235,3 +235,35 @@ static inline unsigned int open_descriptors(void)
     closedir(dir);
     return n;
 }
+
+/* The next frame, a RESPONSE on that stream, must carry this status. */
+static inline void expect_status(struct harness *h, uint32_t stream, int code, const char *text)
+{
+    struct envelope_response response;
+    struct reply reply;
+    const char *reason;
+
+    assert_true(peer_read_frame(h, h->peer, &reply));
+    assert_int_equal(reply.frame.stream, stream);
+    assert_int_equal(envelope_decode_response((struct bytes){reply.payload, reply.frame.length}, &response, &reason), 0);
+    assert_int_equal(response.code, code);
+    assert_int_equal(response.message.len, strlen(text));
+    assert_memory_equal(response.message.p, text, strlen(text));
+    reply_free(&reply);
+}
+
+static inline void send_health(struct harness *h, const char *method, uint32_t stream)
+{
+    assert_true(send_request(h, h->peer, "grpc.Health", method, stream));
+}
+
+/* A request whose payload is one bytes field (3) of len zeros. */
+static inline void send_large(struct harness *h, const char *method, uint32_t stream, size_t len)
+{
+    size_t size;
+    uint8_t *bytes = request_frame("grpc.Health", method, stream, wire_bytes_size(len), &size);
+
+    wire_put_length(bytes + size - wire_bytes_size(len), 3, len);
+    assert_true(peer_write(h, h->peer, bytes, size));
+    free(bytes);
+}
