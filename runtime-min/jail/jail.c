@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/sysmacros.h>
 
 #include "sys/fd.h"
 
@@ -18,10 +17,7 @@
 /* Whatever a distribution calls its directories of programs and libraries; each may be a link or missing. */
 static const char *const shown[] = {"/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"};
 
-static const struct {
-    const char *path;
-    unsigned int major, minor;
-} devices[] = {{"dev/null", 1, 3}, {"dev/urandom", 1, 9}};
+static const char *const devices[] = {"/dev/null", "/dev/urandom"};
 
 /* ---- the root directory, which is the working directory while it is built ---- */
 
@@ -64,13 +60,18 @@ static int copy_link(const char *path)
     return n < 0 ? (int)n : sys_symlinkat(target, AT_FDCWD, path + 1);
 }
 
-static int bind_tree(const char *from, const char *to, unsigned int flags)
+static int bind_with(const char *from, const char *to, unsigned int flags, uint64_t attributes)
 {
-    static const struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+    const struct mount_attr attr = {.attr_set = attributes};
 
     _close_ int tree = sys_open_tree(AT_FDCWD, from, OPEN_TREE_COPY | flags);
     int r = tree < 0 ? tree : sys_mount_setattr(tree, "", AT_EMPTY_PATH | flags, &attr);
     return r < 0 ? r : sys_move_mount(tree, "", AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+static int bind_tree(const char *from, const char *to, unsigned int flags)
+{
+    return bind_with(from, to, flags, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
 /* The same path as outside, read-only. */
@@ -112,19 +113,28 @@ static int show_self(void)
     return r < 0 ? r : bind_tree("/proc/self/.", "proc/self", 0);
 }
 
-static int make_devices(const char *device)
+/* Open to its user, whoever may use the host's. In a container that may not make devices it is the host's own, with its mode.
+ */
+static int make_device(const char *device)
 {
     struct stat st;
 
+    int r = sys_fstatat(AT_FDCWD, device, &st, 0);
+    if (r == 0)
+        r = sys_mknodat(AT_FDCWD, device + 1, S_IFCHR | 0666, st.st_rdev);
+    if (r != -EPERM)
+        return r;
+    r = sys_mknodat(AT_FDCWD, device + 1, S_IFREG | 0444, 0);
+    return r < 0 ? r : bind_with(device, device + 1, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+}
+
+static int make_devices(const char *device)
+{
     int r = sys_mkdirat(AT_FDCWD, "dev", 0755);
+
     for (size_t i = 0; i < ARRAY_SIZE(devices) && r == 0; i++)
-        r = sys_mknodat(AT_FDCWD, devices[i].path, S_IFCHR | 0666, makedev(devices[i].major, devices[i].minor));
-    if (r == 0 && device) {
-        r = sys_fstatat(AT_FDCWD, device, &st, 0);
-        if (r == 0)
-            r = sys_mknodat(AT_FDCWD, device + 1, S_IFCHR | 0666, st.st_rdev);
-    }
-    return r;
+        r = make_device(devices[i]);
+    return r == 0 && device ? make_device(device) : r;
 }
 
 static int build(const char *program, const char *device)

@@ -97,10 +97,12 @@ huge-code 9
 X
 }
 
-@test "a container whose agent floods its handle and tells no end is deleted, and the handle stays small" {
+@test "a container whose agent floods its handle and tells no end is deleted, and the handle has no rights and stays small" {
     agent flood
     limited run -d -b "$work/bundle" --pid-file "$work/pid" $c1
     sleep 0.3
+    grep -q '^CapEff:.0000000000000000$' "/proc/$(cat "$work/pid")/status"
+    grep -qE '^Seccomp:.[12]$' "/proc/$(cat "$work/pid")/status"
     [ "$(awk '/^VmHWM/ { print $2 }' "/proc/$(cat "$work/pid")/status")" -lt 32768 ]
     gone
 }

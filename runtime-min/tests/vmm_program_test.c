@@ -144,6 +144,57 @@ static void it_gets_its_descriptors_and_nothing_else(void **state)
     program_done(&program);
 }
 
+static void a_jailed_program_is_nobody_and_sees_programs_and_its_device(void **state)
+{
+    const char script[] =
+        "id -u; id -G; ls /dev; ls /proc; test -r /etc/passwd || echo no users; "
+        "echo x >/x || echo x >/usr/x || echo x >/dev/x || echo read-only; head -c 2 /dev/zero | wc -c; cat /proc/net/dev";
+    char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)(uintptr_t)script, NULL};
+    const struct program_options options = {
+        .name = "part", .path = SH, .argv = argv, .is_jailed = true, .device = "/dev/zero", .log_fd = -1, .on_exit = exited};
+    char want[256];
+
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("needs root: a root directory of its own\n");
+        skip();
+    }
+    assert_int_equal(program_start(reaper, &options, &program, NULL), 0);
+    end(5 * NSEC_PER_SEC);
+    unsigned int user = 0x70000000u + (unsigned int)getpid();
+    snprintf(want, sizeof(want), "part exited with 1: %u | %u | null | urandom | zero | self | no users | ", user, user);
+    _buf_ struct buf text = BUF_INIT(65536);
+    program_print(&program, 4096, &text);
+    assert_memory_equal(text.data, want, strlen(want));
+    assert_non_null(strstr(text.data, " | read-only | 2 | cat: /proc/net/dev: No such file or directory"));
+    program_done(&program);
+}
+
+static void a_program_that_its_user_may_not_run_says_so(void **state)
+{
+    char directory[] = "/tmp/tatami-XXXXXX", path[64], want[256];
+    char *const argv[] = {path, NULL};
+    const struct program_options options = {
+        .name = "part", .path = path, .argv = argv, .is_jailed = true, .log_fd = -1, .on_exit = exited};
+
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("needs root: a root directory of its own\n");
+        skip();
+    }
+    assert_non_null(mkdtemp(directory)); /* 0700 */
+    snprintf(path, sizeof(path), "%s/program", directory);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    close(fd);
+    assert_int_equal(program_start(reaper, &options, &program, NULL), 0);
+    end(5 * NSEC_PER_SEC);
+    snprintf(want, sizeof(want),
+             "part exited with 127: run %s: EACCES: it runs as a user of its own; chmod o+rx it and its directory", path);
+    check_print("refused", 300, want);
+    program_done(&program);
+    assert_int_equal(unlink(path) + rmdir(directory), 0);
+}
+
 static void it_is_a_session_of_its_own_with_its_death_tied_to_ours(void **state)
 {
     (void)state;
@@ -180,6 +231,8 @@ int main(void)
         test(a_flood_neither_blocks_nor_grows),
         test(a_program_that_stays_is_killed_at_the_limit),
         test(it_gets_its_descriptors_and_nothing_else),
+        test(a_jailed_program_is_nobody_and_sees_programs_and_its_device),
+        test(a_program_that_its_user_may_not_run_says_so),
         test(it_is_a_session_of_its_own_with_its_death_tied_to_ours),
     };
 

@@ -75,6 +75,8 @@ static int launch_main(void *arg)
     if (r == 0) {
         r = sys_execveat(AT_FDCWD, path, launch->options->argv, environment, 0);
         (void)error_set(&err, r, "run %s", launch->options->path);
+        if (r == -EACCES && launch->options->is_jailed)
+            (void)error_text(&err, r, "run %s: EACCES: it runs as a user of its own; chmod o+rx it and its directory", path);
     }
     (void)fd_write_all(2, err.text, strlen(err.text));
     return EXIT_NOT_RUN;
