@@ -19,24 +19,40 @@ static struct {
     struct error err;
 } told;
 
-/* Runs it on a machine with that context id. fault: errno of its first ioctl call, or of all. */
-static void play(program_fn program, unsigned int cid, int fault, bool for_ever)
+/* Runs it on a machine with that context id; returns whether the fault struck. */
+static bool play_fault(program_fn program, unsigned int cid, const struct sim_fault *fault)
 {
     struct sim *sim = sim_new(&(struct sim_options){.seed = 1});
     struct world *world = world_new(sim, &(struct world_options){.cgroups = WORLD_CGROUP_V2, .cid = cid});
 
     memset(&told, 0, sizeof(told));
     sim_observe(world_start(world, "opens", program, (const char *[]){"opens", NULL}));
-    sim_set_fault(sim, &(struct sim_fault){.at = fault ? FIRST_IOCTL : 0, .errnum = fault, .for_ever = for_ever});
+    sim_set_fault(sim, fault);
     assert_true(sim_run(sim));
-    if (fault)
-        assert_true(sim_fault_struck(sim));
+    bool struck = sim_fault_struck(sim);
     sim_free(sim);
+    return struck;
+}
+
+/* errnum: of its first ioctl call, or of all; 0: none. */
+static void play(program_fn program, unsigned int cid, int errnum, bool for_ever)
+{
+    const struct sim_fault fault = {.at = errnum ? FIRST_IOCTL : 0, .errnum = errnum, .for_ever = for_ever};
+
+    assert_int_equal(play_fault(program, cid, &fault), errnum != 0);
 }
 
 PROGRAM(opens)
 {
     told.result[0] = vhost_vsock_open(&told.cid[0], &told.err);
+    return 0;
+}
+
+/* The next descriptor is the one that it would have been. */
+PROGRAM(opens_and_looks)
+{
+    opens(0, NULL, NULL);
+    told.again = sys_openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
     return 0;
 }
 
@@ -108,12 +124,27 @@ static void what_is_missing_is_told_with_the_remedy(void **state)
     }
 }
 
+static void a_failure_leaves_no_descriptor(void **state)
+{
+    unsigned int failures = 0;
+
+    (void)state;
+    for (unsigned int at = 1;; at++) {
+        if (!play_fault(opens_and_looks, HOST_CID, &(struct sim_fault){.at = at, .errnum = ENOMEM}) || told.again < 0)
+            break;
+        failures += told.result[0] < 0;
+        assert_int_equal(told.again, told.result[0] < 0 ? 3 : 4);
+    }
+    assert_int_equal(failures, 4); /* open, socket, getrandom, ioctl */
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_machine_has_a_context_id_of_its_own),
         cmocka_unit_test(an_id_that_is_taken_is_given_up_for_another),
         cmocka_unit_test(what_is_missing_is_told_with_the_remedy),
+        cmocka_unit_test(a_failure_leaves_no_descriptor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
