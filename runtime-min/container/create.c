@@ -215,13 +215,13 @@ static void use_caller_size(struct oci_process *process)
 }
 
 /* One line for all that the container does without. */
-static void warn_of_devices(struct container *container, size_t n)
+static void warn_of_omission(struct container *container, size_t n, const char *what)
 {
     const struct error before = container->warning;
 
     if (n == 0)
         return;
-    (void)error_text(&container->warning, -ENODEV, "linux.devices: %zu block devices of the host are left out", n);
+    (void)error_text(&container->warning, -ENODEV, "left out: %zu %s", n, what);
     if (before.errnum)
         (void)error_wrap(&container->warning, "%s", before.text);
 }
@@ -241,7 +241,8 @@ static int share_mounts(struct creation *creation)
         r = guest_spec_prepare(container->arena, creation->guest_spec, record->guest_id, record->bundle, record->rootfs,
                                &creation->mounts, creation->err);
     if (r == 0) {
-        warn_of_devices(container, creation->mounts.n_left_out);
+        warn_of_omission(container, creation->mounts.n_left_out, "block devices of the host (linux.devices)");
+        warn_of_omission(container, creation->mounts.n_names_left_out, "unknown names (process.capabilities)");
         undo_push(&creation->undo, undo_shares, creation);
     }
     for (size_t i = 0; i < creation->mounts.n && r == 0; i++) {

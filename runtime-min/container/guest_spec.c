@@ -12,27 +12,27 @@
 #define AGENT_UMASK 022
 #define DEVICE_MODE 0666 /* of a device that names none, as other runtimes have it */
 
-static void keep_known_capabilities(struct strlist *words)
+/* Returns how many are unknown. */
+static size_t keep_known_capabilities(struct strlist *words)
 {
-    size_t kept = 0;
+    size_t kept = 0, n = words->n;
 
     for (size_t i = 0; i < words->n; i++) {
         if (oci_capability_number(words->items[i]) >= 0)
             words->items[kept++] = words->items[i];
     }
     words->n = kept;
+    return n - kept;
 }
 
 /* What cannot be granted does not make a container fail (runtime-spec config.md, "Linux Process"). */
-static void prepare_capabilities(struct oci_capabilities *capabilities)
+static size_t prepare_capabilities(struct oci_capabilities *capabilities)
 {
     if (!capabilities)
-        return;
-    keep_known_capabilities(&capabilities->bounding);
-    keep_known_capabilities(&capabilities->effective);
-    keep_known_capabilities(&capabilities->inheritable);
-    keep_known_capabilities(&capabilities->permitted);
-    keep_known_capabilities(&capabilities->ambient);
+        return 0;
+    return keep_known_capabilities(&capabilities->bounding) + keep_known_capabilities(&capabilities->effective) +
+           keep_known_capabilities(&capabilities->inheritable) + keep_known_capabilities(&capabilities->permitted) +
+           keep_known_capabilities(&capabilities->ambient);
 }
 
 /* An empty HOME means none, and none is looked up in the guest. */
@@ -58,7 +58,7 @@ int guest_spec_prepare_process(struct oci_process *process, struct error *err)
 
     process->apparmor_profile = NULL;
     process->selinux_label = NULL;
-    prepare_capabilities(process->capabilities);
+    (void)prepare_capabilities(process->capabilities);
     drop_empty_home(&process->env);
     if (umask->set && umask->value != AGENT_UMASK)
         return error_status(err, STATUS_UNIMPLEMENTED, "process.user.umask: %#" PRIo64 " is not supported, only %#o",
@@ -247,6 +247,7 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
 
     if (!mounts.items)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "mounts: %zu are too many", spec->n_mounts);
+    mounts.n_names_left_out = prepare_capabilities(spec->process->capabilities);
     int r = guest_spec_prepare_process(spec->process, err);
     if (r < 0)
         return r;

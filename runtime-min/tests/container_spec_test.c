@@ -202,6 +202,7 @@ static void unknown_capabilities_are_left_out(void **state)
                  "\"ambient\":[\"CAP_FLY\"]}}," ROOT "}");
     const struct oci_capabilities *sets = spec->process->capabilities;
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
+    assert_int_equal(mounts.n_names_left_out, 5);
     assert_int_equal(sets->bounding.n, 1);
     assert_string_equal(sets->bounding.items[0], "CAP_KILL");
     assert_int_equal(sets->permitted.n, 2);
