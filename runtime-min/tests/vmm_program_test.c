@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -103,6 +104,25 @@ static void a_flood_neither_blocks_nor_grows(void **state)
     end(60 * NSEC_PER_SEC);
     check_print("flood", 10, "part exited with 0: xxxxxx | end");
     program_done(&program);
+}
+
+static void a_log_has_a_limit(void **state)
+{
+    char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char[]){"echo start; head -c 20000000 /dev/zero"}, NULL};
+    struct program_options options = {.name = "part", .path = SH, .argv = argv, .on_exit = exited};
+    struct stat st;
+    char word[6] = "";
+
+    (void)state;
+    options.log_fd = memfd_create("log", MFD_CLOEXEC);
+    assert_int_equal(program_start(reaper, &options, &program, NULL), 0);
+    end(60 * NSEC_PER_SEC);
+    program_done(&program);
+    assert_int_equal(fstat(options.log_fd, &st), 0);
+    assert_true(st.st_size >= TAIL_LOG_MAX && st.st_size <= TAIL_LOG_MAX + 65536);
+    assert_int_equal(pread(options.log_fd, word, 5, 0), 5);
+    assert_string_equal(word, "start");
+    close(options.log_fd);
 }
 
 static void a_program_that_stays_is_killed_at_the_limit(void **state)
@@ -229,6 +249,7 @@ int main(void)
         test(an_end_is_told_in_words),
         test(a_program_that_is_missing_says_so),
         test(a_flood_neither_blocks_nor_grows),
+        test(a_log_has_a_limit),
         test(a_program_that_stays_is_killed_at_the_limit),
         test(it_gets_its_descriptors_and_nothing_else),
         test(a_jailed_program_is_nobody_and_sees_programs_and_its_device),

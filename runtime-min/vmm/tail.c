@@ -32,8 +32,10 @@ static bool read_once(struct tail *tail)
         tail_stop(tail);
         return false;
     }
-    if (tail->log_fd >= 0)
+    if (tail->log_fd >= 0 && tail->logged < TAIL_LOG_MAX) {
         (void)fd_write_all(tail->log_fd, chunk, (size_t)n);
+        tail->logged += (size_t)n;
+    }
     keep(tail, chunk, (size_t)n);
     return true;
 }
@@ -56,6 +58,7 @@ int tail_start(struct loop *loop, struct tail *tail, int fd, int log_fd)
     tail->fd = fd;
     tail->log_fd = log_fd;
     tail->len = 0;
+    tail->logged = 0;
     int r = watch_start(loop, &tail->watch, fd, EPOLLIN);
     if (r < 0)
         fd_close(&tail->fd);

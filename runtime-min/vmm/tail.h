@@ -6,12 +6,14 @@
 #include "loop/loop.h"
 
 #define TAIL_KEPT 4096 /* bytes that are kept at least, once there were that many */
+/* A guest says on its console what it likes, and the log may lie in memory: more of one descriptor is left out. */
+#define TAIL_LOG_MAX (4 * 1024 * 1024)
 
 struct tail {
     struct watch watch;
     int fd;     /* -1 after its end */
-    int log_fd; /* gets everything as well; -1: nobody */
-    size_t len;
+    int log_fd; /* gets what comes as well, up to the limit; -1: nobody */
+    size_t len, logged;
     char data[2 * TAIL_KEPT];
 };
 
