@@ -7,6 +7,7 @@
 #include "runtime-min/sandbox/monitor.h"
 
 #define EVENT_BYTES 65536
+#define PAUSE_NS (10 * NSEC_PER_MSEC) /* after an event: an agent that makes them up costs the host little */
 
 struct listener {
     struct list node;
@@ -37,6 +38,8 @@ static void oom_fiber(void *arg)
     while (agent_link_await_oom(monitor->agent, a, &container, NULL) == 0) {
         tell(monitor, container);
         arena_reset(a);
+        if (fiber_sleep_until(monitor->loop, loop_deadline(monitor->loop, PAUSE_NS)) < 0)
+            break;
     }
     arena_free(a);
     monitor->oom = NULL;

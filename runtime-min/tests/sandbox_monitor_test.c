@@ -639,6 +639,20 @@ static void every_listener_is_told_of_each_oom_kill_in_its_container(void **stat
     loop_free(listening.loop);
 }
 
+/* It has every right to say so: but not that the host works for it without a pause. */
+static void an_agent_that_invents_oom_kills_does_not_keep_the_monitor_busy(void **state)
+{
+    struct world *world = *state;
+    uint64_t began = sys_monotonic_ns();
+
+    need_root();
+    world->runtime.vsock = path_in(world, "vsock-invents");
+    start(world);
+    eventually(strlen(signals_of(world)) > 2);
+    size_t asked = strlen(signals_of(world));
+    assert_true(asked <= (sys_monotonic_ns() - began) / (10 * NSEC_PER_MSEC) + 1);
+}
+
 /* ---- shares ---- */
 
 /* A path as the guest's file server sees it. */
@@ -750,6 +764,7 @@ int main(int argc, char **argv)
         test(a_process_is_killed_when_its_holder_goes),
         test(a_container_that_is_gone_is_not_killed),
         test(every_listener_is_told_of_each_oom_kill_in_its_container),
+        test(an_agent_that_invents_oom_kills_does_not_keep_the_monitor_busy),
         test(shares_are_seen_by_the_guest_alone),
         test(devices_and_rights_of_files_are_not_shared),
         test(shares_that_cannot_be_made_are_refused),

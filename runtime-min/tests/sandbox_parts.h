@@ -209,6 +209,14 @@ static inline int agent_signal(struct ttrpc_call *call, const ProtobufCMessage *
     return 0;
 }
 
+static inline void agent_write_down(const struct fake_agent *agent, const char *text)
+{
+    FILE *file = fopen(agent->signals, "a");
+
+    fputs(text, file);
+    fclose(file);
+}
+
 static inline int agent_oom(struct ttrpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *message,
                             struct error *err)
 {
@@ -217,6 +225,11 @@ static inline int agent_oom(struct ttrpc_call *call, const ProtobufCMessage *req
     int r = 0;
 
     (void)request;
+    if (strcmp(agent->name, "vsock-invents") == 0) {
+        agent_write_down(agent, "x");
+        event->container_id = arena_strdup(call->arena, "c1");
+        return 0;
+    }
     while (agent->n_ooms == 0 && r == 0)
         r = waitq_wait(call->loop, &agent->oom, NO_DEADLINE);
     if (r < 0)

@@ -46,8 +46,9 @@ static inline int set_up_in(void **state, const char *template)
 {
     static const char *const kernels[] = {"good",   "exits", "aborts", "floods",   "silent",
                                           "panics", "stays", "no-kvm", "initramfs"};
-    static const char *const programs[] = {"qemu",         "virtiofsd",     "virtiofsd-fails", "virtiofsd-leaves", "vsock",
-                                           "vsock-closes", "vsock-refuses", "vsock-hangs",     "vsock-lags"};
+    static const char *const programs[] = {"qemu",        "virtiofsd",     "virtiofsd-fails", "virtiofsd-leaves",
+                                           "vsock",       "vsock-invents", "vsock-closes",    "vsock-refuses",
+                                           "vsock-hangs", "vsock-lags"};
     struct world *world = calloc(1, sizeof(*world));
     char self[256] = "";
 
