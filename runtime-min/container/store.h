@@ -32,8 +32,8 @@ struct slot {
 
 /* Letters, digits and "_+-.", no "." at the front, at most 255 bytes. */
 int store_check_id(const char *id, struct error *err);
-/* path is made absolute; create: makes the directory and its parents, 0700. "" and "/" are refused, and a directory that belongs
- * to another user or that others may write. */
+/* path is made absolute; create: makes the directory and its parents, 0700. "" and "/" are refused, and a directory that
+ * belongs to another user or that others may write. */
 int store_open(struct arena *a, const char *path, bool create, struct store *ret_store, struct error *err);
 void store_close(struct store *store);
 /* Names of the directories that are ours, sorted; and of the other entries. */
