@@ -219,18 +219,29 @@ RIG_TEST(console_that_is_a_link_is_refused)
     }
 }
 
+/* A program with the rights to do so plants a file of its own. */
 RIG_TEST(terminal_of_an_exec_comes_from_a_devpts_only)
 {
-    struct oci_spec *spec = rig_spec(rig, "c1", "mount -t tmpfs t /dev/pts; mknod /dev/pts/ptmx c 5 2; echo; sleep 1000");
-    struct oci_process *process = rig_spec(rig, "c1", "tty")->process;
-    Grpc__ReadStreamRequest *request = (void *)request_for(rig, "ReadStdout", "c1", "");
+    static const struct {
+        const char *script, *words;
+    } rows[] = {
+        {"mount -t tmpfs t /dev/pts; mknod /dev/pts/ptmx c 5 2; echo; sleep 1000", "/dev/pts of the container is no devpts"},
+        {"mount -o bind /dev/zero /dev/pts/ptmx; echo; sleep 1000", "open /dev/pts/ptmx of the container: EXDEV"},
+        {"umount /dev/pts; rmdir /dev/pts; ln -s /proc /dev/pts; echo; sleep 1000", "/dev/pts of the container is no devpts"},
+    };
 
-    add_capability(rig, spec, "CAP_SYS_ADMIN");
-    expect_running(rig, "c1", spec);
-    request->len = 1;
-    rig_ok(rig, "ReadStdout", &request->base, NULL);
-    process->terminal = true;
-    EXPECT_REFUSED(STATUS_INTERNAL, "/dev/pts of the container is no devpts", rig_exec(rig, "c1", "e1", process, &err));
+    FOR_ROWS (row, rows) {
+        struct oci_spec *spec = rig_spec(rig, "c1", row->script);
+        struct oci_process *process = rig_spec(rig, "c1", "tty")->process;
+        Grpc__ReadStreamRequest *request = (void *)request_for(rig, "ReadStdout", "c1", "");
+        add_capability(rig, spec, "CAP_SYS_ADMIN");
+        expect_running(rig, "c1", spec);
+        request->len = 1;
+        rig_ok(rig, "ReadStdout", &request->base, NULL);
+        process->terminal = true;
+        EXPECT_REFUSED(STATUS_INTERNAL, row->words, rig_exec(rig, "c1", "e1", process, &err));
+        EXPECT_OK(rig_remove(rig, "c1", &err));
+    }
 }
 
 static void swap_for_ever(const char *one, const char *other)

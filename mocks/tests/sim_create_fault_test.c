@@ -115,10 +115,12 @@ static enum status_code create_with_devices(struct rig *rig, struct error *err)
         {.path = STRING("/dev/null"), .type = 'c', .major = 1, .minor = 3, .uid = 7, .file_mode = {true, 0640}},
         {.path = STRING("/dev/zero"), .type = 'c', .major = 1, .minor = 5},
         {.path = STRING("/dev/ptmx"), .type = 'c', .major = 5, .minor = 2},
+        {.path = STRING("/dev/console"), .type = 'c', .major = 5, .minor = 1},
         {.path = STRING("/dev/made/pipe"), .type = 'p', .gid = 7},
     };
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
 
+    spec->process->terminal = true; /* its place is taken */
     spec->linux_->devices = arena_memdup(rig->arena, devices, sizeof(devices));
     spec->linux_->n_devices = ARRAY_SIZE(devices);
     add_mount(rig, spec, "/etc", "tmpfs", "tmpfs", "tmpcopyup");
