@@ -155,6 +155,7 @@ static void parts_die_with_their_monitor_and_stop_cleans_up(void **state)
     eventually(!is_alive(status.vm_pid) && !is_alive(helper));
     assert_true(has_directory(world));
     assert_int_equal(sandbox_status(world->root, "s1", &status, &world->err), -ENOENT);
+    assert_string_equal(world->err.text, "sandbox s1 does not run any more: its monitor was killed");
     assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
     assert_false(has_directory(world));
 }
