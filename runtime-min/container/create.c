@@ -242,6 +242,7 @@ static int share_mounts(struct creation *creation)
                                &creation->mounts, creation->err);
     if (r == 0) {
         warn_of_omission(container, creation->mounts.n_left_out, "block devices of the host (linux.devices)");
+        warn_of_omission(container, creation->mounts.n_hierarchies_left_out, "control group hierarchies of the host (mounts)");
         warn_of_omission(container, creation->mounts.n_names_left_out, "unknown names (process.capabilities)");
         undo_push(&creation->undo, undo_shares, creation);
     }

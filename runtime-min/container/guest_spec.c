@@ -240,6 +240,23 @@ static int add_mount(struct arena *a, struct oci_mount *mount, size_t index, con
     return 0;
 }
 
+/* Hierarchies of version 1 are the host's alone; podman binds systemd's for a container that runs it. Returns how many. */
+static size_t drop_hierarchies(struct oci_spec *spec)
+{
+    static const char groups[] = "/sys/fs/cgroup/";
+    size_t kept = 0, n = spec->n_mounts;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct oci_mount *mount = &spec->mounts[i];
+        size_t len = strlen(groups);
+        if (oci_mount_is_bind(mount) && mount->source && strncmp(mount->source, groups, len) == 0 && mount->source[len])
+            continue;
+        spec->mounts[kept++] = *mount;
+    }
+    spec->n_mounts = kept;
+    return n - kept;
+}
+
 int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest_id, const char *bundle, const char *rootfs,
                        struct guest_spec_mounts *ret_mounts, struct error *err)
 {
@@ -255,6 +272,7 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
     if (!spec->process->capabilities)
         spec->process->capabilities = arena_alloc(a, sizeof(*spec->process->capabilities));
     prepare_hooks(spec);
+    mounts.n_hierarchies_left_out = drop_hierarchies(spec);
     r = prepare_linux(a, spec, guest_id, &mounts.n_left_out, err);
     if (r < 0)
         return r;

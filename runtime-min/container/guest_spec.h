@@ -24,8 +24,9 @@ struct guest_spec_mount {
 struct guest_spec_mounts {
     struct guest_spec_mount *items;
     size_t n;
-    size_t n_left_out;       /* block devices of a container that may use all devices */
-    size_t n_names_left_out; /* unknown ones of capabilities, in all sets */
+    size_t n_left_out;             /* block devices of a container that may use all devices */
+    size_t n_hierarchies_left_out; /* bind mounts of control groups of version 1 */
+    size_t n_names_left_out;       /* unknown ones of capabilities, in all sets */
 };
 
 /* Changes the spec, which lives in a, in place. ret_mounts: what has to be shared, the root file system first. */

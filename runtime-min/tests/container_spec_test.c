@@ -189,6 +189,26 @@ static void other_words_for_the_same_reach_the_guest_as_it_knows_them(void **sta
     assert_int_equal(spec->linux_->seccomp->rules[1].errno_ret.value, 38);
 }
 
+static void hierarchies_of_the_host_are_left_out(void **state)
+{
+    _arena_ struct arena *a = arena_new(1 << 20);
+    struct guest_spec_mounts mounts;
+    struct error err = {.errnum = 0};
+    (void)state;
+
+    struct oci_spec *spec =
+        parse(a, "{" PROCESS "," ROOT ",\"mounts\":["
+                 "{\"destination\":\"/sys/fs/cgroup/systemd\",\"source\":\"/sys/fs/cgroup/systemd\",\"options\":[\"rbind\"]},"
+                 "{\"destination\":\"/groups\",\"source\":\"/sys/fs/cgroup\",\"options\":[\"rbind\"]},"
+                 "{\"destination\":\"/data\",\"source\":\"/data\",\"options\":[\"bind\"]}]}");
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
+    assert_int_equal(mounts.n_hierarchies_left_out, 1);
+    assert_int_equal(spec->n_mounts, 2);
+    assert_string_equal(spec->mounts[0].destination, "/groups");
+    assert_int_equal(mounts.n, 2);
+    assert_ptr_equal(mounts.items[1].target, &spec->mounts[1].source);
+}
+
 static void unknown_capabilities_are_left_out(void **state)
 {
     _arena_ struct arena *a = arena_new(1 << 20);
@@ -415,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_bundle_has_absolute_paths),
         cmocka_unit_test(what_names_the_host_does_not_reach_the_guest),
         cmocka_unit_test(other_words_for_the_same_reach_the_guest_as_it_knows_them),
+        cmocka_unit_test(hierarchies_of_the_host_are_left_out),
         cmocka_unit_test(unknown_capabilities_are_left_out),
         cmocka_unit_test(what_the_guest_cannot_have_is_refused),
         cmocka_unit_test(block_devices_are_left_out_where_all_devices_may_be_used),
