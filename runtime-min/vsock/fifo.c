@@ -7,6 +7,7 @@
 #include "runtime-min/vsock/iov.h"
 
 #define CAP_MIN 4096
+#define CAP_STEP 16 /* a power of two: pages come as they are used, bytes are copied each time it grows */
 
 static void grow(struct fifo *fifo, size_t len)
 {
@@ -14,7 +15,7 @@ static void grow(struct fifo *fifo, size_t len)
     size_t cap = fifo->cap ?: CAP_MIN;
 
     while (cap < len)
-        cap *= 2;
+        cap *= CAP_STEP;
     if (cap == fifo->cap)
         return;
     char *data = malloc(cap);
