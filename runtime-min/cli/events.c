@@ -215,8 +215,9 @@ struct stream {
     struct sandbox_oom *oom;
     int pidfd;
     int interval_ms;
-    struct fiber *life, *stats_fiber, *oom_fiber;
-    struct waitq ended;
+    struct fiber *stats_fiber, *oom_fiber, *end_fiber;
+    struct waitq ended; /* woken when one of them ends */
+    bool is_over;       /* with the container, or a failure: the result */
     int result;
 };
 
@@ -232,7 +233,7 @@ static void stats_fiber(void *arg)
         cancelled = fiber_sleep_until(loop, loop_deadline(loop, (uint64_t)stream->interval_ms * NSEC_PER_MSEC));
     if (r < 0 && fiber_sleep_until(loop, loop_deadline(loop, LATE_NS)) == 0) {
         stream->result = r;
-        fiber_cancel(stream->life);
+        stream->is_over = true;
     }
     stream->stats_fiber = NULL;
     waitq_wake_all(&stream->ended);
@@ -257,6 +258,19 @@ static void oom_fiber(void *arg)
     waitq_wake_all(&stream->ended);
 }
 
+/* A kill that ended the container is told at about the same time as its end. */
+static void end_fiber(void *arg)
+{
+    struct stream *stream = arg;
+    struct loop *loop = stream->guest.loop;
+
+    if (fiber_wait_fd(loop, stream->pidfd, EPOLLIN, NO_DEADLINE) > 0 && stream->oom_fiber)
+        (void)fiber_sleep_until(loop, loop_deadline(loop, LATE_NS));
+    stream->is_over = true;
+    stream->end_fiber = NULL;
+    waitq_wake_all(&stream->ended);
+}
+
 static int begin(struct stream *stream)
 {
     const char *guest_id = stream->container->record.guest_id;
@@ -271,34 +285,36 @@ static int begin(struct stream *stream)
         r = fiber_start(loop, "oom", oom_fiber, stream, &stream->oom_fiber);
     if (r == 0)
         r = fiber_start(loop, "stats", stats_fiber, stream, &stream->stats_fiber);
+    if (r == 0)
+        r = fiber_start(loop, "end", end_fiber, stream, &stream->end_fiber);
     return r;
 }
 
 static void end(struct stream *stream)
 {
-    if (stream->oom_fiber)
-        fiber_cancel(stream->oom_fiber);
-    if (stream->stats_fiber)
-        fiber_cancel(stream->stats_fiber);
-    while (stream->oom_fiber || stream->stats_fiber)
+    struct fiber *const fibers[] = {stream->stats_fiber, stream->oom_fiber, stream->end_fiber};
+
+    for (size_t i = 0; i < ARRAY_SIZE(fibers); i++) {
+        if (fibers[i])
+            fiber_cancel(fibers[i]);
+    }
+    while (stream->stats_fiber || stream->oom_fiber || stream->end_fiber)
         (void)waitq_wait(stream->guest.loop, &stream->ended, NO_DEADLINE);
     sandbox_oom_close(stream->oom);
     ttrpc_client_free(stream->guest.client);
 }
 
-/* A kill that ended the container is told at about the same time as its end. */
 static void life_fiber(void *arg)
 {
     struct stream *stream = arg;
-    struct loop *loop = stream->guest.loop;
 
     int r = begin(stream);
     if (r < 0)
         stream->result = r;
-    else if (fiber_wait_fd(loop, stream->pidfd, EPOLLIN, NO_DEADLINE) > 0 && stream->oom_fiber)
-        (void)fiber_sleep_until(loop, loop_deadline(loop, LATE_NS));
+    while (r == 0 && !stream->is_over)
+        (void)waitq_wait(stream->guest.loop, &stream->ended, NO_DEADLINE);
     end(stream);
-    loop_stop(loop);
+    loop_stop(stream->guest.loop);
 }
 
 static int run_stream(struct stream *stream, struct error *err)
@@ -310,7 +326,7 @@ static int run_stream(struct stream *stream, struct error *err)
     if (r == 0)
         r = loop_new(&stream->guest.loop, err);
     if (r == 0)
-        r = fiber_start(stream->guest.loop, "events", life_fiber, stream, &stream->life);
+        r = fiber_start(stream->guest.loop, "events", life_fiber, stream, NULL);
     if (r == 0)
         r = loop_run(stream->guest.loop, err);
     loop_free(stream->guest.loop);

@@ -659,6 +659,24 @@ assert e["data"]["pids"]["limit"] == 50 and e["data"]["pids"]["current"] == 1' "
 
 # ---- what dies ----
 
+@test "events end with an error when the machine dies and the handle stands still" {
+    bundle b /bin/sleep 98762
+    tatami run -d -b "$work/b" --pid-file "$work/pid" ${c1}e
+    "$TATAMI" --root "$root" events --interval 50ms ${c1}e >"$work/events" 2>"$work/err" 3>&- &
+    until grep -qs stats "$work/events"; do sleep 0.01; done
+    kill -STOP "$(cat "$work/pid")"
+    host_agent_down
+    code=0
+    wait $! || code=$?
+    [ "$code" = 1 ]
+    [ "$(wc -l <"$work/err")" = 1 ]
+    kill -KILL "$(cat "$work/pid")"
+    tatami delete --force ${c1}e
+    pkill -KILL -x -f "/bin/sleep 98762"
+    rm -rf "$work/run"
+    host_agent_up
+}
+
 @test "when the machine dies the container has stopped and can be deleted" {
     bundle b /bin/sleep 98761
     tatami run -d -b "$work/b" --pid-file "$work/pid" ${c1}d
