@@ -224,6 +224,15 @@ static bool is_readonly(const struct oci_mount *mount)
     return readonly;
 }
 
+static int check_destination(struct arena *a, struct oci_mount *mount, size_t index, struct error *err)
+{
+    if (!mount->destination || !*mount->destination)
+        return error_status(err, STATUS_INVALID_ARGUMENT, "mounts[%zu].destination: a mount needs one", index);
+    if (*mount->destination != '/')
+        mount->destination = arena_printf(a, "/%s", mount->destination);
+    return 0;
+}
+
 static int add_mount(struct arena *a, struct oci_mount *mount, size_t index, const char *bundle,
                      struct guest_spec_mounts *mounts, struct error *err)
 {
@@ -283,9 +292,8 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
         (struct guest_spec_mount){.source = rootfs, .destination = "/", .readonly = false, .target = &spec->root->path};
     for (size_t i = 0; i < spec->n_mounts && r == 0; i++) {
         struct oci_mount *mount = &spec->mounts[i];
-        if (*mount->destination != '/')
-            mount->destination = arena_printf(a, "/%s", mount->destination);
-        if (oci_mount_is_bind(mount))
+        r = check_destination(a, mount, i, err);
+        if (r == 0 && oci_mount_is_bind(mount))
             r = add_mount(a, mount, i, bundle, &mounts, err);
     }
     if (r == 0)

@@ -247,6 +247,9 @@ static void what_the_guest_cannot_have_is_refused(void **state)
     spec = parse(a, "{" PROCESS "," ROOT ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\"}]}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -EINVAL);
     assert_string_equal(err.text, "mounts[0].source: a bind mount needs one");
+    spec = parse(a, "{" PROCESS "," ROOT ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"tmpfs\"},{\"type\":\"tmpfs\"}]}");
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -EINVAL);
+    assert_string_equal(err.text, "mounts[1].destination: a mount needs one");
     spec = parse(a, "{" PROCESS "," ROOT "}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
     assert_non_null(spec->linux_);
