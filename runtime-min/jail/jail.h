@@ -5,6 +5,7 @@
  * All that belongs to its machine is handed to it as open descriptors, so it needs no name of the host's. */
 #pragma once
 #include <sched.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"

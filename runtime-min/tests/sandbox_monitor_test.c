@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include "runtime-min/tests/jail_user.h"
 #include "runtime-min/tests/sandbox_world.h"
 
 /* ---- life ---- */
@@ -427,7 +428,7 @@ static void qemu_has_no_rights(void **state)
     struct sandbox_status status = status_of(world);
     for (size_t i = 0; i < ARRAY_SIZE(none); i++)
         check_string(none[i], proc_line(world, status.vm_pid, "status", none[i]), "\t0000000000000000\n");
-    unsigned int own = 0x70000000u + (unsigned int)status.monitor_pid;
+    unsigned int own = jail_user(status.monitor_pid);
     const char *ids = arena_printf(world->a, "\t%u\t%u\t%u\t%u\n", own, own, own, own);
     check_string("user", proc_line(world, status.vm_pid, "status", "Uid:"), ids);
     check_string("group", proc_line(world, status.vm_pid, "status", "Gid:"), ids);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "lib/tests/loop_fixture.h"
+#include "runtime-min/tests/jail_user.h"
 #include "runtime-min/vmm/program.h"
 #include "sys/fd.h"
 
@@ -181,7 +182,7 @@ static void a_jailed_program_is_nobody_and_sees_programs_and_its_device(void **s
     }
     assert_int_equal(program_start(reaper, &options, &program, NULL), 0);
     end(5 * NSEC_PER_SEC);
-    unsigned int user = 0x70000000u + (unsigned int)getpid();
+    unsigned int user = jail_user(getpid());
     snprintf(want, sizeof(want), "part exited with 1: %u | %u | null | urandom | zero | self | no users | ", user, user);
     _buf_ struct buf text = BUF_INIT(65536);
     program_print(&program, 4096, &text);
