@@ -154,7 +154,13 @@ static int place_node(const struct rootfs *rootfs, int dir_fd, const char *name,
 {
     if (rootfs->new_user_namespace && !S_ISFIFO(node->mode))
         return bind_node(dir_fd, name, node, err);
-    return make_node(rootfs, dir_fd, name, node, adopt, err);
+    int r = make_node(rootfs, dir_fd, name, node, adopt, err);
+    if (r != -EPERM || S_ISFIFO(node->mode))
+        return r;
+    /* A directory that is shared with the host takes no devices. */
+    if (err)
+        *err = (struct error){0};
+    return bind_node(dir_fd, name, node, err);
 }
 
 static int make_default_nodes(const struct rootfs *rootfs, int dev_fd, struct error *err)

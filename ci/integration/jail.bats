@@ -157,6 +157,13 @@ status_of_part() {
 
 # ---- who ----
 
+@test "the devices are there without a mount on /dev, too" {
+    member b /bin/sh -c 'echo gone >/dev/null; head -c 3 /dev/zero | wc -c; ls /dev/full' -- \
+        'c["mounts"] = [m for m in c["mounts"] if not m["destination"].startswith("/dev")]'
+    run -0 tatami run -b "$work/b" $c1
+    [ "${lines[*]}" = "3 /dev/full" ]
+}
+
 @test "user, groups and home are the configuration's" {
     member b /bin/sh -c 'id -u; id -g; id -G; echo $HOME; pwd' -- \
         'c["process"]["user"] = {"uid": 1000, "gid": 1001, "additionalGids": [7, 8]}' \
