@@ -63,7 +63,8 @@ in_terminal() {
     run "$try" shell "$work" </dev/null
     [ "$status" = 1 ]
     [ "$output" = "make shell: needs a terminal: run it from one" ]
-    run setpriv --reuid=65534 --clear-groups "$try" run "$work"
+    # Not root, but one who may look below the home of root, where the source may be.
+    run setpriv --reuid=65534 --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override "$try" run "$work"
     [ "$status" = 1 ]
     [[ "$output" = "make run: needs root, "*"sudo make run" ]]
     [ ! -e "$work/calls" ]
