@@ -2,9 +2,15 @@
 /* Propagation: peer groups, slaves, and what mount, unmount and move do through them (mount_namespaces(7)). */
 #include "mocks/tests/files.h"
 
-static int by_text(const void *one, const void *other)
+/* By mount point, and at one place in the order of the file. */
+static int by_place(const void *one, const void *other)
 {
-    return strcmp(*(char *const *)one, *(char *const *)other);
+    const char *a = *(char *const *)one, *b = *(char *const *)other;
+    size_t len = strcspn(a, " "), other_len = strcspn(b, " ");
+    int r = memcmp(a, b, len < other_len ? len : other_len);
+    if (r == 0 && len != other_len)
+        r = len < other_len ? -1 : 1;
+    return r ? r : a < b ? -1 : 1;
 }
 
 /* Number of a group in the order of first use, as a letter. */
@@ -52,7 +58,7 @@ static const char *tree(void)
         if (point)
             lines[n++] = point + strlen(" /tmp/t/");
     }
-    qsort(lines, (size_t)n, sizeof(lines[0]), by_text);
+    qsort(lines, (size_t)n, sizeof(lines[0]), by_place);
     out[0] = '\0';
     for (int i = 0; i < n; i++) {
         size_t used = strlen(out);
