@@ -85,8 +85,8 @@ static int start_program(struct monitor *monitor, struct program *program, const
     return program_start(monitor->reaper, &options, program, err);
 }
 
-/* It makes no devices, which would be the host's. The options are one word, which virtiofsd divides the word at commas and
- * takes what follows a backslash as it is. */
+/* It makes no devices, which would be the host's. The options are one word, which virtiofsd divides at commas; what follows
+ * a backslash it takes as it is. */
 static int virtiofsd_options(struct buf *options, struct error *err)
 {
     char directory[PATH_MAX];

@@ -42,6 +42,17 @@ static inline bool write_file(const char *path, const char *text, mode_t mode)
     return good;
 }
 
+/* 0 or -errno. */
+static inline int try_write(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
 static inline int set_up_in(void **state, const char *template)
 {
     static const char *const kernels[] = {"good",   "exits", "aborts", "floods",   "silent",

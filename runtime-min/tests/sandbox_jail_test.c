@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the processes of a machine inherit, may do and see. */
+#include <dirent.h>
+
+#include "runtime-min/tests/jail_user.h"
+#include "runtime-min/tests/sandbox_world.h"
+
+/* Number of descriptors of a process that lead to path. */
+static int count_open(struct world *world, int pid, const char *path)
+{
+    DIR *dir = opendir(arena_printf(world->a, "/proc/%d/fd", pid));
+    struct dirent *entry;
+    int n = 0;
+
+    while ((entry = readdir(dir))) {
+        char target[256] = "";
+        (void)!readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+        n += strcmp(target, path) == 0;
+    }
+    closedir(dir);
+    return n;
+}
+
+static void nothing_is_inherited_but_what_is_meant(void **state)
+{
+    struct world *world = *state;
+    const char *secret = path_in(world, "secret");
+    int stray = open(secret, O_RDWR | O_CREAT, 0600);
+
+    need_root();
+    start(world);
+    struct sandbox_status status = status_of(world);
+    assert_int_equal(count_open(world, getpid(), secret), 1);
+    assert_int_equal(count_open(world, status.monitor_pid, secret), 0);
+    assert_int_equal(count_open(world, status.vm_pid, secret), 0);
+    assert_int_equal(count_open(world, status.vm_pid, arena_printf(world->a, "%s/.sandboxes/s1/lock", world->root)), 0);
+    close(stray);
+}
+
+/* A line of a file in /proc/PID, without its name. */
+static const char *proc_line(struct world *world, int pid, const char *of, const char *name)
+{
+    char line[128];
+    size_t len = strlen(name);
+    const char *found = NULL;
+
+    FILE *file = fopen(arena_printf(world->a, "/proc/%d/%s", pid, of), "r");
+    while (!found && fgets(line, sizeof(line), file))
+        found = strncmp(line, name, len) == 0 ? arena_strdup(world->a, line + len) : NULL;
+    fclose(file);
+    return found;
+}
+
+static void qemu_has_no_rights(void **state)
+{
+    static const char *const none[] = {"CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"};
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    struct sandbox_status status = status_of(world);
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+        check_string(none[i], proc_line(world, status.vm_pid, "status", none[i]), "\t0000000000000000\n");
+    unsigned int own = jail_user(status.monitor_pid);
+    const char *ids = arena_printf(world->a, "\t%u\t%u\t%u\t%u\n", own, own, own, own);
+    check_string("user", proc_line(world, status.vm_pid, "status", "Uid:"), ids);
+    check_string("group", proc_line(world, status.vm_pid, "status", "Gid:"), ids);
+    assert_int_equal(strspn(proc_line(world, status.vm_pid, "status", "Groups:"), "\t \n"),
+                     strlen(proc_line(world, status.vm_pid, "status", "Groups:")));
+    check_string("no_new_privs", proc_line(world, status.vm_pid, "status", "NoNewPrivs:"), "\t1\n");
+    const char *core = proc_line(world, status.vm_pid, "limits", "Max core file size");
+    assert_int_equal(strtoul(core, NULL, 10), 0);
+}
+
+/* Namespaces are the same when their names are. */
+static bool shares(struct world *world, int a, int b, const char *namespace)
+{
+    char names[2][64] = {"", ""};
+
+    assert_true(readlink(arena_printf(world->a, "/proc/%d/ns/%s", a, namespace), names[0], 63) > 0);
+    assert_true(readlink(arena_printf(world->a, "/proc/%d/ns/%s", b, namespace), names[1], 63) > 0);
+    return strcmp(names[0], names[1]) == 0;
+}
+
+static void qemu_sees_programs_and_libraries_alone(void **state)
+{
+    static const struct {
+        const char *path;
+        int errnum;
+    } rows[] = {
+        {"usr/bin", 0},  {"proc/self", 0},   {"dev/urandom", 0},  {"etc/passwd", ENOENT}, {"run", ENOENT},
+        {"sys", ENOENT}, {"proc/1", ENOENT}, {"dev/kvm", ENOENT}, {"dev/shm", ENOENT},
+    };
+    static const char *const places[] = {"new", "usr/new", "dev/new", "proc/new"};
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    int pid = status_of(world).vm_pid;
+    FOR_ROWS (row, rows)
+        check_int(row->path, access(arena_printf(world->a, "/proc/%d/root/%s", pid, row->path), F_OK) == 0 ? 0 : errno,
+                  row->errnum);
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) /* not even root */
+        assert_true(try_write(arena_printf(world->a, "/proc/%d/root/%s", pid, places[i])) < 0);
+    assert_false(shares(world, pid, getpid(), "net"));
+    assert_false(shares(world, pid, getpid(), "ipc"));
+}
+
+/* The vsock device is root in this very directory, without a right. */
+static void a_root_without_rights_cannot_talk_to_the_monitor(void **state)
+{
+    struct world *world = *state;
+    struct stat st;
+
+    need_root();
+    start(world);
+    assert_int_equal(stat(arena_printf(world->a, "%s/.sandboxes/s1/monitor.sock", world->root), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0);
+}
+
+static void images_that_only_root_may_read_reach_qemu(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    assert_int_equal(chmod(world->runtime.kernel, 0600), 0);
+    start(world);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct CMUnitTest tests[] = {
+        test(nothing_is_inherited_but_what_is_meant),    test(qemu_has_no_rights),
+        test(qemu_sees_programs_and_libraries_alone),    test(a_root_without_rights_cannot_talk_to_the_monitor),
+        test(images_that_only_root_may_read_reach_qemu),
+    };
+
+    int r = world_main(argc, argv);
+    return r < 0 ? cmocka_run_group_tests(tests, NULL, NULL) : r;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What clients ask of a monitor: to hold processes, to tell of OOM kills, to share directories. */
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+
+#include "runtime-min/tests/sandbox_world.h"
+
+/* ---- holders ---- */
+
+static const char *signals_of(struct world *world)
+{
+    char *text = arena_alloc(world->a, 4096);
+    FILE *file = fopen(path_in(world, "signals"), "r");
+
+    if (file) {
+        text[fread(text, 1, 4095, file)] = '\0';
+        fclose(file);
+    }
+    return text;
+}
+
+static void a_process_is_killed_when_its_holder_goes(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    int first = sandbox_hold(world->root, "s1", "c1", "", &world->err);
+    int second = sandbox_hold(world->root, "s1", "c1", "e1", &world->err);
+    assert_true(first >= 0 && second >= 0);
+    close(second);
+    eventually(strcmp(signals_of(world), "c1/e1/9\n") == 0);
+    close(first);
+    eventually(strcmp(signals_of(world), "c1/e1/9\nc1//9\n") == 0);
+}
+
+static void a_container_that_is_gone_is_not_killed(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    int gone = sandbox_hold(world->root, "s1", "c1", "", &world->err);
+    int other = sandbox_hold(world->root, "s1", "c2", "", &world->err);
+    assert_int_equal(sandbox_unshare(world->root, "s1", "c1", &world->err), 0);
+    close(gone);
+    close(other);
+    eventually(strcmp(signals_of(world), "c2//9\n") == 0);
+}
+
+/* ---- OOM events ---- */
+
+struct listening {
+    struct world *world;
+    struct loop *loop;
+    int holds[3];
+    int monitor;
+};
+
+/* The stand-in of the agent tells of a kill for each process that is signalled. */
+static void listen_fiber(void *arg)
+{
+    static const struct {
+        const char *label, *container;
+        int kills;
+    } rows[] = {{"one listener", "c1", 2}, {"another one", "c1", 2}, {"of another container", "c2", 1}};
+    struct listening *listening = arg;
+    struct world *world = listening->world;
+    struct sandbox_oom *ooms[ARRAY_SIZE(rows)];
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        check_int(rows[i].label, sandbox_oom_open(listening->loop, world->root, "s1", rows[i].container, &ooms[i], &world->err),
+                  0);
+    for (size_t i = 0; i < ARRAY_SIZE(listening->holds); i++)
+        close(listening->holds[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        for (int n = 0; n < rows[i].kills; n++)
+            check_int(rows[i].label, sandbox_oom_next(ooms[i], &world->err), 0);
+    kill(listening->monitor, SIGTERM);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        check_int(rows[i].label, sandbox_oom_next(ooms[i], &world->err) < 0, 1);
+        sandbox_oom_close(ooms[i]);
+    }
+    loop_stop(listening->loop);
+}
+
+static void every_listener_is_told_of_each_oom_kill_in_its_container(void **state)
+{
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    struct listening listening = {
+        .world = world,
+        .holds = {sandbox_hold(world->root, "s1", "c1", "", &world->err),
+                  sandbox_hold(world->root, "s1", "c1", "e", &world->err),
+                  sandbox_hold(world->root, "s1", "c2", "", &world->err)},
+        .monitor = status_of(world).monitor_pid,
+    };
+    assert_int_equal(loop_new(&listening.loop, &world->err), 0);
+    assert_int_equal(fiber_start(listening.loop, "listen", listen_fiber, &listening, NULL), 0);
+    assert_int_equal(loop_run(listening.loop, &world->err), 0);
+    loop_free(listening.loop);
+}
+
+/* It has every right to say so: but not that the host works for it without a pause. */
+static void an_agent_that_invents_oom_kills_does_not_keep_the_monitor_busy(void **state)
+{
+    struct world *world = *state;
+    uint64_t began = sys_monotonic_ns();
+
+    need_root();
+    world->runtime.vsock = path_in(world, "vsock-invents");
+    start(world);
+    eventually(strlen(signals_of(world)) > 2);
+    size_t asked = strlen(signals_of(world));
+    assert_true(asked <= (sys_monotonic_ns() - began) / (10 * NSEC_PER_MSEC) + 1);
+}
+
+/* ---- shares ---- */
+
+/* A path as the guest's file server sees it. */
+static const char *exported(struct world *world, const char *name)
+{
+    return arena_printf(world->a, "/proc/%d/root%s/.sandboxes/s1/share/export/%s", status_of(world).monitor_pid, world->root,
+                        name);
+}
+
+static void shares_are_seen_by_the_guest_alone(void **state)
+{
+    struct world *world = *state;
+    const char *guest = NULL, *source = path_in(world, "source");
+
+    need_root();
+    assert_int_equal(mkdir(source, 0755), 0);
+    assert_int_equal(try_write(path_in(world, "source/file")), 0);
+    start(world);
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, false, &guest, &world->err), 0);
+    assert_string_equal(guest, "/run/kata-containers/shared/containers/0/0");
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, true, &guest, &world->err), 0);
+    assert_string_equal(guest, "/run/kata-containers/shared/containers/0/1");
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c2", path_in(world, "source/file"), true, &guest, &world->err),
+                     0);
+
+    assert_int_equal(try_write(exported(world, "0/0/new")), 0);
+    assert_int_equal(access(path_in(world, "source/new"), F_OK), 0);
+    assert_int_equal(try_write(exported(world, "0/1/new")), -EROFS);
+    assert_int_equal(try_write(exported(world, "1/0")), -EROFS);
+    assert_int_equal(mkdir(exported(world, "planted"), 0700), -1);
+    assert_int_equal(errno, EROFS);
+    assert_int_equal(access(arena_printf(world->a, "%s/.sandboxes/s1/share/export", world->root), F_OK), -1);
+
+    assert_int_equal(sandbox_unshare(world->root, "s1", "c1", &world->err), 0);
+    assert_int_equal(access(exported(world, "0"), F_OK), -1);
+    assert_int_equal(access(exported(world, "1/0"), F_OK), 0);
+    assert_int_equal(access(path_in(world, "source/file"), F_OK), 0);
+    assert_int_equal(sandbox_unshare(world->root, "s1", "c1", &world->err), 0);
+
+    /* The guest may still remember where a name led to. */
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, false, &guest, &world->err), 0);
+    assert_string_equal(guest, "/run/kata-containers/shared/containers/2/0");
+}
+
+/* An image may bring a name for the host's disk along. */
+static void devices_and_rights_of_files_are_not_shared(void **state)
+{
+    struct world *world = *state;
+    const char *guest = NULL, *source = path_in(world, "source");
+    struct statvfs st;
+
+    need_root();
+    assert_int_equal(mkdir(source, 0755), 0);
+    if (mknod(path_in(world, "source/device"), S_IFCHR | 0666, makedev(1, 3)) < 0) {
+        print_message("no devices can be made here\n");
+        skip();
+    }
+    start(world);
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, false, &guest, &world->err), 0);
+    assert_int_equal(open(path_in(world, "source/device"), O_RDONLY | O_CLOEXEC) < 0, 0);
+    assert_int_equal(open(exported(world, "0/0/device"), O_RDONLY | O_CLOEXEC), -1);
+    assert_int_equal(errno, EACCES);
+    assert_int_equal(statvfs(exported(world, "0/0"), &st), 0);
+    assert_true(st.f_flag & ST_NOSUID);
+}
+
+static void shares_that_cannot_be_made_are_refused(void **state)
+{
+    struct world *world = *state;
+    const char *guest = NULL;
+
+    need_root();
+    start(world);
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", "/none", false, &guest, &world->err), -ENOENT);
+    assert_non_null(strstr(world->err.text, "share /none with the virtual machine: ENOENT"));
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "../x", path_in(world, "root"), false, &guest, &world->err), 0);
+    assert_string_equal(guest, "/run/kata-containers/shared/containers/0/0"); /* whatever the container is called */
+}
+
+int main(int argc, char **argv)
+{
+    static const struct CMUnitTest tests[] = {
+        test(a_process_is_killed_when_its_holder_goes),
+        test(a_container_that_is_gone_is_not_killed),
+        test(every_listener_is_told_of_each_oom_kill_in_its_container),
+        test(an_agent_that_invents_oom_kills_does_not_keep_the_monitor_busy),
+        test(shares_are_seen_by_the_guest_alone),
+        test(devices_and_rights_of_files_are_not_shared),
+        test(shares_that_cannot_be_made_are_refused),
+    };
+
+    int r = world_main(argc, argv);
+    return r < 0 ? cmocka_run_group_tests(tests, NULL, NULL) : r;
+}
