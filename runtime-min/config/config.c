@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "runtime-min/vmm/vmm.h"
 #include "sys/fd.h"
 #include "toml/toml.h"
 
@@ -62,19 +62,22 @@ static const char *find(struct arena *a, const char *directory, const char *cons
 enum key_kind {
     KEY_PATH,
     KEY_TEXT,
-    KEY_MACHINE,
-    KEY_ACCEL,
-    KEY_VSOCK,
+    KEY_WORD,
     KEY_NUMBER,
     KEY_FLAG,
 };
+
+static const char *const machine_words[] = {"q35", "microvm", NULL};
+static const char *const accel_words[] = {"auto", "kvm", "tcg", NULL};
+static const char *const vsock_words[] = {"auto", "vhost", "vhost-user", NULL};
 
 static const struct key {
     const char *name;
     enum key_kind kind;
     size_t offset;
     const char *const *places; /* of a path */
-    const char *text;          /* default of other words */
+    const char *const *words;  /* the possible ones, the default first */
+    const char *text;          /* default of a free text */
     unsigned int lowest, highest, number;
 } keys[] = {
     {"kernel", KEY_PATH, offsetof(struct runtime_config, kernel), .places = kernel_places},
@@ -82,9 +85,9 @@ static const struct key {
     {"qemu", KEY_PATH, offsetof(struct runtime_config, qemu), .places = qemu_places},
     {"virtiofsd", KEY_PATH, offsetof(struct runtime_config, virtiofsd), .places = virtiofsd_places},
     {"vsock", KEY_PATH, offsetof(struct runtime_config, vsock), .places = vsock_places},
-    {"machine", KEY_MACHINE, offsetof(struct runtime_config, machine), .text = "q35"},
-    {"accel", KEY_ACCEL, offsetof(struct runtime_config, accel), .text = "auto"},
-    {"vsock_device", KEY_VSOCK, offsetof(struct runtime_config, vsock_device), .text = "auto"},
+    {"machine", KEY_WORD, offsetof(struct runtime_config, machine), .words = machine_words},
+    {"accel", KEY_WORD, offsetof(struct runtime_config, accel), .words = accel_words},
+    {"vsock_device", KEY_WORD, offsetof(struct runtime_config, vsock_device), .words = vsock_words},
     {"kernel_params", KEY_TEXT, offsetof(struct runtime_config, kernel_params), .text = ""},
     {"memory_mib", KEY_NUMBER, offsetof(struct runtime_config, memory_mib), .lowest = MEMORY_MIN_MIB, .highest = MEMORY_MAX_MIB,
      .number = MEMORY_DEFAULT_MIB},
@@ -96,17 +99,23 @@ static const struct key {
     {"debug", KEY_FLAG, offsetof(struct runtime_config, debug), .places = NULL},
 };
 
+static int check_word(const struct key *key, const char *text, struct error *err)
+{
+    char all[64] = "";
+
+    for (const char *const *word = key->words; *word; word++) {
+        if (strcmp(*word, text) == 0)
+            return 0;
+        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", *all ? ", " : "", *word);
+    }
+    return error_status(err, STATUS_INVALID_ARGUMENT, "%s: '%s' is none of %s", key->name, text, all);
+}
+
 static int check_text(const struct key *key, const char *text, struct error *err)
 {
     if (key->kind == KEY_PATH && *text != '/')
         return error_status(err, STATUS_INVALID_ARGUMENT, "%s: '%s' is no absolute path", key->name, text);
-    if (key->kind == KEY_MACHINE && vmm_machine_from(text) < 0)
-        return error_status(err, STATUS_INVALID_ARGUMENT, "%s: '%s' is neither q35 nor microvm", key->name, text);
-    if (key->kind == KEY_ACCEL && strcmp(text, "auto") != 0 && strcmp(text, "kvm") != 0 && strcmp(text, "tcg") != 0)
-        return error_status(err, STATUS_INVALID_ARGUMENT, "%s: '%s' is none of auto, kvm, tcg", key->name, text);
-    if (key->kind == KEY_VSOCK && strcmp(text, "auto") != 0 && strcmp(text, "vhost") != 0 && strcmp(text, "vhost-user") != 0)
-        return error_status(err, STATUS_INVALID_ARGUMENT, "%s: '%s' is none of auto, vhost, vhost-user", key->name, text);
-    return 0;
+    return key->kind == KEY_WORD ? check_word(key, text, err) : 0;
 }
 
 /* Reads one key, if it is there. */
@@ -153,7 +162,7 @@ static void set_defaults(struct arena *a, const char *directory, struct runtime_
         if (key->kind == KEY_NUMBER)
             *(unsigned int *)place = key->number;
         else if (key->kind != KEY_FLAG)
-            *(const char **)place = key->places ? find(a, directory, key->places) : key->text;
+            *(const char **)place = key->places ? find(a, directory, key->places) : key->words ? key->words[0] : key->text;
     }
 }
 

@@ -108,7 +108,7 @@ static void mistakes_are_named(void **state)
     } rows[] = {
         {"kernel = 'k'", "kernel: 'k' is no absolute path"},
         {"kernel = 1", "kernel (line 1): expected a string, found an integer"},
-        {"machine = 'pc'", "machine: 'pc' is neither q35 nor microvm"},
+        {"machine = 'pc'", "machine: 'pc' is none of q35, microvm"},
         {"accel = 'hvf'", "accel: 'hvf' is none of auto, kvm, tcg"},
         {"vsock_device = 'vsock'", "vsock_device: 'vsock' is none of auto, vhost, vhost-user"},
         {"memory_mib = 127", "memory_mib: 127 is not within 128 and 1048576"},
