@@ -206,6 +206,9 @@ static int converse(struct container *container, struct process *process, const 
         r = stdio_adopt_terminal(&process->stdio, master, err);
     if (r == 0 && launch->init)
         r = pin_namespaces(container, process->child->pid, launch, err);
+    /* Ready in the very turn in which its caller gave up: nobody would know the process. */
+    if (r == 0 && fiber_is_cancelled(fiber_current(container->agent->loop)))
+        r = error_status(err, STATUS_CANCELLED, "nobody waits for the process of container %s any more", container->id);
     return r;
 }
 

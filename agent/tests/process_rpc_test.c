@@ -308,6 +308,29 @@ RIG_TEST(abandoned_creation_is_undone)
     traces_expect(rig, &before, "a whole life");
 }
 
+/* The agent stands still from within the creation to behind its deadline: it then finds the child ready and the time over. */
+RIG_TEST(a_creation_that_ends_with_its_deadline_is_undone)
+{
+    Grpc__CreateContainerRequest request = GRPC__CREATE_CONTAINER_REQUEST__INIT;
+    struct raw_call call = {.method = "CreateContainer", .message = &request.base, .timeout_ns = MS(40)};
+    char text[ERROR_TEXT_MAX];
+
+    warm_up(rig);
+    request.container_id = (char *)"c1";
+    assert_int_equal(oci_spec_to_wire(rig->arena, rig_spec(rig, "c1", NULL), &request.oci, NULL), 0);
+    struct traces before = traces_now(rig);
+    for (int i = 0; i < 30; i++) {
+        int fd = raw_send(rig, &call);
+        sys_nanosleep((uint64_t)MS(1) * (unsigned int)i / 4);
+        assert_int_equal(sys_kill(rig->agent_pid, SIGSTOP), 0);
+        sys_nanosleep(MS(60));
+        assert_int_equal(sys_kill(rig->agent_pid, SIGCONT), 0);
+        if (raw_finish(rig, &call, fd, text) == STATUS_OK)
+            EXPECT_OK(rig_remove(rig, "c1", &err));
+        traces_expect(rig, &before, "creation that ends with its deadline");
+    }
+}
+
 RIG_TEST(abandoned_exec_is_undone)
 {
     Grpc__ExecProcessRequest request = GRPC__EXEC_PROCESS_REQUEST__INIT;
@@ -365,6 +388,7 @@ int main(void)
         cmocka_unit_test(clients_that_go_away_leave_nothing_behind),
         cmocka_unit_test(answers_that_nobody_waits_for_are_dropped),
         cmocka_unit_test(abandoned_creation_is_undone),
+        cmocka_unit_test(a_creation_that_ends_with_its_deadline_is_undone),
         cmocka_unit_test(abandoned_exec_is_undone),
         cmocka_unit_test(removal_goes_on_without_its_caller),
     };

@@ -66,7 +66,7 @@ int console_check(bool terminal, const char *socket_path, bool in_foreground, st
     _close_ int fd = terminal && !socket_path ? console_find() : -1;
     if (terminal && !socket_path && fd < 0)
         return error_status(err, STATUS_INVALID_ARGUMENT,
-                            "a terminal is wanted, but the caller has none; run this from one, or use --console-socket");
+                            "a terminal is wanted, but the caller has no terminal; run this from one, or use --console-socket");
     return 0;
 }
 
