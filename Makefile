@@ -424,7 +424,7 @@ $(SIM_TESTS): $(SIM) $(SIM_LIBS)
 CONFORM := $(B)/mocks/tests/support/conform
 MOCK_KERNEL := $(CONFORM).o $(CONFORM)_mock.o $(call objects,$(MOCK_SRC)) $(B)/libtatami-mock.a
 REAL_KERNEL := $(CONFORM).o $(CONFORM)_real.o $(CONFORM)_differences.o $(B)/libtatami.a
-$(B)/mocks/tests/kernel_%_test: $(B)/mocks/tests/kernel_%_test.o $(MOCK_KERNEL) $(B)/.link
+$(CONFORM_MOCK): $(B)/mocks/tests/kernel_%_test: $(B)/mocks/tests/kernel_%_test.o $(MOCK_KERNEL) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link)
 
@@ -437,7 +437,7 @@ $(B)/mocks/tests/random_%_real: $(B)/mocks/tests/random_%.o $(REAL_KERNEL) $(B)/
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
 
-$(B)/mocks/tests/kernel_%_real: $(B)/mocks/tests/kernel_%_test.o $(REAL_KERNEL) $(B)/.link
+$(CONFORM_REAL): $(B)/mocks/tests/kernel_%_real: $(B)/mocks/tests/kernel_%_test.o $(REAL_KERNEL) $(B)/.link
 	$(call say,LINK)
 	$(Q)$(call link,$(STATIC))
 

@@ -96,9 +96,10 @@ CONFORM_CASE(the_kill_counts_where_the_process_was)
     group_end(&group);
 }
 
-CONFORM_CASE(the_largest_dies)
+/* The group with a large process that is used by a small one beside it until somebody dies; gives what became of the small one.
+ */
+static int small_beside_large(int root)
 {
-    int root = hierarchy("memory");
     struct test_group group = group_in(root);
     struct use large = {&group, 24}, small = {&group, 14};
 
@@ -107,10 +108,23 @@ CONFORM_CASE(the_largest_dies)
     int pid = spawn(enter_use_and_stay, &large);
     for (int i = 0; i < 200 && value_of(group.dir, "memory.usage_in_bytes", "") < 24 * MIB; i++)
         sys_nanosleep(5000000);
-    expect(in_child(enter_and_use, &small), 0);
+    int result = in_child(enter_and_use, &small);
     expect(collect(pid), -SIGKILL);
-    expect(value_of(group.dir, "memory.oom_control", "oom_kill "), 1);
+    expect(value_of(group.dir, "memory.oom_control", "oom_kill "), result ? 2 : 1);
     group_end(&group);
+    return result;
+}
+
+/* A busy Linux no longer sees its victim a moment before the victim's last pages are given back, and then kills the next, too:
+ * so the small one may die sometimes, the large one must always.
+ */
+CONFORM_CASE(the_largest_dies)
+{
+    int root = hierarchy("memory"), result = -SIGKILL;
+
+    for (int i = 0; i < 5 && result == -SIGKILL; i++)
+        result = small_beside_large(root);
+    expect(result, 0);
 }
 
 CONFORM_CASE(an_eventfd_is_told)
