@@ -92,6 +92,24 @@ static void prepare_namespaces(struct oci_linux *linux_)
     linux_->n_namespaces = kept;
 }
 
+/* Other runtimes accept a user namespace without mappings; the agent does not. */
+static void map_all_ids(struct arena *a, struct oci_id_mapping **mappings, size_t *n)
+{
+    if (*n > 0)
+        return;
+    *mappings = arena_alloc(a, sizeof(**mappings));
+    (*mappings)->size = UINT32_MAX;
+    *n = 1;
+}
+
+static void prepare_mappings(struct arena *a, struct oci_linux *linux_)
+{
+    if (!oci_namespace_find(linux_, OCI_NS_USER))
+        return;
+    map_all_ids(a, &linux_->uid_mappings, &linux_->n_uid_mappings);
+    map_all_ids(a, &linux_->gid_mappings, &linux_->n_gid_mappings);
+}
+
 static void prepare_hooks(struct oci_spec *spec)
 {
     struct oci_hooks *hooks = spec->hooks;
@@ -180,6 +198,7 @@ static int prepare_linux(struct arena *a, struct oci_spec *spec, const char *gue
     if (!linux_)
         linux_ = spec->linux_ = arena_alloc(a, sizeof(*linux_));
     prepare_namespaces(linux_);
+    prepare_mappings(a, linux_);
     guest_spec_prepare_resources(linux_->resources);
     linux_->cgroups_path = arena_printf(a, "/%s", guest_id);
     linux_->mount_label = NULL;

@@ -189,6 +189,40 @@ static void other_words_for_the_same_reach_the_guest_as_it_knows_them(void **sta
     assert_int_equal(spec->linux_->seccomp->rules[1].errno_ret.value, 38);
 }
 
+static void a_user_namespace_without_mappings_maps_all_ids_to_themselves(void **state)
+{
+#define MAPPING "[{\"containerID\":0,\"hostID\":1000,\"size\":10}]"
+    static const struct {
+        const char *linux_;
+        size_t n_uid, n_gid;
+        uint32_t uid_size, gid_size;
+    } rows[] = {
+        {"\"namespaces\":[{\"type\":\"user\"}]", 1, 1, UINT32_MAX, UINT32_MAX},
+        {"\"namespaces\":[{\"type\":\"user\"}],\"uidMappings\":" MAPPING, 1, 1, 10, UINT32_MAX},
+        {"\"namespaces\":[{\"type\":\"user\"}],\"gidMappings\":" MAPPING, 1, 1, UINT32_MAX, 10},
+        {"\"namespaces\":[{\"type\":\"user\",\"path\":\"/proc/1/ns/user\"}]", 1, 1, UINT32_MAX, UINT32_MAX},
+        {"\"namespaces\":[{\"type\":\"mount\"}]", 0, 0, 0, 0},
+    };
+    (void)state;
+
+    FOR_ROWS (row, rows) {
+        _arena_ struct arena *a = arena_new(1 << 20);
+        struct guest_spec_mounts mounts;
+        struct error err = {.errnum = 0};
+        struct oci_spec *spec = parse(a, arena_printf(a, "{" PROCESS "," ROOT ",\"linux\":{%s}}", row->linux_));
+        const struct oci_linux *linux_ = spec->linux_;
+        check_int(row->linux_, guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
+        check_int(row->linux_, (int)linux_->n_uid_mappings, (int)row->n_uid);
+        check_int(row->linux_, (int)linux_->n_gid_mappings, (int)row->n_gid);
+        if (row->n_uid == 0)
+            continue;
+        check_int(row->linux_, (int)linux_->uid_mappings[0].size, (int)row->uid_size);
+        check_int(row->linux_, (int)linux_->gid_mappings[0].size, (int)row->gid_size);
+        check_int(row->linux_, (int)linux_->uid_mappings[0].host_id, row->uid_size == 10 ? 1000 : 0);
+    }
+#undef MAPPING
+}
+
 static void hierarchies_of_the_host_are_left_out(void **state)
 {
     _arena_ struct arena *a = arena_new(1 << 20);
@@ -438,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_bundle_has_absolute_paths),
         cmocka_unit_test(what_names_the_host_does_not_reach_the_guest),
         cmocka_unit_test(other_words_for_the_same_reach_the_guest_as_it_knows_them),
+        cmocka_unit_test(a_user_namespace_without_mappings_maps_all_ids_to_themselves),
         cmocka_unit_test(hierarchies_of_the_host_are_left_out),
         cmocka_unit_test(unknown_capabilities_are_left_out),
         cmocka_unit_test(what_the_guest_cannot_have_is_refused),
