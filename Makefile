@@ -67,7 +67,7 @@ HARNESS_SRC := $(wildcard mocks/harness/*.c)
 SIM_TEST_SRC := $(wildcard mocks/tests/sim_*_test.c)
 # Tests of the process tier whose text runs in the simulation, too; single ones that cannot: mocks/harness/rig_sim.c. The others
 # ask the tools of a real busybox what a container sees (identity, jail, namespaces), or attack the real kernel (attack).
-SHARED_TESTS := cgroup hook lifecycle refusal rpc sandbox stdio tty
+SHARED_TESTS := cgroup guest_hook hook lifecycle refusal rpc sandbox stdio tty
 
 PROCESS_TEST_SRC := $(wildcard agent/tests/process_*_test.c)
 UNIT_TEST_SRC    := $(filter-out $(PROCESS_TEST_SRC),$(wildcard lib/tests/*_test.c agent/tests/*_test.c runtime-min/tests/*_test.c))

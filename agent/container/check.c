@@ -69,16 +69,10 @@ int check_process(const struct oci_process *process, struct error *err)
 
 static int check_unsupported(const struct oci_spec *spec, struct error *err)
 {
-    static const struct oci_hooks no_hooks = {0};
-    const struct oci_hooks *hooks = spec->hooks ?: &no_hooks;
     const struct {
         const char *field;
         bool used;
     } fields[] = {
-        {"hooks.prestart", hooks->prestart.n > 0},
-        {"hooks.createRuntime", hooks->create_runtime.n > 0},
-        {"hooks.poststart", hooks->poststart.n > 0},
-        {"hooks.poststop", hooks->poststop.n > 0},
         {"linux.mountLabel", is_text(spec->linux_->mount_label)},
         {"linux.intelRdt", is_text(spec->linux_->intel_rdt_l3_schema)},
     };

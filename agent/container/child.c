@@ -128,12 +128,24 @@ static int make_terminal(const struct launch *launch, int root_fd, bool console,
     return r < 0 ? r : sync_send_descriptor(launch->sync_fd, master, err);
 }
 
+static int await_hooks_of_guest(const struct launch *launch, struct error *err)
+{
+    if (!hook_is_wanted(launch->spec, "prestart"))
+        return 0;
+    int r = sync_send(launch->sync_fd, SYNC_READY);
+    if (r == 0)
+        r = sync_expect(launch->sync_fd, SYNC_GO);
+    return r < 0 ? error_set(err, r, "wait for the hooks of the guest") : 0;
+}
+
 /* The umask is 0 while the root file system is built. */
 static int run_create_hooks(const struct launch *launch, struct error *err)
 {
+    int r = await_hooks_of_guest(launch, err);
+    if (r < 0)
+        return r;
     mode_t mask = sys_umask(HOOK_UMASK);
-    int r = hook_run_all(launch, "createContainer", launch->bundle, err);
-
+    r = hook_run_all(launch, "createContainer", launch->bundle, err);
     sys_umask(mask);
     return r;
 }

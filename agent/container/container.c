@@ -64,10 +64,8 @@ static int watch_oom(struct container *container, struct error *err)
 }
 
 /* Waits for the hooks that init runs first. One that is left alone with them must not become a program later. */
-static int await_hooks(struct container *container, struct error *err)
+static int await_hooks(struct container *container, struct process *init, struct error *err)
 {
-    _process_ struct process *init = process_ref(container->init);
-
     if (!hook_is_wanted(container->spec, "startContainer"))
         return 0;
     container->starting = true;
@@ -88,9 +86,20 @@ static void stop_watching(struct container *container)
     container->oom_watch = NULL;
 }
 
+/* One that asks for hooks does not run without them. */
+static int run_poststart_hooks(struct container *container, struct process *init, struct error *err)
+{
+    const char *status = init->exited ? "stopped" : "running";
+
+    int r = hook_run_in_guest(container, "poststart", status, init->exited ? 0 : init->child->pid, err);
+    if (r < 0 && init->container)
+        (void)container_kill_all(container, NULL);
+    return r;
+}
+
 int container_start(struct container *container, struct error *err)
 {
-    struct process *init = container->init;
+    _process_ struct process *init = container->init ? process_ref(container->init) : NULL;
 
     if (container->state != CONTAINER_CREATED || container->starting || !init || init->sync_fd < 0)
         return error_status(err, STATUS_FAILED_PRECONDITION, "container %s was started before", container->id);
@@ -102,14 +111,14 @@ int container_start(struct container *container, struct error *err)
     if (r < 0)
         return r;
     r = sync_send(init->sync_fd, SYNC_START);
-    r = r < 0 ? error_set(err, r, "start init of container %s", container->id) : await_hooks(container, err);
+    r = r < 0 ? error_set(err, r, "start init of container %s", container->id) : await_hooks(container, init, err);
     if (r < 0) {
         stop_watching(container);
         return r;
     }
     fd_close(&init->sync_fd);
     container->state = CONTAINER_RUNNING;
-    return 0;
+    return run_poststart_hooks(container, init, err);
 }
 
 /* ---- exec ---- */

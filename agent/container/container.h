@@ -33,6 +33,7 @@ struct container {
     bool removing;
     bool starting; /* hooks run before the program */
     struct cgroup *cgroup;
+    const char *bundle; /* its directory in the guest */
     int bundle_fd;
     bool made_bundle;              /* its directory did not exist before */
     int namespace_fds[OCI_NS_MAX]; /* of init, pinned; -1: the agent's own */
@@ -63,8 +64,8 @@ const char *container_state_name(enum container_state state);
 /* Creates the container and its init process, which waits just before exec. Takes over a (also on failure), in which id and
  * spec live; the spec's namespaces already point at what the sandbox shares. On failure the guest is as before. */
 int container_create(struct agent *agent, struct arena *a, const char *id, struct oci_spec *spec, struct error *err);
-/* Lets init run its hooks and exec. FAILED_PRECONDITION when it was started before; INTERNAL when init died, as it does when a
- * hook fails or the caller is cancelled meanwhile. */
+/* Lets init run its hooks and exec, then runs the hooks of the guest. FAILED_PRECONDITION when it was started before; INTERNAL
+ * when init died, as it does when a hook fails or the caller is cancelled meanwhile. */
 int container_start(struct container *container, struct error *err);
 /* Starts a process inside. Takes over a, in which the strings of spec live. */
 int container_exec(struct container *container, struct arena *a, const char *exec_id, const struct oci_process *spec,

@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/container/container.h"
+#include "agent/container/hook.h"
 #include "agent/container/launch.h"
 #include "agent/container/rootfs.h"
 #include "agent/guest/dirtree.h"
@@ -69,6 +70,16 @@ static void undo_cgroup(void *arg)
         undo_failed(container, undo_cgroup, &err);
 }
 
+/* Also after a creation that failed: hooks may have changed things before. */
+static void undo_hooks(void *arg)
+{
+    struct container *container = arg;
+    struct error err = {.errnum = 0};
+
+    if (hook_run_in_guest(container, "poststop", "stopped", 0, &err) < 0)
+        log_warning(container->agent->log, "container", "container %s: %s", container->id, err.text);
+}
+
 static void undo_shared_pid(void *arg)
 {
     struct container *container = arg;
@@ -102,6 +113,9 @@ static int make_bundle(struct container *container, struct error *err)
     int base = container->agent->base_fd;
     bool new_user = oci_namespace_find(container->spec->linux_, OCI_NS_USER) != NULL;
 
+    container->bundle = arena_printf(container->arena, "%s/%s", container->agent->options->base_dir, id);
+    if (!container->bundle)
+        return error_status(err, STATUS_RESOURCE_EXHAUSTED, "spec of container %s is too large", id);
     /* The root of a user namespace passes through on its way to the root file system; nobody lists it. */
     int r = sys_mkdirat(base, id, new_user ? 0711 : 0700);
     if (r < 0 && r != -EEXIST)
@@ -201,6 +215,7 @@ static int build(struct container *container, struct error *err)
     if (r < 0)
         return r;
     write_config(container);
+    undo_push(&container->undo, undo_hooks, container);
     r = make_cgroup(container, err);
     if (r == 0)
         r = make_init(container, err);

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/container/container.h"
 #include "agent/container/deputy.h"
+#include "agent/container/hook.h"
 #include "agent/container/sync.h"
 #include "agent/container/terminal.h"
 #include "sys/fd.h"
@@ -145,6 +146,16 @@ static int spawn(struct container *container, struct process *process, struct la
     return 0;
 }
 
+static int tell_to_go(struct process *process, struct error *err)
+{
+    int r = sync_send(process->sync_fd, SYNC_GO);
+    if (r != -EPIPE)
+        return r < 0 ? error_set(err, r, "tell the container child to go on") : 0;
+    /* It is gone; what it said before that is still to be read. */
+    (void)child_signal(process->child, SIGKILL);
+    return 0;
+}
+
 /* What the agent does for the child while it waits for GO: with the privileges of the guest, which the child may lack by now.
  */
 static int admit(struct container *container, struct process *process, const struct launch *launch, struct error *err)
@@ -156,14 +167,7 @@ static int admit(struct container *container, struct process *process, const str
         r = identity_apply_limits(launch->identity, pid, err);
     if (r == 0 && launch->namespaces.new_user)
         r = namespaces_write_maps(pid, container->spec->linux_, container->agent->proc_fd, err);
-    if (r < 0)
-        return r;
-    r = sync_send(process->sync_fd, SYNC_GO);
-    if (r != -EPIPE)
-        return r < 0 ? error_set(err, r, "tell the container child to go on") : 0;
-    /* It is gone; what it said before that is still to be read. */
-    (void)child_signal(process->child, SIGKILL);
-    return 0;
+    return r < 0 ? r : tell_to_go(process, err);
 }
 
 /* The child closed its socket without a word: its exit status is all there is to report. One that is not at its end yet has
@@ -174,6 +178,24 @@ static int report_death(struct process *process, struct error *err)
     if (child_wait(process->child, NO_DEADLINE) < 0)
         return error_status(err, STATUS_CANCELLED, "wait for the container child");
     return error_text(err, -ECHILD, "the container child died with exit code %d before it was ready", process->child->status);
+}
+
+/* ret_received: as in sync_wait_ready(). */
+static int await_ready(struct container *container, struct process *process, int *ret_received, struct error *err)
+{
+    struct agent *agent = container->agent;
+
+    int r = sync_wait_ready(agent->loop, agent->log, process->sync_fd, NO_DEADLINE, ret_received, err);
+    return r == -EPIPE ? report_death(process, err) : r;
+}
+
+/* The hooks of the guest come before those of the container, and find its root file system. */
+static int run_prestart_hooks(struct container *container, struct process *process, struct error *err)
+{
+    int r = await_ready(container, process, NULL, err);
+    if (r == 0)
+        r = hook_run_in_guest(container, "prestart", "created", process->child->pid, err);
+    return r < 0 ? r : tell_to_go(process, err);
 }
 
 static int pin_namespaces(struct container *container, int pid, const struct launch *launch, struct error *err)
@@ -194,14 +216,13 @@ static int pin_namespaces(struct container *container, int pid, const struct lau
 
 static int converse(struct container *container, struct process *process, const struct launch *launch, struct error *err)
 {
-    int r = admit(container, process, launch, err);
-    if (r < 0)
-        return r;
     int master = -1;
-    r = sync_wait_ready(container->agent->loop, container->agent->log, process->sync_fd, NO_DEADLINE,
-                        launch->makes_terminal ? &master : NULL, err);
-    if (r == -EPIPE)
-        return report_death(process, err);
+
+    int r = admit(container, process, launch, err);
+    if (r == 0 && launch->init && hook_is_wanted(container->spec, "prestart"))
+        r = run_prestart_hooks(container, process, err);
+    if (r == 0)
+        r = await_ready(container, process, launch->makes_terminal ? &master : NULL, err);
     if (r == 0 && launch->makes_terminal)
         r = stdio_adopt_terminal(&process->stdio, master, err);
     if (r == 0 && launch->init)
@@ -238,7 +259,7 @@ int launch_process(struct container *container, struct process *process, bool in
     *launch = (struct launch){
         .init = init,
         .id = container->id,
-        .bundle = arena_printf(process->arena, "%s/%s", container->agent->options->base_dir, container->id),
+        .bundle = container->bundle,
         .spec = container->spec,
         .process = process->spec,
         .cgroup = container->cgroup,
@@ -251,9 +272,7 @@ int launch_process(struct container *container, struct process *process, bool in
     };
 
     process_attach(process, container);
-    int r = launch->bundle
-                ? prepare(container, process, launch, err)
-                : error_status(err, STATUS_RESOURCE_EXHAUSTED, "process of container %s is too large", container->id);
+    int r = prepare(container, process, launch, err);
     if (r == 0)
         r = spawn(container, process, launch, err);
     close_child_ends(launch);

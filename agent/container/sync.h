@@ -3,6 +3,8 @@
  *
  *     agent                      child
  *       GO        ->                       it is in its cgroup and its ids are mapped: build the container
+ *                 <- READY                 init only, if there are hooks of the guest: the root file system is there (or ERROR)
+ *       GO        ->                       they have run
  *                 <- DESCRIPTOR            only if it was told to make something for the agent, as its terminal
  *                 <- READY                 everything but exec is done (or ERROR with the reason, then the child exits)
  *       START     ->                       init only: exec

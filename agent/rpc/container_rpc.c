@@ -5,6 +5,7 @@
 #include "agent/agent.h"
 #include "agent/container/check.h"
 #include "agent/container/container.h"
+#include "agent/container/hook.h"
 #include "agent/container/rootfs.h"
 #include "agent/rpc/rpc.h"
 #include "oci/wire.h"
@@ -56,6 +57,8 @@ static int read_request(const struct agent *agent, const Grpc__CreateContainerRe
         r = check_spec(spec, err);
     if (r == 0)
         r = rootfs_check(spec, err);
+    if (r == 0 && hook_is_wanted(spec, "createRuntime"))
+        log_info(agent->log, "container", "container %s: hooks.createRuntime are left to the host", request->container_id);
     if (r == 0)
         *ret_spec = spec;
     return r;

@@ -141,10 +141,8 @@ static void set_sysctl(struct sample *sample, char *key)
         __VA_ARGS__;                                                                                                           \
     }
 
-static struct oci_hook one_hook = {.path = "/x"};
 static struct oci_hook relative_hook = {.path = "x"};
 #define RELATIVE_HOOK ((struct oci_hook_list){&relative_hook, 1})
-#define ONE_HOOK ((struct oci_hook_list){&one_hook, 1})
 
 CHANGE(nothing, (void)s)
 CHANGE(no_linux, s->spec.linux_ = NULL)
@@ -156,12 +154,12 @@ CHANGE(no_namespaces, s->linux_.n_namespaces = 0)
 CHANGE(no_args, s->process.args.n = 0)
 CHANGE(no_cwd, s->process.cwd = NULL)
 CHANGE(relative_cwd, s->process.cwd = "tmp")
-CHANGE(prestart, s->spec.hooks = &s->hooks; s->hooks.prestart = ONE_HOOK)
-CHANGE(create_runtime, s->spec.hooks = &s->hooks; s->hooks.create_runtime = ONE_HOOK)
+CHANGE(prestart, s->spec.hooks = &s->hooks; s->hooks.prestart = RELATIVE_HOOK)
+CHANGE(create_runtime, s->spec.hooks = &s->hooks; s->hooks.create_runtime = RELATIVE_HOOK)
 CHANGE(create_container, s->spec.hooks = &s->hooks; s->hooks.create_container = RELATIVE_HOOK)
 CHANGE(start_container, s->spec.hooks = &s->hooks; s->hooks.start_container = RELATIVE_HOOK)
-CHANGE(poststart, s->spec.hooks = &s->hooks; s->hooks.poststart = ONE_HOOK)
-CHANGE(poststop, s->spec.hooks = &s->hooks; s->hooks.poststop = ONE_HOOK)
+CHANGE(poststart, s->spec.hooks = &s->hooks; s->hooks.poststart = RELATIVE_HOOK)
+CHANGE(poststop, s->spec.hooks = &s->hooks; s->hooks.poststop = RELATIVE_HOOK)
 CHANGE(empty_hooks, s->spec.hooks = &s->hooks)
 CHANGE(selinux, s->process.selinux_label = "system_u:system_r:container_t:s0")
 CHANGE(empty_labels, s->process.selinux_label = ""; s->linux_.mount_label = ""; s->process.apparmor_profile = "";
@@ -249,12 +247,12 @@ static void bad_specs_are_refused_with_the_text_of_the_sheet(void **state)
         {no_args, STATUS_INVALID_ARGUMENT, "process.args is empty"},
         {no_cwd, STATUS_INVALID_ARGUMENT, "process.cwd: '' is not an absolute path"},
         {relative_cwd, STATUS_INVALID_ARGUMENT, "process.cwd: 'tmp' is not an absolute path"},
-        {prestart, STATUS_INVALID_ARGUMENT, "hooks.prestart is not supported yet"},
-        {create_runtime, STATUS_INVALID_ARGUMENT, "hooks.createRuntime is not supported yet"},
+        {prestart, STATUS_INVALID_ARGUMENT, "hooks.prestart[0].path: 'x' is not an absolute path"},
+        {create_runtime, STATUS_INVALID_ARGUMENT, "hooks.createRuntime[0].path: 'x' is not an absolute path"},
         {create_container, STATUS_INVALID_ARGUMENT, "hooks.createContainer[0].path: 'x' is not an absolute path"},
         {start_container, STATUS_INVALID_ARGUMENT, "hooks.startContainer[0].path: 'x' is not an absolute path"},
-        {poststart, STATUS_INVALID_ARGUMENT, "hooks.poststart is not supported yet"},
-        {poststop, STATUS_INVALID_ARGUMENT, "hooks.poststop is not supported yet"},
+        {poststart, STATUS_INVALID_ARGUMENT, "hooks.poststart[0].path: 'x' is not an absolute path"},
+        {poststop, STATUS_INVALID_ARGUMENT, "hooks.poststop[0].path: 'x' is not an absolute path"},
         {selinux, STATUS_INVALID_ARGUMENT, "process.selinuxLabel is not supported yet"},
         {apparmor, STATUS_INVALID_ARGUMENT, "process.apparmorProfile is not supported yet"},
         {mount_label, STATUS_INVALID_ARGUMENT, "linux.mountLabel is not supported yet"},

@@ -7,35 +7,6 @@
 #include "agent/tests/support/request.h"
 #include "base/macros.h"
 
-/* A hook that runs `sh -c SCRIPT`; the shell of the image lies below the rig's root file system in the guest and in /bin in the
- * container. */
-static struct oci_hook shell_hook(struct rig *rig, const char *shell, const char *script)
-{
-    struct oci_hook hook = {.path = arena_strdup(rig->arena, shell)};
-    const char *const args[] = {"sh", "-c", script};
-    const char *const env[] = {"PATH=/bin", "HOOK=1"};
-
-    FOR_ROWS (arg, args)
-        assert_int_equal(strlist_add(rig->arena, &hook.args, *arg), 0);
-    FOR_ROWS (word, env)
-        assert_int_equal(strlist_add(rig->arena, &hook.env, *word), 0);
-    return hook;
-}
-
-static struct oci_hook *add_hook(struct rig *rig, struct oci_spec *spec, bool create, const char *script)
-{
-    char *shell = create ? arena_printf(rig->arena, "%s/bin/sh", rig->rootfs) : (char *)"/bin/sh";
-
-    spec->hooks = spec->hooks ?: arena_alloc(rig->arena, sizeof(*spec->hooks));
-    struct oci_hook_list *list = create ? &spec->hooks->create_container : &spec->hooks->start_container;
-    struct oci_hook *longer = arena_calloc(rig->arena, list->n + 1, sizeof(*longer));
-    for (size_t i = 0; i < list->n; i++)
-        longer[i] = list->items[i];
-    longer[list->n] = shell_hook(rig, shell, script);
-    *list = (struct oci_hook_list){longer, list->n + 1};
-    return &longer[list->n - 1];
-}
-
 static char *in_rootfs(struct rig *rig, const char *format)
 {
     return arena_printf(rig->arena, format, rig->rootfs);
@@ -59,10 +30,10 @@ RIG_TEST(hooks_get_the_state_and_run_in_order_before_the_program)
     char *out;
 
     spec->annotations = (struct oci_map){.n = 1, .items = arena_memdup(rig->arena, &pair, sizeof(pair))};
-    add_hook(rig, spec, true, in_rootfs(rig, "cat > %s/etc/created"));
-    add_hook(rig, spec, true, in_rootfs(rig, "echo first > %s/etc/order"));
-    add_hook(rig, spec, false, "cat > /tmp/started");
-    add_hook(rig, spec, false, "echo second >> /etc/order");
+    rig_add_hook(rig, spec, "createContainer", in_rootfs(rig, "cat > %s/etc/created"));
+    rig_add_hook(rig, spec, "createContainer", in_rootfs(rig, "echo first > %s/etc/order"));
+    rig_add_hook(rig, spec, "startContainer", "cat > /tmp/started");
+    rig_add_hook(rig, spec, "startContainer", "echo second >> /etc/order");
     rig_run_container(rig, "c0", rig_spec(rig, "c0", "true"), NULL, NULL);
     struct traces before = traces_now(rig);
     assert_int_equal(rig_run_container(rig, "c1", spec, &out, NULL), 0);
@@ -77,8 +48,8 @@ RIG_TEST(hooks_have_their_own_environment_directory_and_umask)
     struct oci_spec *spec = rig_spec(rig, "c1", "cat /etc/seen; stat -c %a /etc/seen /tmp/seen; cat /tmp/seen");
 
     spec->process->cwd = (char *)"/tmp";
-    add_hook(rig, spec, true, in_rootfs(rig, "echo $HOOK $HOME > %1$s/etc/seen; pwd >> %1$s/etc/seen"));
-    add_hook(rig, spec, false, "env > seen; pwd >> seen");
+    rig_add_hook(rig, spec, "createContainer", in_rootfs(rig, "echo $HOOK $HOME > %1$s/etc/seen; pwd >> %1$s/etc/seen"));
+    rig_add_hook(rig, spec, "startContainer", "env > seen; pwd >> seen");
     char *out;
     assert_int_equal(rig_run_container(rig, "c1", spec, &out, NULL), 0);
     static const char *const words[] = {"1\n", "/c1\n", "644\n644\n", "HOOK=1\n", "/tmp\n"};
@@ -92,7 +63,7 @@ RIG_TEST(start_hooks_are_the_user_of_the_program)
 
     spec->process->user.uid = 1000;
     spec->process->user.gid = 1000;
-    add_hook(rig, spec, false, "echo > /dev/shm/who");
+    rig_add_hook(rig, spec, "startContainer", "echo > /dev/shm/who");
     expect_output(rig, "c1", spec, "1000\n");
 }
 
@@ -108,7 +79,7 @@ RIG_TEST(start_hooks_run_under_a_filter_without_clone3)
     *seccomp = (struct oci_seccomp){.default_action = (char *)"SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1};
     spec->linux_->seccomp = seccomp;
     spec->process->no_new_privileges = false;
-    add_hook(rig, spec, false, "echo yes > /dev/shm/ran");
+    rig_add_hook(rig, spec, "startContainer", "echo yes > /dev/shm/ran");
     expect_output(rig, "c1", spec, "yes\n");
 }
 
@@ -127,16 +98,16 @@ RIG_TEST(create_hook_that_fails_undoes_the_creation)
     struct traces before = traces_now(rig);
     FOR_ROWS (row, rows) {
         struct oci_spec *spec = rig_spec(rig, "c1", NULL);
-        struct oci_hook *hook = add_hook(rig, spec, true, row->script);
+        struct oci_hook *hook = rig_add_hook(rig, spec, "createContainer", row->script);
         if (row->timeout_s)
             hook->timeout_s = (struct opt_i64){true, row->timeout_s};
-        add_hook(rig, spec, true, in_rootfs(rig, "echo > %s/etc/unreached"));
+        rig_add_hook(rig, spec, "createContainer", in_rootfs(rig, "echo > %s/etc/unreached"));
         EXPECT_REFUSED(STATUS_INTERNAL, row->words, rig_create(rig, "c1", spec, &err));
         traces_expect(rig, &before, row->words);
     }
     struct oci_spec *spec = rig_spec(rig, "c1", "test -e /etc/unreached || echo no");
     expect_output(rig, "c1", spec, "no\n");
-    add_hook(rig, spec, true, "true")->path = (char *)"/nowhere/hook";
+    rig_add_hook(rig, spec, "createContainer", "true")->path = (char *)"/nowhere/hook";
     EXPECT_REFUSED(STATUS_INTERNAL, "hook createContainer: /nowhere/hook: exit status 127: No such file or directory",
                    rig_create(rig, "c1", spec, &err));
 }
@@ -145,7 +116,7 @@ RIG_TEST(start_hook_that_fails_fails_the_start_and_the_program_never_runs)
 {
     struct oci_spec *spec = rig_spec(rig, "c1", "echo ran");
 
-    add_hook(rig, spec, false, "echo why; exit 4");
+    rig_add_hook(rig, spec, "startContainer", "echo why; exit 4");
     EXPECT_OK(rig_create(rig, "c1", spec, &err));
     EXPECT_REFUSED(STATUS_INTERNAL, "hook startContainer: /bin/sh: exit status 4: why", rig_start(rig, "c1", &err));
     assert_int_not_equal(rig_wait(rig, "c1", ""), 0);
@@ -180,7 +151,7 @@ static struct starter *start_for_ever(struct rig *rig)
     struct oci_spec *spec = rig_spec(rig, "c1", "echo ran");
 
     starter->rig = rig;
-    add_hook(rig, spec, false, "sleep 1000");
+    rig_add_hook(rig, spec, "startContainer", "sleep 1000");
     EXPECT_OK(rig_create(rig, "c1", spec, &err));
     assert_int_equal(fiber_start(rig->loop, "start", start_c1, starter, NULL), 0);
     let_run(rig); /* its request goes out first, and is taken first */
@@ -224,7 +195,7 @@ RIG_TEST(start_that_is_given_up_during_hooks_runs_no_program)
     Grpc__StartContainerRequest request = GRPC__START_CONTAINER_REQUEST__INIT;
 
     request.container_id = (char *)"c1";
-    add_hook(rig, spec, false, "sleep 1000");
+    rig_add_hook(rig, spec, "startContainer", "sleep 1000");
     EXPECT_OK(rig_create(rig, "c1", spec, &err));
     enum status_code status = rig_call_service(rig, "grpc.AgentService", "StartContainer", &request.base, 100, NULL, NULL);
     assert_int_equal(status, STATUS_DEADLINE_EXCEEDED);

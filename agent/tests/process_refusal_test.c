@@ -236,18 +236,18 @@ static void set_resources(struct rig *rig, struct oci_spec *spec, int64_t limit,
     X(memory_below_nothing, STATUS_INTERNAL, "invalid memory value: -2", set_resources(rig, spec, -2, 0))                      \
     X(swappiness, STATUS_INTERNAL, "invalid value:101. valid memory swappiness range is 0-100",                                \
       set_resources(rig, spec, 0, 101))                                                                                        \
-    X(prestart, STATUS_INVALID_ARGUMENT, "hooks.prestart is not supported yet",                                                \
-      set_hook(rig, &hooks(rig, spec)[0], "/bin/true"))                                                                        \
-    X(create_runtime, STATUS_INVALID_ARGUMENT, "hooks.createRuntime is not supported yet",                                     \
-      set_hook(rig, &hooks(rig, spec)[1], "/bin/true"))                                                                        \
+    X(prestart, STATUS_INVALID_ARGUMENT, "hooks.prestart[0].path: 'true' is not an absolute path",                             \
+      set_hook(rig, &hooks(rig, spec)[0], "true"))                                                                             \
+    X(create_runtime, STATUS_INVALID_ARGUMENT, "hooks.createRuntime[0].path: 'true' is not an absolute path",                  \
+      set_hook(rig, &hooks(rig, spec)[1], "true"))                                                                             \
     X(create_container, STATUS_INVALID_ARGUMENT, "hooks.createContainer[0].path: 'true' is not an absolute path",              \
       set_hook(rig, &hooks(rig, spec)[2], "true"))                                                                             \
     X(start_container, STATUS_INVALID_ARGUMENT, "hooks.startContainer[0].path: 'true' is not an absolute path",                \
       set_hook(rig, &hooks(rig, spec)[3], "true"))                                                                             \
-    X(poststart, STATUS_INVALID_ARGUMENT, "hooks.poststart is not supported yet",                                              \
-      set_hook(rig, &hooks(rig, spec)[4], "/bin/true"))                                                                        \
-    X(poststop, STATUS_INVALID_ARGUMENT, "hooks.poststop is not supported yet",                                                \
-      set_hook(rig, &hooks(rig, spec)[5], "/bin/true"))
+    X(poststart, STATUS_INVALID_ARGUMENT, "hooks.poststart[0].path: 'true' is not an absolute path",                           \
+      set_hook(rig, &hooks(rig, spec)[4], "true"))                                                                             \
+    X(poststop, STATUS_INVALID_ARGUMENT, "hooks.poststop[0].path: 'true' is not an absolute path",                             \
+      set_hook(rig, &hooks(rig, spec)[5], "true"))
 
 #define DEFINE_CHANGE(name, status, words, statement)                                                                          \
     static void name(struct rig *rig UNUSED, struct oci_spec *spec)                                                            \

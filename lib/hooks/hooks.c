@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "sys/fd.h"
@@ -22,6 +23,7 @@ struct hook_child {
     const struct oci_hook *hook;
     const struct hook_run *run;
     int state_fd, output_fd;
+    int parent;
 };
 
 struct hook_process {
@@ -29,6 +31,7 @@ struct hook_process {
     const struct hook_run *run;
     int output_fd;
     int pid, pidfd;
+    int64_t timeout_s;         /* 0: none */
     char quote[QUOTE_MAX + 1]; /* the end of what it said */
     size_t quoted;
 };
@@ -96,6 +99,10 @@ static int hook_child(void *arg)
     char *path_only[] = {hook->path, NULL};
     char text[QUOTE_MAX];
 
+    /* With nobody to supervise it, it must not run. Who asks too late has another parent already. */
+    (void)sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (sys_getppid() != child->parent)
+        return EXIT_NOT_RUN;
     (void)sys_setsid(); /* a group of its own, that a timeout can kill */
     int r = sys_dup3(child->state_fd, 0, 0);
     for (int fd = 1; fd <= 2 && r >= 0; fd++)
@@ -178,7 +185,7 @@ static int judge(struct hook_process *process, int r, const siginfo_t *info, str
 
     if (r == -ETIMEDOUT)
         return error_text(err, r, "hook %s: %s did not finish within %lld s", process->run->kind, path,
-                          (long long)process->hook->timeout_s.value);
+                          (long long)process->timeout_s);
     if (r < 0)
         return error_set(err, r, "hook %s: %s", process->run->kind, path);
     if (info->si_code != CLD_EXITED)
@@ -193,9 +200,8 @@ static int judge(struct hook_process *process, int r, const siginfo_t *info, str
 
 static int supervise(struct hook_process *process, struct error *err)
 {
-    const struct opt_i64 *timeout = &process->hook->timeout_s;
-    bool is_limited = timeout->set && timeout->value < TIMEOUT_MAX_S;
-    uint64_t deadline = is_limited ? sys_monotonic_ns() + (uint64_t)timeout->value * NS_PER_S : UINT64_MAX;
+    bool is_limited = process->timeout_s > 0 && process->timeout_s < TIMEOUT_MAX_S;
+    uint64_t deadline = is_limited ? sys_monotonic_ns() + (uint64_t)process->timeout_s * NS_PER_S : UINT64_MAX;
     siginfo_t info = {.si_pid = 0};
 
     int r = attend(process, deadline);
@@ -224,6 +230,7 @@ static int open_state(const char *state)
 static int run_one(const struct oci_hook *hook, const struct hook_run *run, struct error *err)
 {
     struct hook_process process = {.hook = hook, .run = run, .output_fd = -1, .pidfd = -1};
+    process.timeout_s = hook->timeout_s.set ? hook->timeout_s.value : run->timeout_s;
     const struct sys_spawn args = {.cgroup_fd = -1, .ret_pidfd = &process.pidfd};
     int out[2];
 
@@ -233,7 +240,7 @@ static int run_one(const struct oci_hook *hook, const struct hook_run *run, stru
     int r = sys_pipe2(out, O_CLOEXEC);
     if (r < 0)
         return error_set(err, r, "create a pipe for the hook %s", hook->path);
-    struct hook_child child = {hook, run, state, out[1]};
+    struct hook_child child = {hook, run, state, out[1], sys_getpid()};
     process.output_fd = out[0];
     r = sys_fcntl(out[0], F_SETFL, O_NONBLOCK);
     if (r == 0)

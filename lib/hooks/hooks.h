@@ -2,7 +2,7 @@
 /* Running hooks (runtime-spec config.md, "POSIX-platform Hooks"): the runtime's on the host and the agent's in the guest.
  *
  * The state is their standard input, as a file. They run one after the other; what they print is quoted when they fail. The
- * caller blocks, and needs neither a loop nor a reaper. */
+ * caller blocks, and needs neither a loop nor a reaper; a hook does not outlive it. */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"
@@ -12,6 +12,7 @@ struct hook_run {
     const char *directory;    /* where they run; NULL: where the caller is */
     const char *state;        /* JSON */
     char *const *environment; /* of hooks that name none */
+    int timeout_s;            /* of hooks that name none; 0: they have none */
     bool keeps_going;         /* after a failure */
     /* What a hook that succeeded has printed, without the line end; may be NULL. */
     void (*said)(void *arg, const char *path, const char *text);

@@ -153,15 +153,13 @@ static enum status_code create_for_user(struct rig *rig, struct error *err)
     return rig_create(rig, "c1", spec, err);
 }
 
-static enum status_code create_with_hook(struct rig *rig, struct error *err)
+static enum status_code create_with_hooks(struct rig *rig, struct error *err)
 {
-    static char *words[] = {STRING("sh"), STRING("-c"), STRING("cat > /dev/null")};
-    static const struct oci_hook hook = {
-        .path = STRING("/test/rootfs/bin/sh"), .args = {.items = words, .n = ARRAY_SIZE(words)}, .timeout_s = {true, 5}};
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
 
-    spec->hooks = arena_alloc(rig->arena, sizeof(*spec->hooks));
-    spec->hooks->create_container = (struct oci_hook_list){.n = 1, .items = arena_memdup(rig->arena, &hook, sizeof(hook))};
+    rig_add_hook(rig, spec, "prestart", "cat > /dev/null");
+    rig_add_hook(rig, spec, "createContainer", "cat > /dev/null");
+    rig_add_hook(rig, spec, "poststop", "cat > /dev/null");
     return rig_create(rig, "c1", spec, err);
 }
 
@@ -225,7 +223,7 @@ static const struct sweep sweeps[] = {
     {"create-rich", V2, .act = create_rich, CREATED},
     {"create-devices", V2, make_pipe, create_with_devices, CREATED, .clean = remove_pipe},
     {"create-for-user", PIPE_SIZE, .act = create_for_user, CREATED},
-    {"create-hook", V2, .act = create_with_hook, CREATED},
+    {"create-hook", V2, .act = create_with_hooks, CREATED},
     {"create-alone", INITRAMFS, make_bundle, create_alone, .done = c1_can_be_started_and_removed,
      .undone = bundle_is_still_there, .lost = sweep_remove_c1, .clean = remove_bundle, .retry = sweep_live, .alone = true},
 };

@@ -50,15 +50,13 @@ static enum status_code start(struct rig *rig, struct error *err)
     return rig_start(rig, "c1", err);
 }
 
-static void create_with_hook(struct rig *rig)
+static void create_with_hooks(struct rig *rig)
 {
-    static char *words[] = {STRING("sh"), STRING("-c"), STRING("cat > /dev/null")};
-    static const struct oci_hook hook = {
-        .path = STRING("/bin/sh"), .args = {.items = words, .n = ARRAY_SIZE(words)}, .timeout_s = {true, 5}};
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
 
-    spec->hooks = arena_alloc(rig->arena, sizeof(*spec->hooks));
-    spec->hooks->start_container = (struct oci_hook_list){.n = 1, .items = arena_memdup(rig->arena, &hook, sizeof(hook))};
+    rig_add_hook(rig, spec, "startContainer", "cat > /dev/null");
+    rig_add_hook(rig, spec, "poststart", "cat > /dev/null");
+    rig_add_hook(rig, spec, "poststop", "cat > /dev/null");
     EXPECT_OK(rig_create(rig, "c1", spec, &err));
 }
 
@@ -414,7 +412,7 @@ static enum status_code live(struct rig *rig, struct error *err)
 static const struct sweep sweeps[] = {
     {"start", V2, create_c1, start, .done = c1_runs, .clean = remove_c1},
     {"start-v1", V1, create_c1, start, .done = c1_runs, .clean = remove_c1},
-    {"start-hook", V2, create_with_hook, start, .done = c1_runs, .clean = remove_c1},
+    {"start-hook", V2, create_with_hooks, start, .done = c1_runs, .clean = remove_c1},
     {"oom", V2, create_greedy, start_and_run_out, .clean = remove_c1},
     {"oom-v1", V1, create_greedy, start_and_run_out, .clean = remove_c1},
     {"exec", V2, start_c1, execute, .done = e1_exits, .undone = e1_is_unknown, .clean = remove_c1},
@@ -435,6 +433,8 @@ static const struct sweep sweeps[] = {
     {"remove", V2, start_c1, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = sweep_remove_c1,
      .retry = sweep_live},
     {"remove-v1", V1, start_c1, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = sweep_remove_c1,
+     .retry = sweep_live},
+    {"remove-hook", V2, create_with_hooks, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = sweep_remove_c1,
      .retry = sweep_live},
     {"remove-groups", V2, start_and_make_groups, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = sweep_remove_c1,
      .retry = sweep_live},

@@ -116,25 +116,27 @@ static void what_names_the_host_does_not_reach_the_guest(void **state)
     struct guest_spec_mounts mounts;
     struct error err = {.errnum = 0};
     struct oci_spec *spec = parse(
-        a,
-        "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"apparmorProfile\":\"docker-default\",\"selinuxLabel\":\"l\"},"
-        "\"root\":{\"path\":\"rootfs\",\"readonly\":true},"
-        "\"hooks\":{\"prestart\":[{\"path\":\"/h\"}],\"createContainer\":[{\"path\":\"/g\"}],\"poststop\":[{\"path\":\"/h\"}]},"
-        "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-        "{\"destination\":\"/a\",\"source\":\"/host/a\",\"options\":[\"rbind\",\"ro\"]},"
-        "{\"destination\":\"/b\",\"type\":\"bind\",\"source\":\"b\"},"
-        "{\"destination\":\"/dev/null\",\"type\":\"bind\",\"source\":\"/dev/null\"},"
-        "{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/devices\"}],"
-        "\"linux\":{\"cgroupsPath\":\"/host/group\",\"mountLabel\":\"m\",\"intelRdt\":{\"l3CacheSchema\":\"s\"},"
-        "\"namespaces\":[{\"type\":\"network\",\"path\":\"/n\"},{\"type\":\"pid\",\"path\":\"/p\"},{\"type\":\"mount\"}],"
-        "\"resources\":{\"cpu\":{\"shares\":512,\"cpus\":\"0-3\",\"mems\":\"0\"},\"blockIO\":{\"weight\":10},"
-        "\"network\":{\"classID\":5},\"pids\":{\"limit\":7}}}}");
+        a, "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"apparmorProfile\":\"docker-default\",\"selinuxLabel\":\"l\"},"
+           "\"root\":{\"path\":\"rootfs\",\"readonly\":true},"
+           "\"hooks\":{\"prestart\":[{\"path\":\"/h\"}],\"createRuntime\":[{\"path\":\"/"
+           "h\"}],\"createContainer\":[{\"path\":\"/g\"}],"
+           "\"poststart\":[{\"path\":\"/h\"}],\"poststop\":[{\"path\":\"/h\"}]},"
+           "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+           "{\"destination\":\"/a\",\"source\":\"/host/a\",\"options\":[\"rbind\",\"ro\"]},"
+           "{\"destination\":\"/b\",\"type\":\"bind\",\"source\":\"b\"},"
+           "{\"destination\":\"/dev/null\",\"type\":\"bind\",\"source\":\"/dev/null\"},"
+           "{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/devices\"}],"
+           "\"linux\":{\"cgroupsPath\":\"/host/group\",\"mountLabel\":\"m\",\"intelRdt\":{\"l3CacheSchema\":\"s\"},"
+           "\"namespaces\":[{\"type\":\"network\",\"path\":\"/n\"},{\"type\":\"pid\",\"path\":\"/p\"},{\"type\":\"mount\"}],"
+           "\"resources\":{\"cpu\":{\"shares\":512,\"cpus\":\"0-3\",\"mems\":\"0\"},\"blockIO\":{\"weight\":10},"
+           "\"network\":{\"classID\":5},\"pids\":{\"limit\":7}}}}");
     (void)state;
 
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/bundle", "/bundle/rootfs", &mounts, &err), 0);
     assert_null(spec->process->apparmor_profile);
     assert_null(spec->process->selinux_label);
-    assert_int_equal(spec->hooks->prestart.n + spec->hooks->poststop.n, 0);
+    assert_int_equal(spec->hooks->prestart.n + spec->hooks->create_runtime.n, 0);
+    assert_int_equal(spec->hooks->poststart.n + spec->hooks->poststop.n, 0);
     assert_int_equal(spec->hooks->create_container.n, 1);
     assert_string_equal(spec->linux_->cgroups_path, "/g1");
     assert_null(spec->linux_->mount_label);

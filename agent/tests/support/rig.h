@@ -73,6 +73,9 @@ void rig_refused(struct rig *rig, const char *method, const ProtobufCMessage *re
 struct oci_spec *rig_spec(struct rig *rig, const char *id, const char *script);
 /* One namespace more; path NULL: a new one. */
 void rig_add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespace_type type, const char *path);
+/* One hook more of that kind ("prestart", ...), which runs `sh -c SCRIPT` with the image's shell: in the container for
+ * startContainer, else in the guest, where the image is rig->rootfs. To be changed freely. */
+struct oci_hook *rig_add_hook(struct rig *rig, struct oci_spec *spec, const char *kind, const char *script);
 /* Sets argv from a NULL-terminated list. */
 void rig_args(struct rig *rig, struct oci_process *process, const char *const *argv);
 

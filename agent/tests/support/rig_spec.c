@@ -4,6 +4,7 @@
 
 #include "agent/tests/support/rig.h"
 #include "base/macros.h"
+#include "hooks/hooks.h"
 
 #define STRING(s) ((char *)(uintptr_t)(s))
 #define OPTIONS_MAX 8
@@ -110,4 +111,31 @@ void rig_add_namespace(struct rig *rig, struct oci_spec *spec, enum oci_namespac
     memcpy(longer, linux_->namespaces, linux_->n_namespaces * sizeof(*longer));
     longer[linux_->n_namespaces++] = (struct oci_namespace){.type = type, .path = STRING(path)};
     linux_->namespaces = longer;
+}
+
+/* ---- hooks ---- */
+
+static struct oci_hook shell_hook(struct rig *rig, const char *shell, const char *script)
+{
+    struct oci_hook hook = {.path = arena_strdup(rig->arena, shell)};
+    const char *const args[] = {"sh", "-c", script};
+    const char *const env[] = {"PATH=/bin", "HOOK=1"};
+
+    add_all(rig->arena, &hook.args, args, ARRAY_SIZE(args));
+    add_all(rig->arena, &hook.env, env, ARRAY_SIZE(env));
+    return hook;
+}
+
+struct oci_hook *rig_add_hook(struct rig *rig, struct oci_spec *spec, const char *kind, const char *script)
+{
+    const char *shell = strcmp(kind, "startContainer") == 0 ? "/bin/sh" : arena_printf(rig->arena, "%s/bin/sh", rig->rootfs);
+
+    spec->hooks = spec->hooks ?: arena_alloc(rig->arena, sizeof(*spec->hooks));
+    struct oci_hook_list *list = (void *)(uintptr_t)hooks_of(spec->hooks, kind);
+    struct oci_hook *longer = arena_calloc(rig->arena, list->n + 1, sizeof(*longer));
+    for (size_t i = 0; i < list->n; i++)
+        longer[i] = list->items[i];
+    longer[list->n] = shell_hook(rig, shell, script);
+    *list = (struct oci_hook_list){longer, list->n + 1};
+    return &longer[list->n - 1];
 }
