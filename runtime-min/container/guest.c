@@ -41,7 +41,8 @@ static void work_fiber(void *arg)
 int guest_run(const struct guest_address *address, int (*fn)(struct guest *guest, void *arg, struct error *err), void *arg,
               struct error *err)
 {
-    struct work work = {.fn = fn, .arg = arg, .err = err};
+    struct error unwanted;
+    struct work work = {.fn = fn, .arg = arg, .err = err ?: &unwanted};
 
     int fd = guest_dial_agent(address, err);
     if (fd < 0)

@@ -21,7 +21,8 @@ struct guest {
 
 /* Connected to the agent's port; blocks at most ten seconds. */
 int guest_dial_agent(const struct guest_address *address, struct error *err);
-/* Runs fn(guest, arg) in a fiber of a loop of its own, connected to the agent, and returns its result. */
+/* Runs fn(guest, arg) in a fiber of a loop of its own, connected to the agent, and returns its result. fn gets an error also
+ * when err is NULL. */
 int guest_run(const struct guest_address *address, int (*fn)(struct guest *guest, void *arg, struct error *err), void *arg,
               struct error *err);
 

@@ -49,6 +49,23 @@ static int deliver(struct relay_output *output, const uint8_t *p, size_t len)
     return 0;
 }
 
+/* Line ends as the program wrote them: a terminal's are two bytes (ONLCR), which only another terminal wants. Works in place.
+ */
+static int deliver_lines(struct relay_output *output, uint8_t *p, size_t len)
+{
+    size_t kept = 0;
+    int r = 0;
+
+    if (output->holds_cr && *p != '\n')
+        r = deliver(output, (const uint8_t *)"\r", 1);
+    output->holds_cr = p[len - 1] == '\r';
+    for (size_t i = 0; i < len - output->holds_cr; i++) {
+        if (p[i] != '\r' || p[i + 1] != '\n')
+            p[kept++] = p[i];
+    }
+    return r < 0 ? r : deliver(output, p, kept);
+}
+
 static int read_chunk(struct relay_output *output, struct arena *a, const Grpc__ReadStreamResponse **ret_reply)
 {
     struct relay *relay = output->relay;
@@ -79,10 +96,14 @@ static void output_fiber(void *arg)
     const Grpc__ReadStreamResponse *reply;
 
     while (read_chunk(output, a, &reply) == 0 && reply->data.len > 0) {
-        if (deliver(output, reply->data.data, reply->data.len) < 0)
+        int r = output->takes_cr ? deliver_lines(output, reply->data.data, reply->data.len)
+                                 : deliver(output, reply->data.data, reply->data.len);
+        if (r < 0)
             break;
         arena_reset(a);
     }
+    if (output->holds_cr)
+        (void)deliver(output, (const uint8_t *)"\r", 1);
     arena_free(a);
     if (!relay->terminal)
         stdstream_end(&output->stream, output->fd);
@@ -248,6 +269,7 @@ int relay_start(struct relay *relay, struct guest *guest, const struct guest_pro
         output->method = methods[i];
         output->fd = (int)i + 1;
         stdstream_open(&output->stream, output->fd, O_WRONLY);
+        output->takes_cr = terminal && !output->stream.is_terminal;
         if (r == 0)
             r = fiber_start(guest->loop, "output", output_fiber, output, &output->fiber);
     }

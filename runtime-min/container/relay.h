@@ -28,6 +28,8 @@ struct relay_output {
     bool is_reading;     /* waits for the guest */
     bool was_asked;      /* whether the process lives, during this read */
     bool is_stalled;     /* waits for our reader */
+    bool takes_cr;       /* before a line feed: the guest's terminal put it there, and ours is none */
+    bool holds_cr;       /* the last byte so far, with takes_cr */
     uint64_t since;      /* of the read or of the last progress */
 };
 

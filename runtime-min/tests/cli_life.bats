@@ -555,6 +555,12 @@ assert record["level"] == "error" and "executable file not found in" in record["
     [[ "$(cat "$work/out")" == *"33 77"*late* ]]
 }
 
+@test "output of a terminal that goes elsewhere has the line ends of the program" {
+    bundle b /bin/sh -c 'printf "a\\nb\\r\\nc\\rd\\n"; seq 20000; printf "e\\r"' -- 'c["process"]["terminal"] = True'
+    run -0 script -qec "'$TATAMI' --root '$root' run -b '$work/b' $c1 </dev/null >'$work/out'" /dev/null </dev/null
+    { printf 'a\nb\r\nc\rd\n'; seq 20000; printf 'e\r'; } | cmp - "$work/out"
+}
+
 @test "terminals and console sockets that do not fit are refused" {
     bundle b /bin/true -- 'c["process"]["terminal"] = True'
     run -1 tatami create -b "$work/b" $c1
