@@ -5,6 +5,7 @@
  * needs from its first step on, since a container that waits for its start would otherwise hold the pipes of others open. */
 #include "agent/container/launch.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
@@ -240,6 +241,18 @@ static int wait_for_start(const struct launch *launch)
     return r;
 }
 
+/* The last that can be said, to whoever reads the program's errors, in the words of other runtimes. */
+static void tell_exec_failure(const struct launch *launch, const char *path, int errnum)
+{
+    char *line = arena_printf(launch->scratch, "exec %s: %s\n", path, strerrordesc_np(errnum) ?: "unknown error");
+
+    if (!line)
+        return;
+    char *reason = line + strlen("exec ") + strlen(path) + strlen(": ");
+    *reason = (char)tolower(*reason);
+    (void)sys_write(2, line, strlen(line));
+}
+
 int launch_child(void *arg)
 {
     const struct launch *launch = arg;
@@ -263,5 +276,6 @@ int launch_child(void *arg)
         return EXIT_CHILD_FAILED;
 
     r = sys_execveat(AT_FDCWD, program.path, launch->process->args.items, program.envp, 0);
+    tell_exec_failure(launch, program.path, -r);
     return -r; /* clients see an exec failure as the errno in the exit code */
 }

@@ -54,13 +54,15 @@ RIG_TEST(exit_codes_are_those_of_the_program)
     }
 }
 
-RIG_TEST(exec_of_a_file_that_is_no_program_exits_with_its_errno)
+RIG_TEST(exec_of_a_file_that_is_no_program_exits_with_its_errno_and_says_why)
 {
     const char *const directory_entry[] = {"/etc/passwd", NULL};
     struct oci_spec *spec = rig_spec(rig, "noexec", NULL);
+    char *errors;
 
     rig_args(rig, spec->process, directory_entry);
-    assert_int_equal(rig_run_container(rig, "noexec", spec, NULL, NULL), 13); /* EACCES */
+    assert_int_equal(rig_run_container(rig, "noexec", spec, NULL, &errors), 13); /* EACCES */
+    assert_string_equal(errors, "exec /etc/passwd: permission denied\n");
 }
 
 RIG_TEST(program_that_does_not_exist_is_refused_at_creation)
@@ -311,7 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(container_runs_and_its_output_and_exit_code_arrive),
         cmocka_unit_test(exit_codes_are_those_of_the_program),
-        cmocka_unit_test(exec_of_a_file_that_is_no_program_exits_with_its_errno),
+        cmocka_unit_test(exec_of_a_file_that_is_no_program_exits_with_its_errno_and_says_why),
         cmocka_unit_test(program_that_does_not_exist_is_refused_at_creation),
         cmocka_unit_test(signals_end_containers_with_128_plus_their_number),
         cmocka_unit_test(an_exact_term_is_one_for_init_too),
