@@ -30,6 +30,7 @@ struct container {
     struct oci_spec *spec;
     struct arena *update_arena; /* resources of the last UpdateContainer */
     enum container_state state;
+    struct fiber *creator; /* NULL once it is made */
     bool removing;
     bool starting; /* hooks run before the program */
     struct cgroup *cgroup;
@@ -71,7 +72,8 @@ int container_start(struct container *container, struct error *err);
 int container_exec(struct container *container, struct arena *a, const char *exec_id, const struct oci_process *spec,
                    struct error *err);
 /* Kills everything and undoes what creating did. When something cannot be undone, the rest is, and the container stays known:
- * the call can be repeated. At the deadline, or when the caller is cancelled, the removal goes on without it. */
+ * the call can be repeated. At the deadline, or when the caller is cancelled, the removal goes on without it. A creation that
+ * is at work fails, and takes back itself what it did. */
 int container_remove(struct container *container, uint64_t deadline, struct error *err);
 /* Forgets a container that cannot be removed, at the end of the agent. */
 void container_abandon(struct container *container);

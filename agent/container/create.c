@@ -267,6 +267,16 @@ static int start_unwinding(struct container *container, struct error *err)
     return 0;
 }
 
+static int build_unless_removed(struct container *container, struct error *err)
+{
+    container->creator = fiber_current(container->agent->loop);
+    int r = build(container, err);
+    container->creator = NULL;
+    if (container->removing)
+        return error_text(err, -ECANCELED, "container %s was removed while it was created", container->id);
+    return r;
+}
+
 int container_create(struct agent *agent, struct arena *a, const char *id, struct oci_spec *spec, struct error *err)
 {
     if (sandbox_has(&agent->sandbox, id)) {
@@ -276,7 +286,7 @@ int container_create(struct agent *agent, struct arena *a, const char *id, struc
     }
     struct container *container = container_new(agent, a, id, spec);
 
-    int r = build(container, err);
+    int r = build_unless_removed(container, err);
     if (r < 0) {
         _container_ struct container *held = container_ref(container);
         if (start_unwinding(container, NULL) < 0)
@@ -291,18 +301,28 @@ int container_create(struct agent *agent, struct arena *a, const char *id, struc
 
 /* ---- remove ---- */
 
+/* The steps of a creation that is at work are its own: it is only made to fail, and then takes them back as ever. */
+static int begin_removal(struct container *container, struct error *err)
+{
+    if (container->removing)
+        return 0;
+    if (!container->creator)
+        return start_unwinding(container, err);
+    container->removing = true;
+    fiber_cancel(container->creator);
+    return 0;
+}
+
 int container_remove(struct container *container, uint64_t deadline, struct error *err)
 {
     struct loop *loop = container->agent->loop;
     _container_ struct container *held = container_ref(container);
 
-    if (!container->removing) {
-        int r = start_unwinding(container, err);
-        if (r < 0)
-            return r;
-    }
+    int r = begin_removal(container, err);
+    if (r < 0)
+        return r;
     while (!list_is_empty(&held->link)) {
-        int r = waitq_wait(loop, &held->removed, deadline);
+        r = waitq_wait(loop, &held->removed, deadline);
         if (r == -ETIMEDOUT)
             return error_text(err, -ETIME, "ETIME: Timer expired");
         if (r < 0)

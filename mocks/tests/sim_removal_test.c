@@ -3,7 +3,11 @@
 #include <errno.h>
 
 #include "agent/tests/support/expect.h"
+#include "agent/tests/support/request.h"
 #include "mocks/harness/sim_agent.h"
+
+#define MOMENTS 200
+#define MOMENT_NS 2000
 
 /* From now on, or no longer, nothing can be removed in the guest. */
 static void fail_removals(void *arg, uint64_t n)
@@ -120,12 +124,44 @@ static void parent_group_that_could_not_be_taken_back_goes_with_the_next_removal
     }
 }
 
+static void create_c1(struct rig *rig)
+{
+    struct error err = {.errnum = 0};
+
+    (void)rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err);
+}
+
+static void destroy_after_a_while(struct rig *rig)
+{
+    const uint64_t *wait_ns = sim_client_of(rig)->guest->context;
+
+    sim_pause(rig, *wait_ns);
+    rig_ok(rig, "DestroySandbox", request_for(rig, "DestroySandbox", NULL, NULL), NULL);
+}
+
+/* At whatever point of the creation the end comes, the container is gone, and nobody uses what it was made of any more. */
+static void sandbox_can_end_while_a_container_is_created(void **state UNUSED)
+{
+    static void (*const stories[])(struct rig * rig) = {create_c1, destroy_after_a_while};
+
+    for (uint64_t wait_ns = 0; wait_ns < MOMENTS * MOMENT_NS; wait_ns += MOMENT_NS) {
+        struct sim_agent *guest = sim_agent_boot(&(struct sim_setup){.seed = wait_ns / MOMENT_NS, .preempt = true});
+        guest->context = &wait_ns;
+        sim_agent_tell(guest, rig_create_sandbox);
+        guest->stopped = true;
+        sim_agent_tell_all(guest, stories, ARRAY_SIZE(stories));
+        sim_agent_await_end(guest);
+        sim_agent_free(guest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(removal_that_fails_says_so_and_can_be_repeated),
         cmocka_unit_test(agent_ends_although_its_containers_cannot_be_removed),
         cmocka_unit_test(parent_group_that_could_not_be_taken_back_goes_with_the_next_removal),
+        cmocka_unit_test(sandbox_can_end_while_a_container_is_created),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
