@@ -1,43 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/guest/dirtree.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdint.h>
-#include <string.h>
 
+#include "sys/directory.h"
 #include "sys/fd.h"
 
 #define DIRTREE_DEPTH_MAX 64
 
-struct directory_entry {
-    uint64_t ino;
-    int64_t off;
-    uint16_t reclen;
-    uint8_t type;
-    char name[];
+struct level {
+    int fd, depth;
 };
 
 static int remove_entry(int dirfd, const char *name, int depth);
 
-static int remove_children(int fd, int depth)
+static int remove_child(void *arg, const char *name, bool is_directory UNUSED)
 {
-    _Alignas(struct directory_entry) char block[2048];
+    const struct level *level = arg;
 
-    for (;;) {
-        ssize_t n = sys_getdents64(fd, block, sizeof(block));
-        if (n <= 0)
-            return (int)n;
-        for (ssize_t at = 0; at < n;) {
-            const struct directory_entry *entry = (const void *)(block + at);
-            at += entry->reclen;
-            if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0)
-                continue;
-            int r = remove_entry(fd, entry->name, depth);
-            if (r < 0)
-                return r;
-        }
-    }
+    return remove_entry(level->fd, name, level->depth);
 }
 
 static int remove_entry(int dirfd, const char *name, int depth)
@@ -57,7 +38,8 @@ static int remove_entry(int dirfd, const char *name, int depth)
     _close_ int fd = sys_openat2(dirfd, name, &how);
     if (fd < 0)
         return fd == -ENOTDIR ? r : fd;
-    r = remove_children(fd, depth + 1);
+    struct level level = {fd, depth + 1};
+    r = directory_read(fd, remove_child, &level);
     if (r < 0)
         return r;
     r = sys_unlinkat(dirfd, name, AT_REMOVEDIR);

@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "loop/loop.h"
+
 struct place {
     char dir[32];
     int fd;
@@ -104,18 +106,46 @@ static void nothing_there_is_success_and_a_missing_directory_an_error(void **sta
     assert_int_equal(dirtree_remove(-1, "absent"), -EBADF);
 }
 
-static void too_deep_a_tree_is_refused(void **state)
+static void make_chain(const struct place *place, int depth)
 {
-    const struct place *place = *state;
     char name[512] = "t";
 
     make_dir(place, name);
-    for (int i = 0; i < 70; i++) {
+    for (int i = 1; i < depth; i++) {
         strcat(name, "/d");
         make_dir(place, name);
     }
+}
+
+static void remove_chain(void *arg)
+{
+    const struct place *place = arg;
+
+    assert_int_equal(dirtree_remove(place->fd, "t"), 0);
+}
+
+/* Where containers are removed. */
+static void deep_tree_fits_into_the_stack_of_a_fiber(void **state)
+{
+    const struct place *place = *state;
+    struct error err = {.errnum = 0};
+    struct loop *loop;
+
+    make_chain(place, 64);
+    assert_int_equal(loop_new(&loop, &err), 0);
+    assert_int_equal(fiber_start(loop, "remove", remove_chain, *state, NULL), 0);
+    assert_int_equal(loop_run(loop, &err), 0);
+    loop_free(loop);
+    assert_false(exists(place, "t"));
+}
+
+static void too_deep_a_tree_is_refused(void **state)
+{
+    const struct place *place = *state;
+
+    make_chain(place, 71);
     assert_int_equal(dirtree_remove(place->fd, "t"), -ELOOP);
-    assert_true(exists(place, name));
+    assert_true(exists(place, "t/d/d"));
 }
 
 static int remove_below_mount(const struct place *outside)
@@ -161,6 +191,7 @@ int main(void)
         TEST(tree_with_everything_in_it_goes),
         TEST(links_are_removed_and_not_followed),
         TEST(nothing_there_is_success_and_a_missing_directory_an_error),
+        TEST(deep_tree_fits_into_the_stack_of_a_fiber),
         TEST(too_deep_a_tree_is_refused),
         TEST(mount_points_are_not_entered),
     };

@@ -123,9 +123,6 @@ struct member *cgroup_member_v2(struct cgroup *cgroup);
 
 /* ---- tree.c: a group with its descendants ---- */
 
-typedef int (*directory_entry_fn)(void *arg, const char *name, bool is_directory);
-/* Calls entry_fn for every entry of an open directory, "." and ".." included, until it fails. 0 or -errno. */
-int directory_read(int fd, directory_entry_fn entry_fn, void *arg);
 /* Appends the paths of dirfd and all directories below it, each with its NUL, parents before children; the first is ".". */
 int tree_list(int dirfd, struct buf *paths);
 /* Number of processes in the group and its descendants; they get signal sig unless it is 0. A process that is gone is no error.

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cgroup/values.h"
+#include "sys/directory.h"
 #include "sys/fd.h"
 
 #define FIELD(message, field_offset) ((uint64_t *)(void *)((char *)(message) + (field_offset)))

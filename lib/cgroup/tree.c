@@ -8,36 +8,10 @@
 #include <string.h>
 
 #include "cgroup/cgroup_internal.h"
+#include "sys/directory.h"
 #include "sys/fd.h"
 
 #define TREE_LIST_MAX (16 * 1024 * 1024)
-#define DIRENTS_CHUNK 2048
-
-/* struct linux_dirent64 of getdents64(2), which no header of the kernel exports. */
-struct dirent_record {
-    uint64_t ino;
-    int64_t off;
-    uint16_t len;
-    uint8_t type;
-    char name[];
-} __attribute__((packed));
-
-int directory_read(int fd, directory_entry_fn entry_fn, void *arg)
-{
-    for (;;) {
-        _Alignas(struct dirent) char chunk[DIRENTS_CHUNK];
-        ssize_t n = sys_getdents64(fd, chunk, sizeof(chunk));
-        if (n <= 0)
-            return n == -ENOENT ? 0 : (int)n; /* removed while it was open */
-        for (ssize_t at = 0; at < n;) {
-            const struct dirent_record *entry = (const void *)(chunk + at);
-            int r = entry_fn(arg, entry->name, entry->type == DT_DIR);
-            if (r < 0)
-                return r;
-            at += entry->len;
-        }
-    }
-}
 
 struct listing {
     const char *parent;
@@ -48,7 +22,7 @@ static int append_child(void *arg, const char *name, bool is_directory)
 {
     const struct listing *listing = arg;
 
-    if (!is_directory || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+    if (!is_directory)
         return 0;
     int r = buf_printf(listing->paths, "%s/%s", listing->parent, name);
     return r < 0 ? r : buf_append(listing->paths, "", 1);
