@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "oci/capability.h"
+#include "runtime-min/container/blockdev.h"
 
 #define HOSTNAME_MAX 64
 #define HOME "HOME="
@@ -146,7 +147,8 @@ static int prepare_devices(struct oci_linux *linux_, size_t *ret_left_out, struc
             device.type = 'c';
         if (!device.file_mode.set)
             device.file_mode = (struct opt_u64){.set = true, .value = DEVICE_MODE};
-        if (device.type != 'b')
+        /* Behind one that no driver of the host knows is nothing, as in the guest. */
+        if (device.type != 'b' || !blockdev_has_driver(device.major))
             linux_->devices[kept++] = device;
         else if (!leaves_out)
             return error_status(err, STATUS_UNIMPLEMENTED,

@@ -7,6 +7,7 @@
 
 #include "lib/tests/check.h"
 #include "oci/json.h"
+#include "runtime-min/container/blockdev.h"
 #include "runtime-min/container/bundle.h"
 #include "runtime-min/container/guest.h"
 #include "runtime-min/container/guest_error.h"
@@ -274,7 +275,7 @@ static void what_the_guest_cannot_have_is_refused(void **state)
     (void)state;
 
     struct oci_spec *spec = parse(a, "{" PROCESS "," ROOT ",\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\"},"
-                                     "{\"path\":\"/dev/sda\",\"type\":\"b\"}]}}");
+                                     "{\"path\":\"/dev/sda\",\"type\":\"b\",\"major\":259}]}}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -ENOSYS);
     assert_string_equal(err.text, "linux.devices[1]: block device /dev/sda cannot be handed to the machine");
     spec = parse(a, "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"user\":{\"umask\":23}}," ROOT "}");
@@ -290,6 +291,25 @@ static void what_the_guest_cannot_have_is_refused(void **state)
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
     assert_non_null(spec->linux_);
     assert_int_equal(spec->process->capabilities->effective.n, 0);
+}
+
+/* 259 is the block layer's own: every kernel has it. 4000 is beyond what kernels give out. */
+static void a_block_device_without_a_driver_on_the_host_is_a_node_in_the_guest(void **state)
+{
+    _arena_ struct arena *a = arena_new(1 << 20);
+    struct guest_spec_mounts mounts;
+    struct error err = {.errnum = 0};
+    (void)state;
+
+    struct oci_spec *spec =
+        parse(a, "{" PROCESS "," ROOT ",\"linux\":{\"devices\":[{\"path\":\"/dev/x\",\"type\":\"b\",\"major\":4000}]}}");
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
+    assert_int_equal(mounts.n_left_out, 0);
+    assert_int_equal(spec->linux_->n_devices, 1);
+    assert_int_equal(spec->linux_->devices[0].type, 'b');
+    assert_true(blockdev_has_driver(259));
+    assert_false(blockdev_has_driver(25));
+    assert_false(blockdev_has_driver(0));
 }
 
 #define ALL "{\"allow\":true,\"access\":\"rwm\"}"
@@ -318,7 +338,8 @@ static void block_devices_are_left_out_where_all_devices_may_be_used(void **stat
         struct error err = {.errnum = 0};
         struct oci_spec *spec =
             parse(a, arena_printf(a,
-                                  "{" PROCESS "," ROOT ",\"linux\":{\"devices\":[{\"path\":\"/dev/sda\",\"type\":\"b\"},"
+                                  "{" PROCESS "," ROOT ",\"linux\":{\"devices\":["
+                                  "{\"path\":\"/dev/sda\",\"type\":\"b\",\"major\":259},"
                                   "{\"path\":\"/dev/fuse\",\"type\":\"c\"}],\"resources\":{\"devices\":[%s]}}}",
                                   row->rules));
         check_int(row->label, guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), row->result);
@@ -478,6 +499,7 @@ int main(void)
         cmocka_unit_test(hierarchies_of_the_host_are_left_out),
         cmocka_unit_test(unknown_capabilities_are_left_out),
         cmocka_unit_test(what_the_guest_cannot_have_is_refused),
+        cmocka_unit_test(a_block_device_without_a_driver_on_the_host_is_a_node_in_the_guest),
         cmocka_unit_test(block_devices_are_left_out_where_all_devices_may_be_used),
         cmocka_unit_test(annotations_choose_the_machine),
         cmocka_unit_test(limits_size_the_machine),
