@@ -52,8 +52,13 @@ static const char sample_head[] =
 static const char sample_resources[] =
     "    \"resources\": { \"devices\": [ { \"allow\": false, \"access\": \"rwm\" } ] },\n";
 
+static const char sample_namespaces[] =
+    "    \"namespaces\": [ { \"type\": \"pid\" }, { \"type\": \"network\" }, { \"type\": \"ipc\" }, { \"type\": \"uts\" }, { \"type\": \"mount\" }, { \"type\": \"cgroup\" }";
+
+static const char sample_user_namespace[] = ", { \"type\": \"user\" }";
+
 static const char sample_tail[] =
-    "    \"namespaces\": [ { \"type\": \"pid\" }, { \"type\": \"network\" }, { \"type\": \"ipc\" }, { \"type\": \"uts\" }, { \"type\": \"mount\" }, { \"type\": \"cgroup\" } ],\n"
+    " ],\n"
     "    \"maskedPaths\": [ \"/proc/acpi\", \"/proc/asound\", \"/proc/kcore\", \"/proc/keys\", \"/proc/latency_stats\", \"/proc/timer_list\", \"/proc/timer_stats\", \"/proc/sched_debug\", \"/sys/firmware\", \"/proc/scsi\" ],\n"
     "    \"readonlyPaths\": [ \"/proc/bus\", \"/proc/fs\", \"/proc/irq\", \"/proc/sys\", \"/proc/sysrq-trigger\" ]\n"
     "  }\n"
@@ -84,6 +89,9 @@ static int run_spec(struct cli *cli)
     (void)buf_append_str(&text, sample_head);
     if (!options->rootless)
         (void)buf_append_str(&text, sample_resources);
+    (void)buf_append_str(&text, sample_namespaces);
+    if (options->rootless)
+        (void)buf_append_str(&text, sample_user_namespace);
     (void)buf_append_str(&text, sample_tail);
     return write_new(dir_fd, options->file ?: "config.json", &text, &cli->err);
 }

@@ -133,6 +133,21 @@ assert not c["process"]["capabilities"].get("inheritable") and not c["process"][
     run -1 tatami spec -b "$work/absent"
 }
 
+@test "the sample for an unprivileged user has a user namespace and no resources" {
+    local words
+    while read -r words; do
+        rm -f "$work/config.json"
+        run -0 tatami spec $words -b "$work"
+        [ "$output" = "" ]
+        python3 -c '
+import json, sys
+l = json.load(open(sys.argv[1]))["linux"]
+rootless = len(sys.argv) > 2
+assert ({"type": "user"} in l["namespaces"]) == rootless and ("resources" in l) != rootless
+assert {"type": "pid"} in l["namespaces"] and l["maskedPaths"]' "$work/config.json" $words
+    done <<<$'\n--rootless'
+}
+
 @test "a container lives as long as its handle" {
     sleep 100 3>&- &
     record live running $! "$(start_time $!)"
