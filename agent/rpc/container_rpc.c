@@ -8,6 +8,7 @@
 #include "agent/container/hook.h"
 #include "agent/container/rootfs.h"
 #include "agent/rpc/rpc.h"
+#include "agent/sandbox/guest_hooks.h"
 #include "oci/wire.h"
 
 #define SPEC_ARENA_BYTES (16 * 1024 * 1024)
@@ -57,6 +58,8 @@ static int read_request(const struct agent *agent, const Grpc__CreateContainerRe
         r = check_spec(spec, err);
     if (r == 0)
         r = rootfs_check(spec, err);
+    if (r == 0)
+        r = guest_hooks_add(a, &agent->sandbox.hooks, spec, err);
     if (r == 0 && hook_is_wanted(spec, "createRuntime"))
         log_info(agent->log, "container", "container %s: hooks.createRuntime are left to the host", request->container_id);
     if (r == 0)

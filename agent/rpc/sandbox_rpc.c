@@ -11,15 +11,6 @@
 #include "agent/sandbox/dns.h"
 #include "loop/offload.h"
 
-/* What CreateSandbox can ask for and this agent does not do yet is refused before anything happens. */
-static int refuse_unsupported(const Grpc__CreateSandboxRequest *create, struct error *err)
-{
-    if (*create->guest_hook_path)
-        return error_status(err, STATUS_UNIMPLEMENTED, "CreateSandboxRequest.guest_hook_path: '%s' is not supported yet",
-                            create->guest_hook_path);
-    return 0;
-}
-
 struct module_request {
     const char *name, *params;
 };
@@ -56,13 +47,13 @@ RPC_HANDLER(rpc_create_sandbox)
     struct agent *agent = call->context;
     (void)reply;
 
-    int r = refuse_unsupported(create, err);
-    if (r == 0)
-        r = load_modules(agent, call->arena, create, err);
+    int r = load_modules(agent, call->arena, create, err);
     if (r == 0)
         r = storages_add(&agent->storages, agent->reaper, call->arena, create->storages, create->n_storages, err);
     if (r == 0)
         r = sandbox_create(&agent->sandbox, agent->reaper, create->sandbox_id, create->hostname, err);
+    if (r == 0 && *create->guest_hook_path)
+        sandbox_find_hooks(&agent->sandbox, create->guest_hook_path, agent->log);
     if (r == 0)
         r = dns_configure(agent->base_fd, agent->options->base_dir, create->dns, create->n_dns, err);
     return r;

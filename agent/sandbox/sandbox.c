@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "agent/container/container.h"
+#include "agent/sandbox/guest_hooks.h"
 #include "sys/fd.h"
+
+#define HOOKS_ARENA_BYTES (256 * 1024)
 
 void sandbox_init(struct sandbox *sandbox)
 {
@@ -24,6 +27,7 @@ void sandbox_done(struct sandbox *sandbox)
     fd_close(&sandbox->pid_fd);
     free(sandbox->id);
     free(sandbox->hostname);
+    arena_free(sandbox->hooks_arena);
     oom_queue_done(&sandbox->oom);
 }
 
@@ -129,6 +133,13 @@ int sandbox_create(struct sandbox *sandbox, struct reaper *reaper, const char *i
     replace_string(&sandbox->hostname, hostname);
     sandbox->running = true;
     return 0;
+}
+
+void sandbox_find_hooks(struct sandbox *sandbox, const char *path, const struct logger *log)
+{
+    arena_free(sandbox->hooks_arena);
+    sandbox->hooks_arena = arena_new(HOOKS_ARENA_BYTES);
+    guest_hooks_find(sandbox->hooks_arena, path, log, &sandbox->hooks);
 }
 
 /* ---- namespaces of a container ---- */

@@ -6,6 +6,7 @@
 #include "agent/sandbox/oom_queue.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "loop/reaper.h"
 #include "oci/spec.h"
 
@@ -22,6 +23,8 @@ struct sandbox {
     int pid_fd;                        /* pid namespace of pid_owner, -1 while there is none */
     const struct container *pid_owner; /* the first container: later ones may share its pid namespace while it lives */
     struct oom_queue oom;
+    struct oci_hooks hooks;    /* the image's, for all containers */
+    struct arena *hooks_arena; /* in which they live, or NULL */
 };
 
 void sandbox_init(struct sandbox *sandbox);
@@ -31,6 +34,9 @@ void sandbox_done(struct sandbox *sandbox);
 /* Sets id and host name and makes the shared ipc and uts namespaces (from a fiber). A second call replaces them: containers
  * that run keep theirs. On failure the sandbox is as before. */
 int sandbox_create(struct sandbox *sandbox, struct reaper *reaper, const char *id, const char *hostname, struct error *err);
+
+/* Looks for the hooks of the image (guest_hooks.h), in the place of those that were found before. */
+void sandbox_find_hooks(struct sandbox *sandbox, const char *path, const struct logger *log);
 
 /* Points the spec's ipc, uts and pid entries at what the sandbox shares; the strings live in a.
  * Host pid entries are dropped and one is appended: shared when share_pid asks for it, else new.

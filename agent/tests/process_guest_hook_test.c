@@ -181,6 +181,55 @@ RIG_TEST(create_runtime_hooks_are_left_to_the_host)
     expect_output(rig, "c1", spec, "no\n");
 }
 
+/* ---- hooks of the image ---- */
+
+/* A hook below PATH whose program shows its own file, then the one named by its second argument. */
+static void install_hook(struct rig *rig, const char *kind, const char *name)
+{
+    char *folder = arena_printf(rig->arena, "%s/hooks/%s", rig->dir, kind);
+    char *text = in_rootfs(rig, "#!%s/bin/cat\n");
+
+    (void)sys_mkdirat(AT_FDCWD, arena_printf(rig->arena, "%s/hooks", rig->dir), 0755);
+    assert_int_equal(sys_mkdirat(AT_FDCWD, folder, 0755), 0);
+    _close_ int fd =
+        sys_openat(AT_FDCWD, arena_printf(rig->arena, "%s/%s", folder, name), O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    assert_int_equal(sys_write(fd, text, strlen(text)), strlen(text));
+}
+
+static void create_sandbox_with_hooks(struct rig *rig, const char *path)
+{
+    Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+
+    request.sandbox_id = (char *)"pod";
+    request.guest_hook_path = (char *)(uintptr_t)path;
+    rig_ok(rig, "CreateSandbox", &request.base, NULL);
+}
+
+RIG_TEST(hooks_of_the_image_run_for_each_container_after_those_of_its_spec)
+{
+    struct oci_spec *spec = rig_spec(rig, "c1", NULL);
+
+    install_hook(rig, "prestart", "show");
+    install_hook(rig, "poststart", "show");
+    create_sandbox_with_hooks(rig, arena_printf(rig->arena, "%s/hooks", rig->dir));
+    EXPECT_REFUSED(STATUS_INTERNAL, "/hooks/prestart/show: exit status 1: ", rig_create(rig, "c1", spec, &err));
+    rig_add_hook(rig, spec, "prestart", "echo > prestart");
+    EXPECT_OK(rig_create(rig, "c1", spec, &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "/hooks/poststart/show: exit status 1: ", rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+    rig_add_hook(rig, spec, "poststart", "echo > poststart");
+    expect_running(rig, "c1", spec);
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+}
+
+RIG_TEST(sandbox_whose_image_has_no_hooks_is_as_any)
+{
+    create_sandbox_with_hooks(rig, arena_printf(rig->arena, "%s/nowhere", rig->dir));
+    create_sandbox_with_hooks(rig, "relative");
+    create_sandbox_with_hooks(rig, rig->dir);
+    expect_output(rig, "c1", rig_spec(rig, "c1", "echo yes"), "yes\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +241,8 @@ int main(void)
         cmocka_unit_test(poststop_hooks_that_fail_do_not_keep_the_container),
         cmocka_unit_test(caller_that_gives_up_during_a_prestart_hook_leaves_nothing),
         cmocka_unit_test(create_runtime_hooks_are_left_to_the_host),
+        cmocka_unit_test(hooks_of_the_image_run_for_each_container_after_those_of_its_spec),
+        cmocka_unit_test(sandbox_whose_image_has_no_hooks_is_as_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

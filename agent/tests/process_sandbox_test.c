@@ -153,9 +153,6 @@ RIG_TEST(sandbox_requests_for_what_is_not_built_are_refused)
     request.n_storages = 1;
     rig_refused(rig, "CreateSandbox", &request.base, STATUS_INTERNAL, "Failed to find the storage handler tape");
     request.n_storages = 0;
-    request.guest_hook_path = STRING("/hooks");
-    rig_refused(rig, "CreateSandbox", &request.base, STATUS_UNIMPLEMENTED, "guest_hook_path: '/hooks'");
-    request.guest_hook_path = STRING("");
     memset(long_name, 'n', sizeof(long_name));
     long_name[sizeof(long_name) - 1] = '\0';
     request.hostname = long_name;

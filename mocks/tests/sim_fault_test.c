@@ -347,6 +347,34 @@ static void resolv_conf_is_there(struct rig *rig)
     assert_string_equal(text, "nameserver 192.0.2.1\nsearch example.org");
 }
 
+static const char *const hook_folders[] = {"/hooks", "/hooks/prestart", "/hooks/poststop"};
+static const char *const hook_files[] = {"/hooks/prestart/b", "/hooks/prestart/a", "/hooks/poststop/c"};
+
+static void make_hooks(struct rig *rig UNUSED)
+{
+    FOR_ROWS (folder, hook_folders)
+        assert_int_equal(sys_mkdirat(AT_FDCWD, *folder, 0755), 0);
+    FOR_ROWS (file, hook_files)
+        assert_int_equal(sys_mknodat(AT_FDCWD, *file, S_IFREG | 0755, 0), 0);
+}
+
+static void remove_hooks(struct rig *rig UNUSED)
+{
+    FOR_ROWS (file, hook_files)
+        assert_int_equal(sys_unlinkat(AT_FDCWD, *file, 0), 0);
+    for (size_t i = ARRAY_SIZE(hook_folders); i > 0; i--)
+        assert_int_equal(sys_unlinkat(AT_FDCWD, hook_folders[i - 1], AT_REMOVEDIR), 0);
+}
+
+static enum status_code create_sandbox_with_hooks(struct rig *rig, struct error *err)
+{
+    Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+
+    request.sandbox_id = STRING("sandbox");
+    request.guest_hook_path = STRING("/hooks");
+    return rig_call(rig, "CreateSandbox", &request, NULL, err);
+}
+
 /* ---- the guest, out of memory ---- */
 
 static enum status_code ask_details(struct rig *rig, struct error *err)
@@ -440,6 +468,7 @@ static const struct sweep sweeps[] = {
      .retry = sweep_live},
     {"details", V2, .act = ask_details},
     {"sandbox-dns", V2, make_resolv_conf, create_sandbox_with_dns, .done = resolv_conf_is_there, .clean = remove_resolv_conf},
+    {"sandbox-hooks", V2, make_hooks, create_sandbox_with_hooks, .clean = remove_hooks},
     {"sandbox", V2, .act = create_sandbox},
     {"life", V2, .act = live, .done = c1_is_unknown, .undone = sweep_remove_c1, .lost = sweep_remove_c1, .retry = sweep_live},
 };

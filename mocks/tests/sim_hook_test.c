@@ -5,10 +5,28 @@
 #include "agent/tests/support/expect.h"
 #include "mocks/harness/sim_agent.h"
 
+static void install_hooks_of_the_image(struct rig *rig)
+{
+    static const char *const kinds[] = {"prestart", "poststart", "poststop"};
+    static const char text[] = "#!/test/rootfs/bin/echo\n";
+
+    assert_int_equal(sys_mkdirat(AT_FDCWD, "/hooks", 0755), 0);
+    FOR_ROWS (kind, kinds) {
+        assert_int_equal(sys_mkdirat(AT_FDCWD, arena_printf(rig->arena, "/hooks/%s", *kind), 0755), 0);
+        const char *path = arena_printf(rig->arena, "/hooks/%s/say", *kind);
+        _close_ int fd = sys_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+        assert_int_equal(sys_write(fd, text, strlen(text)), strlen(text));
+    }
+}
+
 static void run_talkative_hooks(struct rig *rig)
 {
     struct oci_spec *spec = rig_spec(rig, "c1", "true");
+    Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
 
+    install_hooks_of_the_image(rig);
+    request.guest_hook_path = (char *)"/hooks";
+    rig_ok(rig, "CreateSandbox", &request.base, NULL);
     rig_add_hook(rig, spec, "prestart", "echo from prestart");
     rig_add_hook(rig, spec, "prestart", "echo and again");
     rig_add_hook(rig, spec, "createRuntime", "true");
@@ -31,6 +49,9 @@ static void output_of_hooks_and_what_is_not_fatal_is_logged(void **state)
         "hook poststart: /test/rootfs/bin/sh: from poststart\"",
         "hook poststop: /test/rootfs/bin/sh: from poststop\"",
         "container c1: hook poststop: /test/rootfs/bin/sh: exit status 7: why\",\"level\":\"WARN\"",
+        "hook prestart: /hooks/prestart/say: /hooks/prestart/say prestart\"",
+        "hook poststart: /hooks/poststart/say: /hooks/poststart/say poststart\"",
+        "hook poststop: /hooks/poststop/say: /hooks/poststop/say poststop\"",
     };
     const struct sim_setup setup = {.seed = 1, .logged = true};
     (void)state;
