@@ -11,6 +11,8 @@
 #include "runtime-min/container/unix_path.h"
 #include "runtime-min/sandbox/rundir.h"
 #include "runtime-min/sandbox/sandbox.h"
+#include "runtime-min/sandbox/share.h"
+#include "runtime-min/sandbox/visit.h"
 #include "sys/fd.h"
 #include "ttrpc/client.h"
 #include "ttrpc/server.h"
@@ -174,36 +176,59 @@ static int copy_tree(const char *source, bool read_only, struct error *err)
     return r < 0 ? error_set(err, r, "prepare %s to be shared%s", source, read_only ? " read-only" : "") : fd_take(&tree);
 }
 
+struct addition {
+    int tree;
+    const char *container;
+};
+
+static int add_share(void *arg, char text[static VISIT_TEXT_BYTES], struct error *err)
+{
+    const struct addition *addition = arg;
+
+    return share_add(addition->tree, addition->container, text, err);
+}
+
+static int remove_shares(void *arg, char text[static VISIT_TEXT_BYTES], struct error *err)
+{
+    (void)text;
+    return share_remove(arg, err);
+}
+
 int sandbox_share(struct arena *a, const char *root, const char *id, const char *container_id, const char *source,
                   bool read_only, const char **ret_guest_path, struct error *err)
 {
-    Tatami__Monitor__V1__ShareRequest request = TATAMI__MONITOR__V1__SHARE_REQUEST__INIT;
-    struct conversation conversation = {
-        .method = "Share", .request = &request.base, .reply_type = MESSAGE(share_reply), .timeout_ns = CALL_NS, .arena = a};
+    char name[VISIT_TEXT_BYTES];
 
     _close_ int tree = copy_tree(source, read_only, err);
     if (tree < 0)
         return tree;
-    request.container_id = (char *)(uintptr_t)container_id;
-    request.pid = sys_getpid();
-    request.fd = tree;
-    int r = ask(root, id, &conversation, err);
+    struct addition addition = {.tree = tree, .container = container_id};
+    _close_ int monitor = dial(root, id, err);
+    if (monitor < 0)
+        return monitor;
+    int r = visit(monitor, add_share, &addition, name, err);
     if (r < 0)
         return error_wrap(err, "share %s", source);
-    *ret_guest_path = ((const Tatami__Monitor__V1__ShareReply *)(const void *)conversation.reply)->guest_path;
+    *ret_guest_path = arena_printf(a, SHARE_GUEST "/%s", name);
     return 0;
 }
 
 int sandbox_unshare(const char *root, const char *id, const char *container_id, struct error *err)
 {
-    Tatami__Monitor__V1__UnshareRequest request = TATAMI__MONITOR__V1__UNSHARE_REQUEST__INIT;
+    Tatami__Monitor__V1__ReleaseRequest request = TATAMI__MONITOR__V1__RELEASE_REQUEST__INIT;
     _arena_ struct arena *a = arena_new(CALL_BYTES);
-    struct conversation conversation = {.method = "Unshare",
+    struct conversation conversation = {.method = "Release",
                                         .request = &request.base,
                                         .reply_type = &google__protobuf__empty__descriptor,
                                         .timeout_ns = CALL_NS,
                                         .arena = a};
 
+    _close_ int monitor = dial(root, id, err);
+    if (monitor < 0)
+        return monitor;
+    int r = visit(monitor, remove_shares, (void *)(uintptr_t)container_id, NULL, err);
+    if (r < 0)
+        return r;
     request.container_id = (char *)(uintptr_t)container_id;
     return ask(root, id, &conversation, err);
 }
@@ -349,7 +374,7 @@ int sandbox_stop(const char *root, const char *id, struct error *err)
     ask_to_stop(root, id);
     r = wrest_lock(&rundir);
     if (r == -ENOENT)
-        return 0; /* the monitor removed it */
+        return 0; /* another one removed it */
     if (r < 0)
         return error_set(err, r, "end the monitor of sandbox %s", id);
     return rundir_remove(rundir.parent_fd, rundir.fd, id, err);

@@ -97,6 +97,8 @@ static int boot(struct monitor *monitor, struct error *err)
 {
     int r = share_open(err);
     if (r == 0)
+        r = service_open(monitor, err);
+    if (r == 0)
         r = parts_start(monitor, err);
     uint64_t deadline = boot_deadline(monitor);
     if (r == 0)
@@ -165,11 +167,8 @@ static void end(struct monitor *monitor)
     ttrpc_client_free(monitor->agent);
     monitor->agent = NULL;
     parts_end(monitor);
-    share_close(&monitor->shares);
     if (monitor->death.errnum)
-        rundir_retire(MONITOR_DIR_FD, monitor->death.text);
-    else
-        (void)rundir_remove(MONITOR_PARENT_FD, MONITOR_DIR_FD, monitor->start->id, NULL);
+        (void)fd_write_all(monitor->reason_fd, monitor->death.text, strlen(monitor->death.text));
     monitor->ended = true;
     waitq_wake_all(&monitor->changed);
     if (monitor->server)
@@ -206,11 +205,14 @@ static void life_fiber(void *arg)
 
 static void signal_ready(struct watch *watch, uint32_t events)
 {
+    struct monitor *monitor = CONTAINER_OF(watch, struct monitor, signals);
     struct signalfd_siginfo signals[4];
 
     (void)events;
     (void)sys_read(watch->fd, signals, sizeof(signals));
-    monitor_stop(CONTAINER_OF(watch, struct monitor, signals));
+    if (!monitor->stopping)
+        (void)error_text(&monitor->death, -ECANCELED, "its monitor was told to end");
+    monitor_stop(monitor);
 }
 
 /* Who asks the monitor to end gets an orderly end of the machine. */
@@ -238,12 +240,20 @@ static int watch_starter(struct monitor *monitor, struct error *err)
     return r < 0 ? error_set(err, r, "watch the starter") : 0;
 }
 
-static int open_log(struct monitor *monitor, struct error *err)
+static int open_file(const struct monitor *monitor, const char *name, struct error *err)
 {
-    if (!monitor->start->debug)
-        return 0;
-    monitor->log_fd = sys_openat(AT_FDCWD, RUNDIR_LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    return monitor->log_fd < 0 ? error_set(err, monitor->log_fd, "open the log of sandbox %s", monitor->start->id) : 0;
+    int fd = sys_openat(AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+
+    return fd < 0 ? error_set(err, fd, "open the %s of sandbox %s", name, monitor->start->id) : fd;
+}
+
+static int open_files(struct monitor *monitor, struct error *err)
+{
+    int r = monitor->reason_fd = open_file(monitor, RUNDIR_REASON, err);
+
+    if (r >= 0 && monitor->start->debug)
+        r = monitor->log_fd = open_file(monitor, RUNDIR_LOG, err);
+    return r < 0 ? r : 0;
 }
 
 /* A connection for each process that is held; and the parts inherit it: more than the hard limit takes a privilege. */
@@ -261,13 +271,13 @@ static int run(struct monitor *monitor, struct error *err)
 {
     int r = read_start(monitor, err);
     if (r == 0)
-        r = open_log(monitor, err);
+        r = open_files(monitor, err);
     if (r == 0)
         r = loop_new(&monitor->loop, err);
     if (r == 0)
         r = reaper_new(monitor->loop, &monitor->reaper, err);
     if (r == 0)
-        r = rundir_sign(MONITOR_LOCK_FD, err);
+        r = rundir_sign(err);
     if (r == 0)
         r = watch_signals(monitor, err);
     if (r == 0)
@@ -282,6 +292,8 @@ int sandbox_monitor_main(void)
 {
     struct monitor monitor = {.started_ns = sys_monotonic_ns(),
                               .log_fd = -1,
+                              .reason_fd = -1,
+                              .listen_fd = -1,
                               .virtiofsd = PROGRAM_NONE,
                               .vsock = PROGRAM_NONE,
                               .guest = {.socket_path = RUNDIR_VSOCK}};
@@ -299,7 +311,6 @@ int sandbox_monitor_main(void)
     waitq_init(&monitor.changed);
     list_init(&monitor.holds);
     list_init(&monitor.listeners);
-    list_init(&monitor.shares.sharers);
     monitor.arena = arena_new(ARENA_BYTES);
     int r = run(&monitor, &err);
     if (r < 0)

@@ -4,7 +4,6 @@
 #include "loop/reaper.h"
 #include "proto/monitor.pb-c.h"
 #include "runtime-min/container/guest_dial.h"
-#include "runtime-min/sandbox/share.h"
 #include "runtime-min/vmm/program.h"
 #include "runtime-min/vmm/vmm.h"
 #include "ttrpc/client.h"
@@ -13,9 +12,7 @@
 /* Descriptors that a new monitor finds; its working directory is that of the machine. */
 enum monitor_fd {
     MONITOR_CONTROL_FD = 3, /* SOCK_SEQPACKET: Start, Started, then one byte to commit; its end before that ends the machine */
-    MONITOR_LOCK_FD,
-    MONITOR_PARENT_FD, /* ROOT/.sandboxes */
-    MONITOR_DIR_FD,
+    MONITOR_LOCK_FD,        /* held, nothing else */
     MONITOR_FDS_END,
 };
 
@@ -30,6 +27,8 @@ struct monitor {
     struct watch signals;
     struct watch control; /* not watched once the machine is committed */
     int log_fd;           /* gets what the parts and the guest's console say; -1 unless the machine is to be debugged */
+    int reason_fd;        /* gets why the machine died */
+    int listen_fd;        /* of the control socket, until clients are served */
 
     struct program virtiofsd;
     struct program vsock;        /* not started where the kernel's device serves */
@@ -40,7 +39,6 @@ struct monitor {
     bool is_on_trial; /* with KVM, which nobody asked for, until the agent has answered */
     struct ttrpc_client *agent;
     struct ttrpc_server *server;
-    struct shares shares;
     struct list holds;
     struct list listeners; /* of OOM events */
 
@@ -87,5 +85,6 @@ int oom_listen(struct ttrpc_call *call, ProtobufCMessage *reply, struct error *e
 
 /* How clients are served. */
 struct ttrpc_server_options service_options(struct monitor *monitor);
-/* Serves the control socket in the working directory. */
+/* Makes the control socket in the working directory; nobody knows its name yet. */
+int service_open(struct monitor *monitor, struct error *err);
 int service_start(struct monitor *monitor, struct error *err);

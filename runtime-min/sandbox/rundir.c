@@ -60,7 +60,8 @@ int rundir_lock(struct rundir *rundir)
 {
     struct stat named;
 
-    rundir->lock_fd = sys_openat(rundir->fd, RUNDIR_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    /* A monitor inherits it: who takes that one over must not write who is to be killed in its place. */
+    rundir->lock_fd = sys_openat(rundir->fd, RUNDIR_LOCK, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (rundir->lock_fd < 0)
         return rundir->lock_fd;
     int r = sys_flock(rundir->lock_fd, LOCK_EX | LOCK_NB);
@@ -88,10 +89,9 @@ static int lock_patiently(struct rundir *rundir)
 static const struct content {
     const char *name;
     int flags;
-    bool is_kept; /* of a machine that died */
 } contents[] = {
-    {RUNDIR_CONTROL, 0, false}, {RUNDIR_VSOCK, 0, false}, {RUNDIR_FS, 0, false},
-    {RUNDIR_LOG, 0, true},      {RUNDIR_REASON, 0, true}, {RUNDIR_SHARE, AT_REMOVEDIR, false},
+    {RUNDIR_CONTROL, 0}, {RUNDIR_NEWBORN, 0},          {RUNDIR_VSOCK, 0}, {RUNDIR_FS, 0}, {RUNDIR_LOG, 0},
+    {RUNDIR_REASON, 0},  {RUNDIR_SHARE, AT_REMOVEDIR},
 };
 
 static int remove_content(int fd)
@@ -145,17 +145,12 @@ int rundir_remove(int parent_fd, int fd, const char *id, struct error *err)
     return r < 0 && r != -ENOENT ? error_set(err, r, "remove the directory of sandbox %s", id) : 0;
 }
 
-/* ---- the reason ---- */
-
-void rundir_retire(int fd, const char *reason)
+int rundir_publish(const struct rundir *rundir)
 {
-    _close_ int file = sys_openat(fd, RUNDIR_REASON, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-    if (file >= 0)
-        (void)fd_write_all(file, reason, strlen(reason));
-    FOR_ROWS (content, contents)
-        (void)(content->is_kept ? 0 : sys_unlinkat(fd, content->name, content->flags));
+    return sys_renameat2(rundir->fd, RUNDIR_NEWBORN, rundir->fd, RUNDIR_CONTROL, 0);
 }
+
+/* ---- the reason ---- */
 
 void rundir_reason(const char *root, const char *id, struct buf *out)
 {
@@ -170,15 +165,13 @@ void rundir_reason(const char *root, const char *id, struct buf *out)
 
 /* ---- the owner ---- */
 
-int rundir_sign(int lock_fd, struct error *err)
+int rundir_sign(struct error *err)
 {
     struct proc self;
 
     int r = proc_identify(sys_getpid(), &self);
-    if (r == 0) {
-        ssize_t n = sys_pwrite(lock_fd, &self, sizeof(self), 0);
-        r = n == sizeof(self) ? 0 : n < 0 ? (int)n : -EIO;
-    }
+    if (r == 0)
+        r = file_write_at(AT_FDCWD, RUNDIR_LOCK, (const char *)&self, sizeof(self));
     return r < 0 ? error_set(err, r, "write down who the monitor is") : 0;
 }
 

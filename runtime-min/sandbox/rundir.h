@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The directory of one machine: ROOT/.sandboxes/ID. Who holds its lock may change it; a monitor holds it as long as it lives.
- */
+ * It goes with sandbox_stop(): a monitor has no rights to remove it. */
 #pragma once
 #include <stdbool.h>
 
@@ -13,6 +13,7 @@
 #define RUNDIR_LOG "log"
 #define RUNDIR_REASON "reason"
 #define RUNDIR_CONTROL "monitor.sock"
+#define RUNDIR_NEWBORN "monitor.new" /* the same, of a machine that is not ready yet */
 #define RUNDIR_VSOCK "vsock.sock"
 #define RUNDIR_FS "fs.sock"
 #define RUNDIR_SHARE "share"
@@ -34,13 +35,13 @@ int rundir_create(const char *root, const char *id, struct rundir *ret_rundir, s
 int rundir_open(const char *root, const char *id, struct rundir *ret_rundir, struct error *err);
 /* Takes the lock: 0, or -EWOULDBLOCK while a monitor lives. */
 int rundir_lock(struct rundir *rundir);
-/* The monitor writes down who it is, for those who have to kill it. */
-int rundir_sign(int lock_fd, struct error *err);
+/* The monitor, in its directory, writes down who it is, for those who have to kill it. */
+int rundir_sign(struct error *err);
 /* Who that was. */
 int rundir_owner(const struct rundir *rundir, struct proc *ret_owner);
-/* What a machine that died leaves until it is stopped: why it did, and its log. Best effort. */
-void rundir_retire(int fd, const char *reason);
-/* Appends that reason, when there is one. */
+/* Under the lock: clients find the monitor from now on. */
+int rundir_publish(const struct rundir *rundir);
+/* Appends why the machine died, when it did by itself. */
 void rundir_reason(const char *root, const char *id, struct buf *out);
 /* Removes the directory and what monitors make in it, under the lock. -ENOTEMPTY names what is left. */
 int rundir_remove(int parent_fd, int fd, const char *id, struct error *err);

@@ -8,7 +8,7 @@
  *         monitor.sock        control socket, for those who may override its mode (CAP_DAC_OVERRIDE)
  *         vsock.sock          hybrid vsock: "CONNECT 1024" leads to the agent; not where the kernel's vsock device is used
  *         log                 of the monitor
- *         reason              why the machine died; with the log it stays until sandbox_stop()
+ *         reason              why the machine died
  *         share/              mount point; what is mounted there is seen by the monitor and the guest only
  *
  * Paths of sockets may be longer than an address holds: connect with unix_path_connect(). But for OOM events nothing

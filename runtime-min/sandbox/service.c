@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The monitor's service (lib/proto/monitor.proto). */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime-min/sandbox/agent_link.h"
 #include "runtime-min/sandbox/monitor.h"
 #include "runtime-min/sandbox/rundir.h"
-#include "runtime-min/sandbox/share.h"
 #include "sys/fd.h"
 
 #define SERVICE "tatami.monitor.v1.Monitor"
-#define NAME_CAP 320
 
 /* Who stands for a process of the guest. Lives in its call's arena. */
 struct hold {
@@ -21,30 +18,16 @@ struct hold {
     bool released; /* the container is gone */
 };
 
-static int share(struct ttrpc_call *call, const ProtobufCMessage *message, ProtobufCMessage *reply_message, struct error *err)
+static int release(struct ttrpc_call *call, const ProtobufCMessage *message, ProtobufCMessage *reply, struct error *err)
 {
-    const Tatami__Monitor__V1__ShareRequest *request = (const void *)message;
-    Tatami__Monitor__V1__ShareReply *reply = (void *)reply_message;
-    struct monitor *monitor = call->context;
-    char tree[64], name[NAME_CAP];
-
-    snprintf(tree, sizeof(tree), "/proc/%d/fd/%d", request->pid, request->fd);
-    int r = share_add(&monitor->shares, request->container_id, tree, name, sizeof(name), err);
-    if (r == 0)
-        reply->guest_path = arena_printf(call->arena, SHARE_GUEST "/%s", name);
-    return r;
-}
-
-static int unshare(struct ttrpc_call *call, const ProtobufCMessage *message, ProtobufCMessage *reply, struct error *err)
-{
-    const Tatami__Monitor__V1__UnshareRequest *request = (const void *)message;
+    const Tatami__Monitor__V1__ReleaseRequest *request = (const void *)message;
     struct monitor *monitor = call->context;
     struct hold *hold;
 
-    (void)reply;
+    (void)reply, (void)err;
     LIST_FOREACH (hold, &monitor->holds, node)
         hold->released = hold->released || strcmp(hold->container, request->container_id) == 0;
-    return share_remove(&monitor->shares, request->container_id, err);
+    return 0;
 }
 
 /* ---- hold ---- */
@@ -157,8 +140,7 @@ static int stop(struct ttrpc_call *call, const ProtobufCMessage *request, Protob
 #define MESSAGE(name) &tatami__monitor__v1__##name##__descriptor
 
 static const struct ttrpc_method methods[] = {
-    {SERVICE, "Share", MESSAGE(share_request), MESSAGE(share_reply), share},
-    {SERVICE, "Unshare", MESSAGE(unshare_request), &google__protobuf__empty__descriptor, unshare},
+    {SERVICE, "Release", MESSAGE(release_request), &google__protobuf__empty__descriptor, release},
     {SERVICE, "Status", MESSAGE(status_request), MESSAGE(status_reply), status},
     {SERVICE, "Stop", MESSAGE(stop_request), &google__protobuf__empty__descriptor, stop},
 };
@@ -182,19 +164,17 @@ struct ttrpc_server_options service_options(struct monitor *monitor)
     };
 }
 
+int service_open(struct monitor *monitor, struct error *err)
+{
+    /* For those who may override its mode: the vsock device, which sees this directory, is root without any right. */
+    monitor->listen_fd = parts_listen(RUNDIR_NEWBORN, 0, err);
+    return monitor->listen_fd < 0 ? monitor->listen_fd : 0;
+}
+
 int service_start(struct monitor *monitor, struct error *err)
 {
     const struct ttrpc_server_options options = service_options(monitor);
-    /* For those who may override its mode: the vsock device, which sees this directory, is root without any right. */
-    int fd = parts_listen(RUNDIR_CONTROL, 0, err);
-    int r = fd < 0 ? fd : sys_fcntl(fd, F_SETFL, O_NONBLOCK);
-    if (fd < 0)
-        return fd;
-    if (r >= 0)
-        r = ttrpc_server_new(monitor->loop, &options, &monitor->server, err);
-    if (r < 0) {
-        sys_close(fd);
-        return r;
-    }
-    return ttrpc_server_listen(monitor->server, fd, NULL, err);
+
+    int r = ttrpc_server_new(monitor->loop, &options, &monitor->server, err);
+    return r < 0 ? r : ttrpc_server_listen(monitor->server, fd_take(&monitor->listen_fd), NULL, err);
 }

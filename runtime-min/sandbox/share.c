@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -14,16 +13,11 @@
 #include "sys/fd.h"
 
 #define MOUNTS "share/mounts"
+#define NAMES "share/names"
 #define SHARES_MAX 1024 /* of one container */
 #define OPEN_TREE_COPY (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
-
-/* What one container shares. */
-struct sharer {
-    struct list node;
-    uint64_t number; /* of its directory */
-    int n;           /* shares, which are numbered in order and taken back together */
-    char container[];
-};
+#define NUMBER_BYTES 17
+#define PATH_CAP (sizeof(NAMES) + NAME_MAX + 1)
 
 /* ---- the tree ---- */
 
@@ -74,6 +68,8 @@ static int build(void)
     if (r == 0)
         r = make_passage(SHARE_EXPORT);
     if (r == 0)
+        r = sys_mkdirat(AT_FDCWD, NAMES, 0700);
+    if (r == 0)
         r = bind_tree(MOUNTS, MOUNTS, &source);
     if (r == 0)
         r = bind_tree(MOUNTS, SHARE_EXPORT, &target);
@@ -91,109 +87,127 @@ int share_open(struct error *err)
     return r < 0 ? error_set(err, r, "build the shared directory") : 0;
 }
 
-void share_close(struct shares *shares)
-{
-    struct list *node;
-
-    while ((node = list_pop(&shares->sharers)))
-        free(CONTAINER_OF(node, struct sharer, node));
-    (void)sys_umount2(RUNDIR_SHARE, MNT_DETACH | UMOUNT_NOFOLLOW);
-}
-
 /* ---- containers ---- */
 
 /* A mount needs a target of its own kind. */
-static int make_target(const char *path, const char *tree)
+static int make_target(const char *path, bool is_directory)
 {
-    struct stat st;
-
-    int r = sys_fstatat(AT_FDCWD, tree, &st, 0);
-    if (r < 0)
-        return r;
-    if (S_ISDIR(st.st_mode))
+    if (is_directory)
         return sys_mkdirat(AT_FDCWD, path, 0700);
     int fd = sys_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     return fd < 0 ? fd : sys_close(fd);
 }
 
-static void remove_target(const char *path)
+static int remove_target(const char *path)
 {
-    if (sys_unlinkat(AT_FDCWD, path, 0) < 0)
-        (void)sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+    int r = sys_unlinkat(AT_FDCWD, path, 0);
+
+    return r == -EISDIR ? sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR) : r;
 }
 
-static struct sharer *sharer_find(struct shares *shares, const char *container)
+static int name_path(const char *container, char path[static PATH_CAP], struct error *err)
 {
-    struct sharer *sharer;
+    int r = rundir_check_id(container, err);
 
-    LIST_FOREACH (sharer, &shares->sharers, node) {
-        if (strcmp(sharer->container, container) == 0)
-            return sharer;
-    }
-    return NULL;
+    if (r == 0)
+        snprintf(path, PATH_CAP, NAMES "/%s", container);
+    return r;
 }
 
-static int sharer_add(struct shares *shares, const char *container, struct sharer **ret_sharer)
+/* Who is killed between the two leaves an empty directory. */
+static int give_number(const char *name, char number[static NUMBER_BYTES])
 {
-    char path[PATH_MAX];
+    char path[PATH_CAP];
+    uint64_t random;
 
-    snprintf(path, sizeof(path), MOUNTS "/%" PRIu64, shares->next);
+    ssize_t n = sys_getrandom(&random, sizeof(random), 0);
+    if (n != sizeof(random))
+        return n < 0 ? (int)n : -EIO;
+    snprintf(number, NUMBER_BYTES, "%016" PRIx64, random);
+    snprintf(path, sizeof(path), MOUNTS "/%s", number);
     int r = make_passage(path);
+    return r < 0 ? r : sys_symlinkat(number, AT_FDCWD, name);
+}
+
+/* -ENOENT: it has none. */
+static int find_number(const char *name, char number[static NUMBER_BYTES])
+{
+    ssize_t n = sys_readlinkat(AT_FDCWD, name, number, NUMBER_BYTES - 1);
+
+    number[n < 0 ? 0 : n] = '\0';
+    return n < 0 ? (int)n : 0;
+}
+
+/* The first place that is free. */
+static int take_place(const char *number, bool is_directory, char ret_name[static SHARE_NAME_BYTES], char path[static PATH_CAP])
+{
+    int r = -EEXIST;
+
+    for (int n = 0; n < SHARES_MAX && r == -EEXIST; n++) {
+        snprintf(ret_name, SHARE_NAME_BYTES, "%s/%d", number, n);
+        snprintf(path, PATH_CAP, MOUNTS "/%s", ret_name);
+        r = make_target(path, is_directory);
+    }
+    return r;
+}
+
+int share_add(int tree, const char *container, char ret_name[static SHARE_NAME_BYTES], struct error *err)
+{
+    char name[PATH_CAP], path[PATH_CAP], number[NUMBER_BYTES];
+    struct stat st;
+
+    int r = name_path(container, name, err);
     if (r < 0)
         return r;
-    struct sharer *sharer = calloc(1, sizeof(*sharer) + strlen(container) + 1);
-    if (!sharer)
-        abort();
-    strcpy(sharer->container, container);
-    sharer->number = shares->next++;
-    list_append(&shares->sharers, &sharer->node);
-    *ret_sharer = sharer;
-    return 0;
-}
-
-int share_add(struct shares *shares, const char *container, const char *tree, char *ret_name, size_t cap, struct error *err)
-{
-    struct sharer *sharer = sharer_find(shares, container);
-    char path[PATH_MAX];
-
-    int r = sharer ? 0 : sharer_add(shares, container, &sharer);
-    if (r < 0)
-        return error_set(err, r, "make a directory to share for container %s", container);
-    if (sharer->n == SHARES_MAX)
+    r = find_number(name, number);
+    if (r == -ENOENT)
+        r = give_number(name, number);
+    if (r == 0)
+        r = sys_fstat(tree, &st);
+    if (r == 0)
+        r = take_place(number, S_ISDIR(st.st_mode), ret_name, path);
+    if (r == -EEXIST)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "container %s has %d shared directories already", container,
                             SHARES_MAX);
-    snprintf(ret_name, cap, "%" PRIu64 "/%d", sharer->number, sharer->n);
-    snprintf(path, sizeof(path), MOUNTS "/%s", ret_name);
-    r = make_target(path, tree);
-    if (r == 0)
-        r = sys_move_mount(AT_FDCWD, tree, AT_FDCWD, path, MOVE_MOUNT_F_SYMLINKS);
-    if (r < 0) {
-        remove_target(path);
-        if (sharer->n == 0)
-            (void)share_remove(shares, container, NULL);
-        return error_set(err, r, "share a directory with container %s", container);
+    if (r == 0) {
+        r = sys_move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+        if (r < 0)
+            (void)remove_target(path);
     }
-    sharer->n++;
-    return 0;
+    return r < 0 ? error_set(err, r, "share a directory with container %s", container) : 0;
 }
 
-int share_remove(struct shares *shares, const char *container, struct error *err)
+static int remove_places(const char *number)
 {
-    struct sharer *sharer = sharer_find(shares, container);
-    char path[PATH_MAX];
+    char path[PATH_CAP];
+    int r = 0;
 
-    if (!sharer)
-        return 0;
-    for (; sharer->n > 0; sharer->n--) {
-        snprintf(path, sizeof(path), MOUNTS "/%" PRIu64 "/%d", sharer->number, sharer->n - 1);
-        int r = sys_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
-        if (r < 0 && r != -EINVAL)
-            return error_set(err, r, "unmount what container %s shared", container);
-        remove_target(path);
+    for (int n = 0; n < SHARES_MAX && r == 0; n++) {
+        snprintf(path, sizeof(path), MOUNTS "/%s/%d", number, n);
+        r = sys_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+        if (r == 0 || r == -EINVAL) /* not mounted any more, or not yet */
+            r = remove_target(path);
     }
-    snprintf(path, sizeof(path), MOUNTS "/%" PRIu64, sharer->number);
-    int r = sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
-    list_remove(&sharer->node);
-    free(sharer);
-    return r < 0 ? error_set(err, r, "remove the shared directory of %s", container) : 0;
+    if (r < 0 && r != -ENOENT)
+        return r;
+    snprintf(path, sizeof(path), MOUNTS "/%s", number);
+    r = sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+    return r == -ENOENT ? 0 : r;
+}
+
+int share_remove(const char *container, struct error *err)
+{
+    char name[PATH_CAP], number[NUMBER_BYTES];
+
+    int r = name_path(container, name, err);
+    if (r < 0)
+        return r;
+    r = find_number(name, number);
+    if (r == -ENOENT)
+        return 0;
+    if (r == 0)
+        r = remove_places(number);
+    if (r == 0)
+        r = sys_unlinkat(AT_FDCWD, name, 0);
+    return r < 0 ? error_set(err, r, "take back what container %s shared", container) : 0;
 }

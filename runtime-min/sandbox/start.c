@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The start of a monitor: the same program again, with nothing of its starter but four descriptors. */
+/* The start of a monitor: the same program again, with nothing of its starter but two descriptors. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -27,7 +27,7 @@ struct birth {
 
 static int place_descriptors(const struct birth *birth)
 {
-    int fds[] = {birth->control, birth->rundir->lock_fd, birth->rundir->parent_fd, birth->rundir->fd};
+    int fds[] = {birth->control, birth->rundir->lock_fd};
     int null = sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
 
     int r = null;
@@ -42,6 +42,7 @@ static int place_descriptors(const struct birth *birth)
 
 static int birth_main(void *arg)
 {
+    const struct birth *birth = arg;
     char *const argv[] = {(char[]){"tatami"}, (char[]){"monitor"}, NULL};
     char *const envp[] = {NULL};
     sigset_t none;
@@ -53,9 +54,9 @@ static int birth_main(void *arg)
     (void)sys_sigprocmask(SIG_SETMASK, &none, NULL);
     int r = sys_setsid();
     if (r >= 0)
-        r = place_descriptors(arg);
+        r = sys_fchdir(birth->rundir->fd);
     if (r >= 0)
-        r = sys_fchdir(MONITOR_DIR_FD);
+        r = place_descriptors(birth);
     if (r >= 0)
         (void)sys_execveat(AT_FDCWD, "/proc/self/exe", argv, envp, 0);
     return EXIT_NOT_RUN;
@@ -154,7 +155,7 @@ static int spawn_monitor(const struct rundir *rundir, struct cgroup *cgroup, int
     return 0;
 }
 
-/* A monitor that failed has ended and cleaned up by now. One that did not answer is killed, with all that it has started. */
+/* A monitor that failed has ended by now. One that did not answer is killed, with all that it has started. */
 static void clean_up(struct rundir *rundir, int pidfd, const char *id)
 {
     struct pollfd poll = {.fd = pidfd, .events = POLLIN};
@@ -177,12 +178,14 @@ static int start(const struct sandbox_config *config, const char *accel, int *re
     if (r < 0)
         return r;
     r = spawn_monitor(&rundir, config->cgroup, &control, &pidfd, err);
-    /* From here on the lock is the monitor's, and the directory, unless it dies without cleaning up. */
+    /* From here on the lock is the monitor's. */
     fd_close(&rundir.lock_fd);
     if (r == 0)
         r = send_start(control, config, accel, err);
     if (r == 0)
         r = receive_started(control, config->runtime->boot_timeout_ms + MARGIN_MS, outcome, err);
+    if (r == 0 && (r = rundir_publish(&rundir)) < 0)
+        (void)error_set(err, r, "publish the monitor of sandbox %s", config->id);
     if (r < 0) {
         fd_close(&control);
         clean_up(&rundir, pidfd, config->id);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a machine, seen by its clients. */
+#include <sys/file.h>
 #include <sys/wait.h>
 
 #include "runtime-min/tests/sandbox_world.h"
@@ -90,7 +91,6 @@ static void a_machine_ends_with_any_of_its_parts(void **state)
         assert_int_equal(sandbox_status(world->root, "s1", &(struct sandbox_status){0}, &world->err), -ENOENT);
         check_contains(parts[i], world->err.text, "sandbox s1 does not run any more: a part of the virtual machine ended; ");
         check_contains(parts[i], world->err.text, said[i]);
-        assert_int_equal(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK), -1);
         assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
         check_int(parts[i], has_directory(world), 0);
     }
@@ -170,6 +170,23 @@ static void what_a_dead_monitor_left_is_no_obstacle(void **state)
     assert_true(status_of(world).vm_pid > 0);
 }
 
+/* What is left goes with the next command. */
+static void check_ended(struct world *world, int vm)
+{
+    assert_false(vm > 0 && is_alive(vm));
+    assert_int_equal(sandbox_status(world->root, "s1", &(struct sandbox_status){0}, &world->err), -ENOENT);
+    assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+    assert_false(has_directory(world));
+}
+
+/* A monitor holds the lock as long as it lives. */
+static bool is_locked(struct world *world)
+{
+    _close_ int fd = open(arena_printf(world->a, "%s/.sandboxes/s1/lock", world->root), O_RDONLY | O_CLOEXEC);
+
+    return flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
 static void a_monitor_that_is_asked_to_end_does(void **state)
 {
     struct world *world = *state;
@@ -177,8 +194,10 @@ static void a_monitor_that_is_asked_to_end_does(void **state)
     need_root();
     start(world);
     assert_int_equal(sandbox_commit(&world->control, &world->err), 0);
-    kill(status_of(world).monitor_pid, SIGTERM);
-    eventually(!has_directory(world));
+    struct sandbox_status status = status_of(world);
+    kill(status.monitor_pid, SIGTERM);
+    eventually(!is_alive(status.monitor_pid));
+    check_ended(world, status.vm_pid);
 }
 
 static void a_monitor_that_is_stuck_is_killed(void **state)
@@ -246,9 +265,10 @@ static void a_machine_that_is_not_committed_ends_with_its_starter(void **state)
 
     need_root();
     start(world);
-    int monitor = status_of(world).monitor_pid;
+    struct sandbox_status status = status_of(world);
     fd_close(&world->control);
-    eventually(!has_directory(world) && !is_alive(monitor));
+    eventually(!is_alive(status.monitor_pid));
+    check_ended(world, status.vm_pid);
 }
 
 static void a_boot_ends_when_its_starter_is_killed(void **state)
@@ -265,7 +285,8 @@ static void a_boot_ends_when_its_starter_is_killed(void **state)
     eventually(access(arena_printf(world->a, "%s/.sandboxes/s1/vsock.sock", world->root), F_OK) == 0);
     kill(starter, SIGKILL);
     assert_int_equal(waitpid(starter, NULL, 0), starter);
-    eventually(!has_directory(world));
+    eventually(!is_locked(world));
+    check_ended(world, 0);
 }
 
 /* As long as the starter waits for it. */

@@ -119,53 +119,69 @@ static void an_agent_that_invents_oom_kills_does_not_keep_the_monitor_busy(void 
 
 /* ---- shares ---- */
 
-/* A path as the guest's file server sees it. */
-static const char *exported(struct world *world, const char *name)
+#define GUEST "/run/kata-containers/shared/containers/"
+
+/* A path as the guest's file server sees it: a directory and a number below what is shared, and a name in there. */
+static const char *exported(struct world *world, const char *guest, const char *name)
 {
-    return arena_printf(world->a, "/proc/%d/root%s/.sandboxes/s1/share/export/%s", status_of(world).monitor_pid, world->root,
-                        name);
+    assert_int_equal(strncmp(guest, GUEST, strlen(GUEST)), 0);
+    return arena_printf(world->a, "/proc/%d/cwd/share/export/%s%s", status_of(world).monitor_pid, guest + strlen(GUEST), name);
+}
+
+static const char *share(struct world *world, const char *container, const char *source, bool read_only)
+{
+    const char *guest = NULL;
+
+    if (sandbox_share(world->a, world->root, "s1", container, source, read_only, &guest, &world->err) < 0)
+        fail_msg("%s", world->err.text);
+    return guest;
+}
+
+/* The places of one container lie side by side. */
+static void check_beside(const char *guest, const char *other)
+{
+    assert_int_equal(strrchr(guest, '/') - guest, strrchr(other, '/') - other);
+    assert_int_equal(strncmp(guest, other, (size_t)(strrchr(guest, '/') - guest)), 0);
+    assert_string_not_equal(guest, other);
 }
 
 static void shares_are_seen_by_the_guest_alone(void **state)
 {
     struct world *world = *state;
-    const char *guest = NULL, *source = path_in(world, "source");
+    const char *source = path_in(world, "source");
 
     need_root();
     assert_int_equal(mkdir(source, 0755), 0);
     assert_int_equal(try_write(path_in(world, "source/file")), 0);
     start(world);
-    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, false, &guest, &world->err), 0);
-    assert_string_equal(guest, "/run/kata-containers/shared/containers/0/0");
-    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, true, &guest, &world->err), 0);
-    assert_string_equal(guest, "/run/kata-containers/shared/containers/0/1");
-    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c2", path_in(world, "source/file"), true, &guest, &world->err),
-                     0);
+    const char *writable = share(world, "c1", source, false);
+    const char *read_only = share(world, "c1", source, true);
+    const char *file = share(world, "c2", path_in(world, "source/file"), true);
+    check_beside(writable, read_only);
 
-    assert_int_equal(try_write(exported(world, "0/0/new")), 0);
+    assert_int_equal(try_write(exported(world, writable, "/new")), 0);
     assert_int_equal(access(path_in(world, "source/new"), F_OK), 0);
-    assert_int_equal(try_write(exported(world, "0/1/new")), -EROFS);
-    assert_int_equal(try_write(exported(world, "1/0")), -EROFS);
-    assert_int_equal(mkdir(exported(world, "planted"), 0700), -1);
+    assert_int_equal(try_write(exported(world, read_only, "/new")), -EROFS);
+    assert_int_equal(try_write(exported(world, file, "")), -EROFS);
+    assert_int_equal(mkdir(exported(world, GUEST, "planted"), 0700), -1);
     assert_int_equal(errno, EROFS);
     assert_int_equal(access(arena_printf(world->a, "%s/.sandboxes/s1/share/export", world->root), F_OK), -1);
 
     assert_int_equal(sandbox_unshare(world->root, "s1", "c1", &world->err), 0);
-    assert_int_equal(access(exported(world, "0"), F_OK), -1);
-    assert_int_equal(access(exported(world, "1/0"), F_OK), 0);
+    assert_int_equal(access(exported(world, writable, "/.."), F_OK), -1);
+    assert_int_equal(access(exported(world, file, ""), F_OK), 0);
     assert_int_equal(access(path_in(world, "source/file"), F_OK), 0);
     assert_int_equal(sandbox_unshare(world->root, "s1", "c1", &world->err), 0);
 
     /* The guest may still remember where a name led to. */
-    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, false, &guest, &world->err), 0);
-    assert_string_equal(guest, "/run/kata-containers/shared/containers/2/0");
+    assert_string_not_equal(share(world, "c1", source, false), writable);
 }
 
 /* An image may bring a name for the host's disk along. */
 static void devices_and_rights_of_files_are_not_shared(void **state)
 {
     struct world *world = *state;
-    const char *guest = NULL, *source = path_in(world, "source");
+    const char *source = path_in(world, "source");
     struct statvfs st;
 
     need_root();
@@ -175,12 +191,47 @@ static void devices_and_rights_of_files_are_not_shared(void **state)
         skip();
     }
     start(world);
-    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", source, false, &guest, &world->err), 0);
+    const char *guest = share(world, "c1", source, false);
     assert_int_equal(open(path_in(world, "source/device"), O_RDONLY | O_CLOEXEC) < 0, 0);
-    assert_int_equal(open(exported(world, "0/0/device"), O_RDONLY | O_CLOEXEC), -1);
+    assert_int_equal(open(exported(world, guest, "/device"), O_RDONLY | O_CLOEXEC), -1);
     assert_int_equal(errno, EACCES);
-    assert_int_equal(statvfs(exported(world, "0/0"), &st), 0);
+    assert_int_equal(statvfs(exported(world, guest, ""), &st), 0);
     assert_true(st.f_flag & ST_NOSUID);
+}
+
+/* It has no part in them. */
+static void shares_are_made_while_the_monitor_is_stuck(void **state)
+{
+    struct world *world = *state;
+    const char *source = path_in(world, "source");
+
+    need_root();
+    assert_int_equal(mkdir(source, 0755), 0);
+    start(world);
+    const char *directory = exported(world, GUEST, "");
+    int monitor = status_of(world).monitor_pid;
+    kill(monitor, SIGSTOP);
+    const char *guest = share(world, "c1", source, false);
+    kill(monitor, SIGCONT);
+    assert_int_equal(access(arena_printf(world->a, "%s%s", directory, guest + strlen(GUEST)), F_OK), 0);
+}
+
+static void what_a_killed_caller_left_of_a_share_is_taken_back(void **state)
+{
+    struct world *world = *state;
+    const char *source = path_in(world, "source");
+
+    need_root();
+    assert_int_equal(mkdir(source, 0755), 0);
+    start(world);
+    const char *guest = share(world, "c1", source, false);
+    const char *place =
+        arena_printf(world->a, "/proc/%d/cwd/share/mounts/%s", status_of(world).monitor_pid, guest + strlen(GUEST));
+    const char *next = arena_printf(world->a, "%.*s1", (int)strlen(place) - 1, place);
+    assert_int_equal(mkdir(next, 0700), 0); /* where nothing was mounted yet */
+    assert_int_equal(sandbox_unshare(world->root, "s1", "c1", &world->err), 0);
+    assert_int_equal(access(next, F_OK), -1);
+    assert_int_equal(access(place, F_OK), -1);
 }
 
 static void shares_that_cannot_be_made_are_refused(void **state)
@@ -192,8 +243,11 @@ static void shares_that_cannot_be_made_are_refused(void **state)
     start(world);
     assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", "/none", false, &guest, &world->err), -ENOENT);
     assert_non_null(strstr(world->err.text, "share /none with the virtual machine: ENOENT"));
-    assert_int_equal(sandbox_share(world->a, world->root, "s1", "../x", path_in(world, "root"), false, &guest, &world->err), 0);
-    assert_string_equal(guest, "/run/kata-containers/shared/containers/0/0"); /* whatever the container is called */
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "../x", path_in(world, "root"), false, &guest, &world->err),
+                     -EINVAL);
+    kill(status_of(world).monitor_pid, SIGKILL);
+    eventually(sandbox_share(world->a, world->root, "s1", "c1", path_in(world, "root"), false, &guest, &world->err) == -ENOENT);
+    assert_string_equal(world->err.text, "sandbox s1 does not run any more: its monitor was killed");
 }
 
 int main(int argc, char **argv)
@@ -205,6 +259,8 @@ int main(int argc, char **argv)
         test(an_agent_that_invents_oom_kills_does_not_keep_the_monitor_busy),
         test(shares_are_seen_by_the_guest_alone),
         test(devices_and_rights_of_files_are_not_shared),
+        test(shares_are_made_while_the_monitor_is_stuck),
+        test(what_a_killed_caller_left_of_a_share_is_taken_back),
         test(shares_that_cannot_be_made_are_refused),
     };
 
