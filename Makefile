@@ -371,7 +371,8 @@ $(B)/.commit: FORCE
 	$(call remember,$(COMMIT))
 
 # Counters are written and leaks are looked for by calls that the filter does not know.
-$(B)/runtime-min/vsock/confine.o $(B)/runtime-min/tests/vsock_confine_test.o $(B)/runtime-min/container/handle_rights.o: private CPPFLAGS += \
+$(B)/runtime-min/vsock/confine.o $(B)/runtime-min/tests/vsock_confine_test.o $(B)/runtime-min/container/handle_rights.o \
+$(B)/runtime-min/sandbox/rights.o $(B)/runtime-min/tests/sandbox_rights_test.o: private CPPFLAGS += \
     $(if $(filter asan coverage,$(FLAVOUR)),-DLOCKDOWN_OTHER_CALLS=SCMP_ACT_LOG)
 
 $(AGENT): $(B)/agent/main.o $(B)/libagent.a $(B)/libtatami.a $(COUNTERS) $(B)/.link

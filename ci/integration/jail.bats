@@ -42,6 +42,14 @@ status_of_part() {
     [[ -z "$own_device" || $TATAMI_BUILD =~ /(asan|coverage)$ ]] || [ "$(readlink "/proc/$(part_of pod vsock)/root")" = "$root/.sandboxes/pod" ]
 }
 
+@test "a guest that broke out into the monitor would have its connections, and could end the machine" {
+    [ "$(status_of_part monitor CapEff) $(status_of_part monitor CapBnd)" = "0000000000000020 0000000000000000" ] # CAP_KILL
+    [ "$(status_of_part monitor NoNewPrivs) $(status_of_part monitor Seccomp)" = "1 2" ]
+    for fd in "/proc/$(part_of pod monitor)/fd/"*; do
+        [ ! -d "$fd" ]
+    done
+}
+
 @test "an agent that got hold of a handle would have its streams and nothing else" {
     member b /bin/sleep 1000
     silently tatami run -d -b "$work/b" --pid-file "$work/pid" $c1

@@ -44,5 +44,5 @@ static const struct lockdown_rule rules[] = {
 
 int handle_drop_rights(struct error *err)
 {
-    return lockdown_enter(rules, ARRAY_SIZE(rules), LOCKDOWN_OTHER_CALLS, err);
+    return lockdown_enter(rules, ARRAY_SIZE(rules), 0, LOCKDOWN_OTHER_CALLS, err);
 }

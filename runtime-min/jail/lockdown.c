@@ -46,20 +46,22 @@ static int load_filter(const struct lockdown_rule *rules, size_t n, uint32_t oth
     return sys_seccomp_filter(0, &program);
 }
 
-static int drop_capabilities(void)
+static int drop_capabilities(uint64_t kept)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    const struct __user_cap_data_struct none[2] = {{0}};
+    const uint32_t low = (uint32_t)kept, high = (uint32_t)(kept >> 32);
+    const struct __user_cap_data_struct data[2] = {{.effective = low, .permitted = low},
+                                                   {.effective = high, .permitted = high}};
 
     /* The bounding set can only be dropped by the privileged, and only matters to them. */
     for (unsigned long cap = 0; sys_prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         (void)sys_prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-    return sys_capset(&header, none);
+    return sys_capset(&header, data);
 }
 
-int lockdown_enter(const struct lockdown_rule *rules, size_t n, uint32_t other_calls, struct error *err)
+int lockdown_enter(const struct lockdown_rule *rules, size_t n, uint64_t capabilities, uint32_t other_calls, struct error *err)
 {
-    int r = drop_capabilities();
+    int r = drop_capabilities(capabilities);
     if (r < 0)
         return error_set(err, r, "drop privileges");
     r = sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -105,6 +105,9 @@ static int boot(struct monitor *monitor, struct error *err)
         r = vmm_wait_ready(monitor->vmm, deadline, err);
     if (r == 0)
         r = agent_link_open(monitor->loop, &monitor->guest, deadline, &monitor->agent, err);
+    /* The guest was not heard yet. */
+    if (r == 0)
+        r = monitor_drop_rights(err);
     if (r < 0)
         return r;
     monitor->is_on_trial = false;

@@ -57,6 +57,11 @@ struct monitor {
 /* The machine ends; harmless when it does already. */
 void monitor_stop(struct monitor *monitor);
 
+/* ---- rights.c ---- */
+
+/* Irreversible: from now on it talks to those to whom it is connected, serves clients, and ends its parts. */
+int monitor_drop_rights(struct error *err);
+
 /* ---- parts.c ---- */
 
 /* Starts virtiofsd, the vsock device and the VMM. What was started before a failure is ended by parts_end(). */

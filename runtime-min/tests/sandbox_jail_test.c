@@ -72,6 +72,48 @@ static void qemu_has_no_rights(void **state)
     assert_int_equal(strtoul(core, NULL, 10), 0);
 }
 
+/* Directories are a way to what is above and below them, and the lock says who is killed in the monitor's place. */
+static void check_descriptors(struct world *world, int pid)
+{
+    DIR *dir = opendir(arena_printf(world->a, "/proc/%d/fd", pid));
+    struct dirent *entry;
+    struct stat st;
+
+    while ((entry = readdir(dir))) {
+        if (*entry->d_name == '.')
+            continue;
+        assert_int_equal(fstatat(dirfd(dir), entry->d_name, &st, 0), 0);
+        check_int(entry->d_name, S_ISDIR(st.st_mode) != 0, 0);
+    }
+    closedir(dir);
+    assert_int_equal(count_open(world, pid, arena_printf(world->a, "%s/.sandboxes/s1/lock", world->root)), 1);
+    unsigned long flags = strtoul(proc_line(world, pid, "fdinfo/4", "flags:"), NULL, 8);
+    check_int("lock", (int)(flags & O_ACCMODE), O_RDONLY);
+}
+
+static void the_monitor_keeps_no_rights_but_to_end_its_parts(void **state)
+{
+    static const struct {
+        const char *name, *value;
+    } rows[] = {
+        {"CapInh:", "\t0000000000000000\n"},
+        {"CapPrm:", "\t0000000000000020\n"},
+        {"CapEff:", "\t0000000000000020\n"},
+        {"CapBnd:", "\t0000000000000000\n"},
+        {"CapAmb:", "\t0000000000000000\n"},
+        {"NoNewPrivs:", "\t1\n"},
+        {"Seccomp:", "\t2\n"},
+    };
+    struct world *world = *state;
+
+    need_root();
+    start(world);
+    int pid = status_of(world).monitor_pid;
+    FOR_ROWS (row, rows)
+        check_string(row->name, proc_line(world, pid, "status", row->name), row->value);
+    check_descriptors(world, pid);
+}
+
 /* Namespaces are the same when their names are. */
 static bool shares(struct world *world, int a, int b, const char *namespace)
 {
@@ -132,7 +174,7 @@ int main(int argc, char **argv)
     static const struct CMUnitTest tests[] = {
         test(nothing_is_inherited_but_what_is_meant),    test(qemu_has_no_rights),
         test(qemu_sees_programs_and_libraries_alone),    test(a_root_without_rights_cannot_talk_to_the_monitor),
-        test(images_that_only_root_may_read_reach_qemu),
+        test(images_that_only_root_may_read_reach_qemu), test(the_monitor_keeps_no_rights_but_to_end_its_parts),
     };
 
     int r = world_main(argc, argv);

@@ -64,5 +64,5 @@ int confine_enter(const char *directory, struct error *err)
     r = sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (r < 0)
         return error_set(err, r, "keep memory out of core dumps");
-    return lockdown_enter(rules, ARRAY_SIZE(rules), LOCKDOWN_OTHER_CALLS, err);
+    return lockdown_enter(rules, ARRAY_SIZE(rules), 0, LOCKDOWN_OTHER_CALLS, err);
 }
