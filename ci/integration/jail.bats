@@ -64,7 +64,7 @@ status_of_part() {
     server=$(pgrep -P "$(part_of pod virtiofsd)")
     [ "$(sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$server/status")" = 00000000800000db ]
     [ "$(sed -n 's/^Seccomp:[[:space:]]*//p' "/proc/$server/status")" = 2 ]
-    [ "$(ls "/proc/$server/root" | grep -vE '^[0-9]+$')" = "" ]
+    [ "$(ls "/proc/$server/root" | grep -vE '^[0-9a-f]{16}$')" = "" ]
     for namespace in net pid; do
         [ "$(readlink "/proc/$server/ns/$namespace")" != "$(readlink "/proc/self/ns/$namespace")" ]
     done
