@@ -79,6 +79,22 @@ void guest_spec_prepare_resources(struct oci_resources *resources)
     }
 }
 
+/* Callers count on it: without a namespace of its own a container would change the host's network. Both ways to write a name.
+ */
+static int check_network_sysctls(const struct oci_linux *linux_, struct error *err)
+{
+    if (oci_namespace_find(linux_, OCI_NS_NETWORK))
+        return 0;
+    for (size_t i = 0; i < linux_->sysctl.n; i++) {
+        const char *name = linux_->sysctl.items[i].key;
+        if (strncmp(name, "net.", 4) == 0 || strncmp(name, "net/", 4) == 0)
+            return error_status(err, STATUS_INVALID_ARGUMENT,
+                                "sysctl \"%s\" is not allowed in the host's network namespace: linux.namespaces has no network",
+                                name);
+    }
+    return 0;
+}
+
 static void prepare_namespaces(struct oci_linux *linux_)
 {
     size_t kept = 0;
@@ -199,13 +215,16 @@ static int prepare_linux(struct arena *a, struct oci_spec *spec, const char *gue
 
     if (!linux_)
         linux_ = spec->linux_ = arena_alloc(a, sizeof(*linux_));
+    int r = check_network_sysctls(linux_, err);
+    if (r < 0)
+        return r;
     prepare_namespaces(linux_);
     prepare_mappings(a, linux_);
     guest_spec_prepare_resources(linux_->resources);
     linux_->cgroups_path = arena_printf(a, "/%s", guest_id);
     linux_->mount_label = NULL;
     linux_->intel_rdt_l3_schema = NULL;
-    int r = prepare_devices(linux_, ret_left_out, err);
+    r = prepare_devices(linux_, ret_left_out, err);
     if (r == 0)
         r = prepare_seccomp(a, linux_->seccomp, err);
     return r < 0 ? r : prepare_domainname(a, spec, err);

@@ -8,8 +8,9 @@
  * mapped      root.path and bind mounts to what is shared with the guest. A bind mount of something below /proc, /sys or /dev
  *             means the guest's own; domainname to a sysctl; seccomp's default errno to a rule; a relative destination to one
  *             below "/"
- * refused     block devices of a driver that the host has, unless all devices may be used: then they are left out, since nobody
- *             asked for just these; a umask other than the agent's own, which the protocol cannot carry */
+ * refused     sysctls of a network that is the host's; block devices of a driver that the host has, unless all devices may be
+ *             used: then they are left out, since nobody asked for just these; a umask other than the agent's own, which the
+ *             protocol cannot carry */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"

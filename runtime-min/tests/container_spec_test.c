@@ -281,6 +281,17 @@ static void what_the_guest_cannot_have_is_refused(void **state)
     spec = parse(a, "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"user\":{\"umask\":23}}," ROOT "}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -ENOSYS);
     assert_string_equal(err.text, "process.user.umask: 027 is not supported, only 022");
+    static const char *const names[] = {"net.ipv4.ip_forward", "net/ipv4/ip_forward"};
+    FOR_ROWS (name, names) {
+        spec = parse(a, arena_printf(a, "{" PROCESS "," ROOT ",\"linux\":{\"sysctl\":{\"%s\":\"1\"}}}", *name));
+        check_int(*name, guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -EINVAL);
+        assert_non_null(strstr(err.text, *name));
+        spec = parse(a, arena_printf(a,
+                                     "{" PROCESS "," ROOT ",\"linux\":{\"namespaces\":[{\"type\":\"network\"}],"
+                                     "\"sysctl\":{\"%s\":\"1\"}}}",
+                                     *name));
+        check_int(*name, guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
+    }
     spec = parse(a, "{" PROCESS "," ROOT ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\"}]}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -EINVAL);
     assert_string_equal(err.text, "mounts[0].source: a bind mount needs one");
