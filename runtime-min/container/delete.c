@@ -76,16 +76,19 @@ static int leave_machine(struct container *container, bool force, struct error *
     return r;
 }
 
-/* The handle ends by itself once its process has; one that does not was stopped or is stuck. */
-static void end_handle(const struct proc *handle)
+/* The handle ends by itself once its process has; one that does not was stopped or is stuck. In a frozen group of version 1 it
+ * would not even notice SIGKILL: it is taken back into its own. */
+static void end_handle(const struct record *record)
 {
-    _close_ int pidfd = proc_open(handle);
+    _hostgroup_ struct hostgroup group = HOSTGROUP_NONE;
+    _close_ int pidfd = proc_open(&record->handle);
     struct pollfd poll = {.fd = pidfd, .events = POLLIN};
 
-    if (pidfd < 0)
+    if (pidfd < 0 || sys_poll(&poll, 1, (int)(STOP_NS / NSEC_PER_MSEC)) != 0)
         return;
-    if (sys_poll(&poll, 1, (int)(STOP_NS / NSEC_PER_MSEC)) == 0)
-        (void)sys_pidfd_send_signal(pidfd, SIGKILL);
+    if (*record->cgroup && hostgroup_find(&group, record->cgroup, NULL) == 0)
+        (void)cgroup_enter(group.group, record->handle.pid, NULL);
+    (void)sys_pidfd_send_signal(pidfd, SIGKILL);
 }
 
 int container_delete(struct container *container, bool force, struct error *err)
@@ -106,7 +109,7 @@ int container_delete(struct container *container, bool force, struct error *err)
     else if (force)
         r = 0; /* what a guest that does not answer still has goes with its machine */
     if (r == 0 || force) {
-        end_handle(&record->handle);
+        end_handle(record);
         int left = container_group_remove(record, force, r < 0 ? NULL : &failure);
         r = r < 0 ? r : left;
     }

@@ -165,6 +165,20 @@ ROWS
     [[ "$output" == *"no cgroup hierarchy is mounted"* ]]
 }
 
+@test "a handle that somebody froze in another group is deleted by force" {
+    local freezer=/sys/fs/cgroup/freezer
+    [ -w "$freezer/cgroup.procs" ] || skip "no freezer of version 1"
+    bundle b /bin/sleep 1000
+    silently tatami run -d -b "$work/b" --pid-file "$work/pid" $c1
+    mkdir "$freezer$parent"
+    cat "$work/pid" >"$freezer$parent/cgroup.procs"
+    echo FROZEN >"$freezer$parent/freezer.state"
+    run -0 tatami delete --force $c1
+    [ "$output" = "" ]
+    [ "$(cat "$freezer$parent/cgroup.procs")" = "" ]
+    rmdir "$freezer$parent"
+}
+
 @test "disabled means none, whatever the bundle says" {
     group_bundle b "$parent" /bin/sleep 1000
     silently tatami --cgroup-manager disabled create -b "$work/b" --pid-file "$work/pid" $c1
