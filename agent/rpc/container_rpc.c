@@ -9,6 +9,7 @@
 #include "agent/container/rootfs.h"
 #include "agent/rpc/rpc.h"
 #include "agent/sandbox/guest_hooks.h"
+#include "oci/extension.h"
 #include "oci/wire.h"
 
 #define SPEC_ARENA_BYTES (16 * 1024 * 1024)
@@ -47,6 +48,8 @@ static int read_request(const struct agent *agent, const Grpc__CreateContainerRe
     if (!request->oci)
         return error_set(err, -EINVAL, "CreateContainerRequest.OCI is missing");
     r = oci_spec_from_wire(a, request->oci, &spec, err);
+    if (r == 0)
+        r = oci_extension_read(spec, err);
     if (r == 0)
         r = refuse_attachments(request, err);
     if (r < 0)

@@ -29,8 +29,10 @@ RPC_HANDLER(rpc_exec_process)
 
     struct arena *a = arena_new(PROCESS_ARENA_BYTES);
     int r = oci_process_from_wire(a, exec->process, &spec, err);
-    if (r == 0)
+    if (r == 0) {
+        spec->user.umask = container->spec->process->user.umask;
         r = check_process(spec, err);
+    }
     if (r < 0) {
         arena_free(a);
         return r;

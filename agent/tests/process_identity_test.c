@@ -51,6 +51,22 @@ RIG_TEST(user_and_groups_are_those_of_the_spec)
     }
 }
 
+RIG_TEST(umask_is_that_of_the_annotation_also_for_execed_processes)
+{
+    struct oci_pair pairs[] = {{STRING("io.tatami.process.user.umask"), STRING("027")}};
+    struct oci_spec *spec = rig_spec(rig, "c1", "umask; sleep 1000");
+
+    spec->annotations = (struct oci_map){pairs, 1};
+    expect_running(rig, "c1", spec);
+    expect_exec_output(rig, "c1", rig_spec(rig, "c1", "umask")->process, "0027\n");
+    EXPECT_OK(rig_remove(rig, "c1", &err));
+    pairs[0].value = STRING("o=");
+    EXPECT_REFUSED(STATUS_INVALID_ARGUMENT, "annotation io.tatami.process.user.umask: 'o=' is not 1 to 4 octal digits",
+                   rig_create(rig, "c1", spec, &err));
+    pairs[0].value = STRING("1000");
+    EXPECT_REFUSED(STATUS_INVALID_ARGUMENT, "process.user.umask: 01000 is above 0777", rig_create(rig, "c1", spec, &err));
+}
+
 /* CVE-2016-3697: a name that is a number is not that number. */
 RIG_TEST(user_whose_name_is_a_number_is_nobody)
 {
@@ -308,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(user_and_groups_are_those_of_the_spec),
+        cmocka_unit_test(umask_is_that_of_the_annotation_also_for_execed_processes),
         cmocka_unit_test(user_whose_name_is_a_number_is_nobody),
         cmocka_unit_test(standard_streams_belong_to_the_user),
         cmocka_unit_test(capability_sets_are_those_of_the_spec),

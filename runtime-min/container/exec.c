@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime-min/container/exec.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -14,6 +15,7 @@
 #include "runtime-min/container/state.h"
 
 #define EXEC_ID_MAX 40
+#define DEFAULT_UMASK 022
 
 struct execution {
     struct container *container;
@@ -40,14 +42,27 @@ static int check_status(const struct record *record, struct error *err)
     return error_status(err, STATUS_FAILED_PRECONDITION, "cannot exec in a %s container", status_word(status));
 }
 
+/* A process of its own has nowhere to say it: it gets the one of the container. */
+static int check_umask(const struct oci_spec *spec, const struct opt_u64 *umask, struct error *err)
+{
+    uint64_t given = spec->process && spec->process->user.umask.set ? spec->process->user.umask.value : DEFAULT_UMASK;
+
+    if (!umask->set || umask->value == given)
+        return 0;
+    return error_status(err, STATUS_UNIMPLEMENTED,
+                        "process.user.umask: %#" PRIo64 " is not supported, only the container's %#" PRIo64, umask->value,
+                        given);
+}
+
 /* The saved spec says what is mounted over the root file system; without it nothing can be known. */
-static int check_program(struct container *container, const struct exec_args *args, struct error *err)
+static int check_against_spec(struct container *container, const struct exec_args *args, struct error *err)
 {
     struct oci_spec *spec = NULL;
 
     if (state_read_spec(container->arena, &container->slot, &spec, NULL) < 0)
         return 0;
-    return program_check(container->record.rootfs, spec, args->process->args.items[0], err);
+    int r = check_umask(spec, &args->process->user.umask, err);
+    return r < 0 ? r : program_check(container->record.rootfs, spec, args->process->args.items[0], err);
 }
 
 static int enrol(void *arg, struct error *err)
@@ -106,9 +121,8 @@ static int exec_in_guest(struct execution *execution)
 {
     struct exec_work work = {.execution = execution};
 
-    int r = guest_spec_prepare_process(execution->args->process, execution->err);
-    if (r == 0)
-        r = oci_process_to_wire(execution->container->arena, execution->args->process, &work.wire, execution->err);
+    guest_spec_prepare_process(execution->args->process);
+    int r = oci_process_to_wire(execution->container->arena, execution->args->process, &work.wire, execution->err);
     if (r == 0)
         r = machine_run(&execution->machine, exec_work, &work, execution->err);
     execution->is_running = r == 0;
@@ -147,7 +161,7 @@ int container_exec(struct container *container, const struct exec_args *args, st
     if (r == 0)
         r = console_check(args->process->terminal, args->console_socket, args->in_foreground, err);
     if (r == 0)
-        r = check_program(container, args, err);
+        r = check_against_spec(container, args, err);
     if (r == 0)
         r = machine_find(container->arena, &container->store, container->record.sandbox_id, &execution.machine, err);
     if (r == 0)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime-min/container/guest_spec.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "oci/capability.h"
+#include "oci/extension.h"
 #include "runtime-min/container/blockdev.h"
 
 #define HOSTNAME_MAX 64
 #define HOME "HOME="
 #define DOMAINNAME_SYSCTL "kernel.domainname"
-#define AGENT_UMASK 022
 #define DEVICE_MODE 0666 /* of a device that names none, as other runtimes have it */
 
 /* Returns how many are unknown. */
@@ -53,18 +52,12 @@ static void drop_empty_home(struct strlist *env)
     env->n = kept;
 }
 
-int guest_spec_prepare_process(struct oci_process *process, struct error *err)
+void guest_spec_prepare_process(struct oci_process *process)
 {
-    const struct opt_u64 *umask = &process->user.umask;
-
     process->apparmor_profile = NULL;
     process->selinux_label = NULL;
     (void)prepare_capabilities(process->capabilities);
     drop_empty_home(&process->env);
-    if (umask->set && umask->value != AGENT_UMASK)
-        return error_status(err, STATUS_UNIMPLEMENTED, "process.user.umask: %#" PRIo64 " is not supported, only %#o",
-                            umask->value, AGENT_UMASK);
-    return 0;
 }
 
 void guest_spec_prepare_resources(struct oci_resources *resources)
@@ -314,7 +307,8 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
     if (!mounts.items)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "mounts: %zu are too many", spec->n_mounts);
     mounts.n_names_left_out = prepare_capabilities(spec->process->capabilities);
-    int r = guest_spec_prepare_process(spec->process, err);
+    guest_spec_prepare_process(spec->process);
+    int r = oci_extension_write(a, spec, err);
     if (r < 0)
         return r;
     /* A spec that names none means none; the agent wants to be told. */

@@ -7,10 +7,9 @@
  *             capabilities; an empty HOME, which the guest looks up
  * mapped      root.path and bind mounts to what is shared with the guest. A bind mount of something below /proc, /sys or /dev
  *             means the guest's own; domainname to a sysctl; seccomp's default errno to a rule; a relative destination to one
- *             below "/"
+ *             below "/"; a umask to an annotation
  * refused     sysctls of a network that is the host's; block devices of a driver that the host has, unless all devices may be
- *             used: then they are left out, since nobody asked for just these; a umask other than the agent's own, which the
- *             protocol cannot carry */
+ *             used: then they are left out, since nobody asked for just these */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"
@@ -33,7 +32,7 @@ struct guest_spec_mounts {
 /* Changes the spec, which lives in a, in place. ret_mounts: what has to be shared, the root file system first. */
 int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest_id, const char *bundle, const char *rootfs,
                        struct guest_spec_mounts *ret_mounts, struct error *err);
-/* The same for a process alone. 0 or -ENOSYS. */
-int guest_spec_prepare_process(struct oci_process *process, struct error *err);
+/* The same for a process alone. */
+void guest_spec_prepare_process(struct oci_process *process);
 /* And for resources. */
 void guest_spec_prepare_resources(struct oci_resources *resources);

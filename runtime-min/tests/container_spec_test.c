@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/tests/check.h"
+#include "oci/extension.h"
 #include "oci/json.h"
 #include "runtime-min/container/blockdev.h"
 #include "runtime-min/container/bundle.h"
@@ -181,6 +182,7 @@ static void other_words_for_the_same_reach_the_guest_as_it_knows_them(void **sta
     assert_int_equal(spec->linux_->devices[0].type, 'c');
     assert_int_equal(spec->linux_->devices[0].file_mode.value, 0666);
     assert_string_equal(spec->mounts[0].destination, "/data");
+    assert_string_equal(oci_annotation(spec, OCI_EXTENSION_UMASK), "022");
     assert_int_equal(spec->linux_->sysctl.n, 2);
     assert_string_equal(spec->linux_->sysctl.items[0].key, "kernel.domainname");
     assert_string_equal(spec->linux_->sysctl.items[0].value, "example.org");
@@ -278,9 +280,6 @@ static void what_the_guest_cannot_have_is_refused(void **state)
                                      "{\"path\":\"/dev/sda\",\"type\":\"b\",\"major\":259}]}}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -ENOSYS);
     assert_string_equal(err.text, "linux.devices[1]: block device /dev/sda cannot be handed to the machine");
-    spec = parse(a, "{\"process\":{\"args\":[\"x\"],\"cwd\":\"/\",\"user\":{\"umask\":23}}," ROOT "}");
-    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -ENOSYS);
-    assert_string_equal(err.text, "process.user.umask: 027 is not supported, only 022");
     static const char *const names[] = {"net.ipv4.ip_forward", "net/ipv4/ip_forward"};
     FOR_ROWS (name, names) {
         spec = parse(a, arena_printf(a, "{" PROCESS "," ROOT ",\"linux\":{\"sysctl\":{\"%s\":\"1\"}}}", *name));
