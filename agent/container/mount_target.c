@@ -42,7 +42,7 @@ int mount_open_dir(const struct rootfs *rootfs, const struct mount_plan *plan, i
 
     _close_ int fd = inroot_make_dir(rootfs->root_fd, plan->destination, is_real ? INROOT_NO_SYMLINKS : 0);
     if (is_real && (fd == -ELOOP || fd == -ENOTDIR))
-        return error_text(err, fd, "mount point %s must be an ordinary directory", plan->destination);
+        return error_text(err, fd, "%s must be mounted on ordinary directory", plan->destination);
     if (fd < 0)
         return error_set(err, fd, "make the mount point");
     int r = check_target(plan, fd, err);

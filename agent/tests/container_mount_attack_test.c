@@ -90,7 +90,7 @@ static void look_at_linked_proc(struct world *w)
             world_mount(w, point, *type, "none", "");
             w->rootfs = ROOTFS_INIT(w->spec, NULL);
             const char *text = child_build_error(w);
-            child_expect(strstr(text, "must be an ordinary directory"), "%s -> %s: got '%s'", point, *target, text);
+            child_expect(strstr(text, "must be mounted on ordinary directory"), "%s -> %s: got '%s'", point, *target, text);
             rootfs_done(&w->rootfs);
         }
     }
@@ -99,7 +99,7 @@ static void look_at_linked_proc(struct world *w)
 static void look_at_a_bind_on_linked_proc(struct world *w)
 {
     const char *text = child_build_error(w);
-    child_expect(strstr(text, "mount point /proc must be an ordinary directory"), "%s", text);
+    child_expect(strstr(text, "/proc must be mounted on ordinary directory"), "%s", text);
 }
 
 static void the_guests_procfs_is_bound_on_a_real_directory_only(void **state)

@@ -41,9 +41,9 @@ static const struct refusal refusals[] = {
      "failed to mount %1$s/ to /etc, type '': set mount attributes: EINVAL: Invalid argument"},
     {"/etc", "", "", "remount ro", "failed to mount %1$s/ to /etc, type '': look at the file system: EINVAL: Invalid argument"},
     {"/link/x", "proc", "/proc", "",
-     "failed to mount /proc to /link/x, type 'proc': mount point /link/x must be an ordinary directory"},
+     "failed to mount /proc to /link/x, type 'proc': /link/x must be mounted on ordinary directory"},
     {"/etc/passwd", "sysfs", "/sysfs", "",
-     "failed to mount /sysfs to /etc/passwd, type 'sysfs': mount point /etc/passwd must be an ordinary directory"},
+     "failed to mount /sysfs to /etc/passwd, type 'sysfs': /etc/passwd must be mounted on ordinary directory"},
     {"/proc", "bind", "volume", "rbind",
      "failed to mount %1$s/volume to /proc, type 'bind': %1$s/volume cannot be mounted to /proc because it is not of type "
      "proc"},

@@ -150,7 +150,7 @@ RIG_TEST(proc_or_sys_that_is_a_link_is_refused)
     FOR_ROWS (name, names) {
         FOR_ROWS (target, targets) {
             replace_by_link(rig, *name, *target);
-            EXPECT_REFUSED(STATUS_INTERNAL, "must be an ordinary directory",
+            EXPECT_REFUSED(STATUS_INTERNAL, "must be mounted on ordinary directory",
                            rig_create(rig, "c1", rig_spec(rig, "c1", NULL), &err));
             expect_same(rig, outside, before, *name);
         }

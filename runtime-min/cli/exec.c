@@ -48,12 +48,13 @@ static const struct option exec_options[] = {
     {"env", 'e', OPTION_LIST, AT(env), "NAME=VALUE", "add to the environment"},
     {"user", 'u', OPTION_TEXT, AT(user), "UID[:GID]", "numbers"},
     {"additional-gids", 'g', OPTION_LIST, AT(gids), "GID", "supplementary group"},
-    {"cap", 'c', OPTION_LIST, AT(caps), "CAP_NAME", "add to the bounding, effective and permitted sets"},
+    {"cap", 'c', OPTION_LIST, AT(caps), "CAP_NAME",
+     "add to the bounding, effective and permitted sets, and to the ambient one if it is inheritable"},
     {"no-new-privs", 0, OPTION_FLAG, AT(no_new_privs), NULL, "execve grants nothing"},
     {"ignore-paused", 0, OPTION_FLAG, AT(ignore_paused), NULL, "a paused container is waited for"},
     {"process-label", 0, OPTION_TEXT, AT(label), "LABEL", "not supported: the guest has no SELinux"},
     {"apparmor", 0, OPTION_TEXT, AT(apparmor), "PROFILE", "not supported: the guest has no AppArmor"},
-    {"cgroup", 0, OPTION_TEXT, AT(cgroup), "PATH", "unix socket that gets a pidfd of the handle process"},
+    {"cgroup", 0, OPTION_TEXT, AT(cgroup), "PATH", "not supported: the program joins the group of the container"},
     {"preserve-fds", 0, OPTION_TEXT, AT(preserve_fds), "N", "only 0: descriptors cannot enter a machine"},
     {"pidfd-socket", 0, OPTION_TEXT, AT(pidfd_socket), "PATH", "unix socket that gets a pidfd of the handle process"},
 };
@@ -108,12 +109,13 @@ static int add_caps(struct cli *cli, const struct strlist *caps, struct oci_proc
 {
     if (!process->capabilities)
         process->capabilities = arena_alloc(cli->arena, sizeof(*process->capabilities));
-    struct strlist *sets[] = {&process->capabilities->bounding, &process->capabilities->effective,
-                              &process->capabilities->permitted};
+    struct oci_capabilities *all = process->capabilities;
+    struct strlist *sets[] = {&all->bounding, &all->effective, &all->permitted, &all->ambient};
 
     for (size_t i = 0; i < caps->n; i++) {
         FOR_ROWS (set, sets) {
-            if (!strlist_contains(*set, caps->items[i]) && strlist_add(cli->arena, *set, caps->items[i]) < 0)
+            bool is_possible = *set != &all->ambient || strlist_contains(&all->inheritable, caps->items[i]);
+            if (is_possible && !strlist_contains(*set, caps->items[i]) && strlist_add(cli->arena, *set, caps->items[i]) < 0)
                 return error_status(&cli->err, STATUS_RESOURCE_EXHAUSTED, "too many capabilities");
         }
     }

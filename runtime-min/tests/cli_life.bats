@@ -413,6 +413,32 @@ assert record["level"] == "error" and "executable file not found in" in record["
     [[ "$output" == 'tatami: exec failed: exec: "/bin/nope": stat /bin/nope: no such file or directory' ]]
 }
 
+@test "exec --cap reaches the ambient set where the container may inherit it" {
+    bundle b /bin/sleep 1000 -- 'p = c["process"]["capabilities"]' 'p["inheritable"] = ["CAP_SYSLOG"]' \
+        '[p[k].append("CAP_SYSLOG") for k in ("bounding", "permitted") if "CAP_SYSLOG" not in p[k]]'
+    tatami run -d -b "$work/b" $c1
+    run -0 tatami exec --cap CAP_SYSLOG --cap CAP_KILL $c1 /bin/grep CapAmb /proc/self/status
+    [[ "$output" == *$'\t0000000400000000' ]]
+}
+
+@test "a umask holds for the program and for those of exec" {
+    bundle b /bin/sh -c 'umask; sleep 1000' -- 'c["process"]["user"]["umask"] = 0o057' \
+        'c["annotations"] = {"a": "1"}' 'c["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "cat >/state"]}]}'
+    rm -f "$work/bundle/rootfs/state"
+    tatami run -d -b "$work/b" $c1 >"$work/out" 3>&-
+    until grep -q . "$work/out"; do sleep 0.01; done
+    [ "$(cat "$work/out")" = 0057 ]
+    grep -q '"annotations":{"a":"1"}' "$work/bundle/rootfs/state"
+    run -0 tatami exec $c1 /bin/sh -c umask
+    [ "$output" = 0057 ]
+    echo '{"args":["/bin/sh","-c","umask"],"cwd":"/","env":["PATH=/bin"],"user":{"umask":47}}' >"$work/process"
+    run -0 tatami exec --process "$work/process" $c1
+    [ "$output" = 0057 ]
+    sed -i s/47/63/ "$work/process"
+    run -255 tatami exec --process "$work/process" $c1
+    [ "$output" = "tatami: exec failed: process.user.umask: 077 is not supported, only the container's 057" ]
+}
+
 @test "exec refuses users and words that are none" {
     bundle b /bin/sleep 1000
     tatami run -d -b "$work/b" $c1
