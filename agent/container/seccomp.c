@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/container/seccomp_newer.h"
 #include "base/macros.h"
 #include "sys/sys.h"
 
@@ -220,11 +221,11 @@ static int add_rules(scmp_filter_ctx ctx, uint32_t default_action, const struct 
         int r = rule_parse(source, &rule, err);
         if (r < 0)
             return r;
-        if (rule.action == default_action)
-            continue;
         n += source->names.n * (rule.any ? rule.n_args : 1);
         if (n > SECCOMP_RULES_MAX)
             return error_status(err, STATUS_INVALID_ARGUMENT, "linux.seccomp.syscalls: more than %d rules", SECCOMP_RULES_MAX);
+        if (rule.action == default_action)
+            continue;
         for (size_t k = 0; k < source->names.n && r == 0; k++)
             r = add_name(ctx, source->names.items[k], &rule, err);
         if (r < 0)
@@ -238,14 +239,18 @@ static int export_to(int fd, void *ctx)
     return seccomp_export_bpf(ctx, fd);
 }
 
-static int export_program(struct arena *a, scmp_filter_ctx ctx, struct sock_fprog *ret_filter, struct error *err)
+/* The program behind the instructions that come before it. */
+static int export_program(struct arena *a, scmp_filter_ctx ctx, const struct sock_filter *before, size_t n_before,
+                          struct sock_fprog *ret_filter, struct error *err)
 {
     /* As long as the kernel takes; the arena gets the part that is used. */
     struct sock_filter *instructions = malloc(BPF_MAXINSNS * sizeof(*instructions));
     if (!instructions)
         abort();
-    ssize_t len = sys_capture(export_to, ctx, instructions, BPF_MAXINSNS * sizeof(*instructions));
-    struct sock_filter *copy = len > 0 ? arena_memdup(a, instructions, (size_t)len) : NULL;
+    memcpy(instructions, before, n_before * sizeof(*before));
+    ssize_t len = sys_capture(export_to, ctx, instructions + n_before, (BPF_MAXINSNS - n_before) * sizeof(*instructions));
+    size_t n = len > 0 ? n_before + (size_t)len / sizeof(*instructions) : 0;
+    struct sock_filter *copy = n > 0 ? arena_memdup(a, instructions, n * sizeof(*instructions)) : NULL;
     free(instructions);
 
     if (len == -EMSGSIZE)
@@ -255,7 +260,7 @@ static int export_program(struct arena *a, scmp_filter_ctx ctx, struct sock_fpro
         return error_set(err, (int)len, "export seccomp program");
     if (!copy)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "no memory left for the seccomp program");
-    *ret_filter = (struct sock_fprog){.len = (unsigned short)((size_t)len / sizeof(*copy)), .filter = copy};
+    *ret_filter = (struct sock_fprog){.len = (unsigned short)n, .filter = copy};
     return 0;
 }
 
@@ -269,10 +274,16 @@ static const struct opt_u64 *default_errno(const struct oci_seccomp *profile)
     return &profile->default_errno;
 }
 
+static bool refuses_with_errno(uint32_t action)
+{
+    return (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
+}
+
 int seccomp_program_compile(struct arena *a, const struct oci_seccomp *profile, struct seccomp_program *ret_program,
                             struct error *err)
 {
     struct seccomp_program program = {.flags = 0};
+    struct sock_filter newer[SECCOMP_NEWER_MAX];
     uint32_t default_action;
 
     int r = action_parse("linux.seccomp.defaultAction", profile->default_action ?: "", default_errno(profile), &default_action,
@@ -290,8 +301,10 @@ int seccomp_program_compile(struct arena *a, const struct oci_seccomp *profile, 
     r = add_architectures(ctx, &profile->architectures, err);
     if (r == 0)
         r = add_rules(ctx, default_action, profile, err);
-    if (r == 0)
-        r = export_program(a, ctx, &program.filter, err);
+    if (r == 0) {
+        size_t n_newer = refuses_with_errno(default_action) ? seccomp_newer(ctx, profile, newer) : 0;
+        r = export_program(a, ctx, newer, n_newer, &program.filter, err);
+    }
     seccomp_release(ctx);
     if (r == 0)
         *ret_program = program;

@@ -3,8 +3,9 @@
  *
  * libseccomp translates; the words of the profile are looked up here. Differences between runtimes: a rule that names one
  * argument twice means "any of its conditions", else "all of them"; names of system calls that the library does not know are
- * skipped. A rule for OCI_SECCOMP_OTHERS says which errno the default action returns. Compiling takes about a millisecond per
- * hundred names and architecture, hence the cache: containers of a pod, and every exec, bring the same profile again. */
+ * skipped. A rule for OCI_SECCOMP_OTHERS says which errno the default action returns. Where that is an errno, calls that are
+ * newer than the profile do not exist (seccomp_newer.h). Compiling takes about a millisecond per hundred names and
+ * architecture, hence the cache: containers of a pod, and every exec, bring the same profile again. */
 #pragma once
 #include <linux/filter.h>
 
