@@ -176,6 +176,22 @@ OVERWRITE='overwrite() {
     status_is pod running
 }
 
+# So does containerd for Kubernetes, which then makes the pod anew.
+@test "a killed sandbox container is deleted, and its machine and members end with it" {
+    bundle pod /bin/sleep 1000 -- "$SANDBOX"
+    member b /bin/sleep 1000
+    silently tatami run -d -b "$work/pod" --pid-file "$work/pid" pod
+    silently tatami run -d -b "$work/b" $c1
+    kill -KILL "$(cat "$work/pid")"
+    await pod stopped
+    status_is $c1 running
+    run -0 tatami delete pod
+    [ "$output" = "" ]
+    await $c1 stopped
+    run -0 tatami delete $c1
+    nothing_left
+}
+
 # Creates and starts members until that fails; the reason is one line.
 crowd() {
     local turn name

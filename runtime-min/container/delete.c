@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime-min/container/container_group.h"
+#include "runtime-min/container/pod.h"
 #include "runtime-min/container/state.h"
 
 #define STOP_NS (10 * NSEC_PER_SEC)
@@ -19,12 +20,12 @@ static int check_deletable(const struct record *record, struct error *err)
                         status_word(status));
 }
 
-/* The machine of a pod ends with its sandbox container, so that one goes last. */
-static int check_members(struct container *container, struct error *err)
+/* The machine of a pod ends with its sandbox container, so that one goes last where others are to outlive it. */
+static int check_members(struct container *container, const struct oci_spec *spec, struct error *err)
 {
     struct strlist ids = {.n = 0}, strays = {.n = 0};
 
-    if (!container->record.owns_sandbox)
+    if (!container->record.owns_sandbox || !spec || !pod_outlives_sandbox(spec))
         return 0;
     int r = store_list(container->arena, &container->store, &ids, &strays, err);
     for (size_t i = 0; i < ids.n && r == 0; i++) {
@@ -98,11 +99,11 @@ int container_delete(struct container *container, bool force, struct error *err)
     struct error failure = {.errnum = 0};
 
     int r = force ? 0 : check_deletable(record, err);
+    (void)state_read_spec(container->arena, &container->slot, &spec, NULL);
     if (r == 0 && !force)
-        r = check_members(container, err);
+        r = check_members(container, spec, err);
     if (r < 0)
         return r;
-    (void)state_read_spec(container->arena, &container->slot, &spec, NULL);
     r = leave_machine(container, force, &failure);
     if (record->owns_sandbox)
         r = machine_stop(&container->store, record->sandbox_id, &failure);

@@ -15,7 +15,7 @@ static const struct dialect dialects[] = {
     {"io.kubernetes.docker.type", "io.kubernetes.sandbox.id", "podsandbox"},
 };
 
-static bool is_podmans(const struct oci_spec *spec)
+bool pod_outlives_sandbox(const struct oci_spec *spec)
 {
     const char *manager = oci_annotation(spec, "io.container.manager");
 
@@ -32,7 +32,7 @@ static int member_of(const struct oci_spec *spec, const struct dialect *dialect,
                             dialect->id_key);
     pod->sandbox_id = sandbox_id;
     pod->owns_sandbox = false;
-    pod->may_be_alone = is_podmans(spec);
+    pod->may_be_alone = pod_outlives_sandbox(spec);
     pod->shares_pid = pid && pid->path && *pid->path;
     return 0;
 }

@@ -14,3 +14,6 @@ struct pod {
 
 /* Texts are those of id and spec. INVALID_ARGUMENT for an unknown type and for a container without the id of its sandbox. */
 int pod_of(const struct oci_spec *spec, const char *id, struct pod *ret_pod, struct error *err);
+/* Whether the containers of the pod go on when its sandbox container has ended: podman's do. Kubernetes calls such a pod dead
+ * and makes another. */
+bool pod_outlives_sandbox(const struct oci_spec *spec);

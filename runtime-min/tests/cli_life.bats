@@ -237,6 +237,30 @@ start_is_forgotten() {
     nothing_left
 }
 
+# sandbox_with_member [PYTHON]: a sandbox that has ended, and a member that runs.
+sandbox_with_member() {
+    bundle pod /bin/true -- 'c["annotations"] = {"io.kubernetes.cri.container-type": "sandbox"}' "$@"
+    bundle b /bin/sleep 1000 -- "c['annotations'] = {'io.kubernetes.cri.container-type': 'container', 'io.kubernetes.cri.sandbox-id': '$c1-pod'}"
+    tatami run -d -b "$work/pod" $c1-pod
+    await $c1-pod stopped
+    tatami run -d -b "$work/b" $c1
+}
+
+@test "a sandbox that has ended is deleted whether members run or not" {
+    sandbox_with_member
+    run -0 tatami delete $c1-pod
+    [ "$output" = "" ]
+}
+
+@test "members of podman's outlive their sandbox, which stays until they have ended" {
+    sandbox_with_member 'c["annotations"]["io.container.manager"] = "libpod"'
+    run -1 tatami delete $c1-pod
+    [[ "$output" == *"cannot delete container $c1-pod: container $c1 is in its machine and running"* ]]
+    tatami kill $c1 KILL
+    await $c1 stopped
+    run -0 tatami delete $c1-pod
+}
+
 @test "a killed created container has stopped and cannot be started" {
     bundle b /bin/sleep 1000
     tatami create -b "$work/b" $c1
