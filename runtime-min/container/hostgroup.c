@@ -2,14 +2,17 @@
 #include "runtime-min/container/hostgroup.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "loop/loop.h"
-#include "sys/sys.h"
+#include "sys/fd.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define RETRY_NS (10 * NSEC_PER_MSEC)
+#define STATE_MAX 64
 #define KILL_NS NSEC_PER_SEC /* until processes that were killed have ended */
 
 int hostgroup_open(struct hostgroup *hostgroup, struct error *err)
@@ -38,6 +41,25 @@ bool hostgroup_is_leaf(const char *directory, const char *path)
     return ends_with(directory, path);
 }
 
+/* What is born in it, or in a group below it, does not run until somebody thaws it. */
+static int check_thawed(const char *directory, struct error *err)
+{
+    static const struct {
+        const char *file, *thawed;
+    } rows[] = {{"cgroup.freeze", "0"}, {"freezer.state", "THAWED"}};
+    char path[PATH_MAX];
+
+    FOR_ROWS (row, rows) {
+        _buf_ struct buf text = BUF_INIT(STATE_MAX);
+        snprintf(path, sizeof(path), "%s/%s", directory, row->file);
+        int r = file_read_at(AT_FDCWD, path, &text);
+        if (r == 0 && text.len > 0 && strncmp(text.data, row->thawed, strlen(row->thawed)) != 0)
+            return error_status(err, STATUS_FAILED_PRECONDITION, "the control group %s is frozen: write %s to %s", directory,
+                                row->thawed, path);
+    }
+    return 0;
+}
+
 int hostgroup_plan(const struct hostgroup *hostgroup, struct arena *a, const char *path, const struct strlist *parents,
                    struct strlist *ret_made, struct error *err)
 {
@@ -53,6 +75,9 @@ int hostgroup_plan(const struct hostgroup *hostgroup, struct arena *a, const cha
             return error_set(err, there, "look for the control group %s", directory);
         if (there == -ENOENT || is_parent || strlist_contains(parents, directory))
             r = strlist_add(a, ret_made, directory);
+        int thawed = check_thawed(directory, err);
+        if (thawed < 0)
+            return thawed;
     }
     return r < 0 ? error_set(err, r, "plan the control group %s", path) : 0;
 }

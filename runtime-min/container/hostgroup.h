@@ -32,7 +32,7 @@ int hostgroup_path(struct arena *a, const char *cgroups_path, const char *id, ch
 /* Finds the hierarchies. Fails where no control group file system is mounted. */
 int hostgroup_open(struct hostgroup *hostgroup, struct error *err);
 /* The directories of path that will be this container's to remove, parents first: those that do not exist, those among parents,
- * which were made for others, and HOSTGROUP_PARENT. */
+ * which were made for others, and HOSTGROUP_PARENT. FAILED_PRECONDITION where one of the path is frozen. */
 int hostgroup_plan(const struct hostgroup *hostgroup, struct arena *a, const char *path, const struct strlist *parents,
                    struct strlist *ret_made, struct error *err);
 /* Whether a directory of such a plan is the group itself, not above it. */

@@ -144,6 +144,25 @@ ROWS
     each rmdir "$parent"
 }
 
+# Nothing that is born in such a group would run.
+@test "a group below one that is frozen is refused by name, and nothing is left" {
+    each mkdir "$parent"
+    group_bundle b "$parent/a" /bin/true
+    for frozen in cgroup.freeze:1:0 freezer.state:FROZEN:THAWED; do
+        IFS=: read -r file freeze thaw <<<"$frozen"
+        for point in $(hierarchies); do
+            [ -e "$point$parent/$file" ] || continue
+            echo "$freeze" >"$point$parent/$file"
+            run -1 --separate-stderr tatami run -b "$work/b" $c1
+            echo "$thaw" >"$point$parent/$file"
+            [[ "${#stderr_lines[@]}" = 1 && "$stderr" == *"$point$parent is frozen: write $thaw to "* ]] || { echo "$stderr" >&2; false; }
+            [ -z "$(tatami list -q)" ]
+            no_groups "$parent/a"
+        done
+    done
+    each rmdir "$parent"
+}
+
 @test "a path that names no group is refused before anything is made" {
     local path
     for path in / /a/../b "bad:prefix:name" "a--b.slice:p:n"; do

@@ -12,6 +12,7 @@
 #include "lib/tests/check.h"
 #include "loop/loop.h"
 #include "runtime-min/container/hostgroup.h"
+#include "sys/fd.h"
 
 #define SHORT_NS (20 * NSEC_PER_MSEC)
 
@@ -305,6 +306,41 @@ static void a_group_with_processes_is_not_made(void **state)
     assert_null(again.group);
 }
 
+/* A monitor in it would never say a word. */
+static void a_group_that_is_frozen_is_refused_before_it_is_made(void **state)
+{
+    static const struct {
+        const char *file, *freeze, *thaw;
+    } rows[] = {{"cgroup.freeze", "1", "0"}, {"freezer.state", "FROZEN", "THAWED"}};
+    struct world *world = *state;
+    static const struct strlist none;
+    struct strlist made, planned = {.n = 0};
+    int frozen = 0;
+
+    open_or_skip(world);
+    make(world);
+    made = world->made;
+    FOR_ROWS (row, rows) {
+        for (size_t i = 0; i < made.n; i += 3) { /* the uppermost one of each hierarchy */
+            const char *file = arena_printf(world->a, "%s/%s", made.items[i], row->file);
+            if (!exists(file))
+                continue;
+            frozen++;
+            assert_int_equal(file_write_at(AT_FDCWD, file, row->freeze, strlen(row->freeze)), 0);
+            int r = hostgroup_plan(&world->group, world->a, world->path, &none, &planned, &world->err);
+            assert_int_equal(file_write_at(AT_FDCWD, file, row->thaw, strlen(row->thaw)), 0);
+            assert_true(r < 0);
+            assert_int_equal(world->err.status, STATUS_FAILED_PRECONDITION);
+            const char *text =
+                arena_printf(world->a, "the control group %s is frozen: write %s to %s", made.items[i], row->thaw, file);
+            assert_string_equal(world->err.text, text);
+            plan(world, &none);
+        }
+    }
+    assert_true(frozen > 0);
+    world->made = made;
+}
+
 int main(void)
 {
 #define ON_KERNEL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -320,6 +356,7 @@ int main(void)
         ON_KERNEL(by_force_processes_that_stay_are_killed),
         ON_KERNEL(a_group_is_found_again_and_one_that_is_not_there_is_named),
         ON_KERNEL(a_group_with_processes_is_not_made),
+        ON_KERNEL(a_group_that_is_frozen_is_refused_before_it_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
