@@ -165,19 +165,11 @@ static int leave_old_root(void)
 
 /* ---- rights ---- */
 
-static int limit(int resource, rlim_t value)
+static int limit_descriptors(void)
 {
-    const struct rlimit limit = {value, value};
+    const struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};
 
-    return sys_prlimit(0, resource, &limit, NULL);
-}
-
-/* A core would have the guest's memory, and the host's handler of cores would work on it as root. */
-static int set_limits(void)
-{
-    int r = limit(RLIMIT_CORE, 0);
-
-    return r < 0 ? r : limit(RLIMIT_NOFILE, DESCRIPTORS);
+    return sys_prlimit(0, RLIMIT_NOFILE, &limit, NULL);
 }
 
 static int drop_bounding_set(void)
@@ -243,7 +235,7 @@ int jail_enter(const char *program, const char *device, uid_t uid, char *ret_pro
     if (r < 0)
         return error_set(err, r, "build a root directory for %s", program);
     (void)sys_umask(mask);
-    r = set_limits();
+    r = limit_descriptors();
     if (r == 0)
         r = drop_rights(uid);
     return r < 0 ? error_set(err, r, "take the rights from %s", program) : 0;

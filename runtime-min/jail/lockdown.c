@@ -59,9 +59,20 @@ static int drop_capabilities(uint64_t kept)
     return sys_capset(&header, data);
 }
 
+/* 1 is less than any core has, and the one value at which the kernel does not call the host's handler of cores (fs/coredump.c).
+ */
+int lockdown_cores(void)
+{
+    static const struct rlimit limit = {1, 1};
+
+    return sys_prlimit(0, RLIMIT_CORE, &limit, NULL);
+}
+
 int lockdown_enter(const struct lockdown_rule *rules, size_t n, uint64_t capabilities, uint32_t other_calls, struct error *err)
 {
-    int r = drop_capabilities(capabilities);
+    int r = lockdown_cores();
+    if (r == 0)
+        r = drop_capabilities(capabilities);
     if (r < 0)
         return error_set(err, r, "drop privileges");
     r = sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

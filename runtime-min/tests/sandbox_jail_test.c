@@ -68,8 +68,54 @@ static void qemu_has_no_rights(void **state)
     assert_int_equal(strspn(proc_line(world, status.vm_pid, "status", "Groups:"), "\t \n"),
                      strlen(proc_line(world, status.vm_pid, "status", "Groups:")));
     check_string("no_new_privs", proc_line(world, status.vm_pid, "status", "NoNewPrivs:"), "\t1\n");
-    const char *core = proc_line(world, status.vm_pid, "limits", "Max core file size");
-    assert_int_equal(strtoul(core, NULL, 10), 0);
+    assert_int_equal(strtoul(proc_line(world, status.vm_pid, "limits", "Max open files"), NULL, 10), 1024);
+}
+
+/* All of them have memory of the guest or bytes of its containers. 1 keeps a handler of cores away, too, 0 does not
+ * (fs/coredump.c).
+ */
+static void nobody_leaves_a_core(void **state)
+{
+    struct world *world = *state;
+    unsigned long soft, hard;
+
+    need_root();
+    start(world);
+    struct sandbox_status status = status_of(world);
+    const int pids[] = {status.monitor_pid, status.vm_pid, part_of(status.monitor_pid, "virtiofsd"),
+                        part_of(status.monitor_pid, "vsock")};
+    for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+        assert_int_equal(sscanf(proc_line(world, pids[i], "limits", "Max core file size"), "%lu %lu", &soft, &hard), 2);
+        assert_true(soft == 1 && hard == 1);
+    }
+}
+
+static int oom_score_adj(struct world *world, int pid)
+{
+    return atoi(proc_line(world, pid, "oom_score_adj", ""));
+}
+
+static void the_oom_killer_takes_parts_before_services(void **state)
+{
+    static const struct {
+        const char *label;
+        int starter, part;
+    } rows[] = {{"like a service", 0, 100}, {"offered", 300, 300}};
+    struct world *world = *state;
+
+    need_root();
+    FOR_ROWS (row, rows) {
+        const char *text = arena_printf(world->a, "%d", row->starter);
+        assert_int_equal(file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", text, strlen(text)), 0);
+        start(world);
+        assert_int_equal(file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "0", 1), 0);
+        struct sandbox_status status = status_of(world);
+        check_int(row->label, oom_score_adj(world, status.monitor_pid), row->starter);
+        check_int(row->label, oom_score_adj(world, status.vm_pid), row->part);
+        check_int(row->label, oom_score_adj(world, part_of(status.monitor_pid, "virtiofsd")), row->part);
+        fd_close(&world->control);
+        assert_int_equal(sandbox_stop(world->root, "s1", &world->err), 0);
+    }
 }
 
 /* Directories are a way to what is above and below them, and the lock says who is killed in the monitor's place. */
@@ -172,9 +218,14 @@ static void images_that_only_root_may_read_reach_qemu(void **state)
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
-        test(nothing_is_inherited_but_what_is_meant),    test(qemu_has_no_rights),
-        test(qemu_sees_programs_and_libraries_alone),    test(a_root_without_rights_cannot_talk_to_the_monitor),
-        test(images_that_only_root_may_read_reach_qemu), test(the_monitor_keeps_no_rights_but_to_end_its_parts),
+        test(nothing_is_inherited_but_what_is_meant),
+        test(qemu_has_no_rights),
+        test(qemu_sees_programs_and_libraries_alone),
+        test(a_root_without_rights_cannot_talk_to_the_monitor),
+        test(nobody_leaves_a_core),
+        test(the_oom_killer_takes_parts_before_services),
+        test(images_that_only_root_may_read_reach_qemu),
+        test(the_monitor_keeps_no_rights_but_to_end_its_parts),
     };
 
     int r = world_main(argc, argv);

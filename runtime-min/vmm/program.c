@@ -3,13 +3,18 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "runtime-min/jail/jail.h"
+#include "runtime-min/jail/lockdown.h"
 #include "sys/fd.h"
 
 #define EXIT_NOT_RUN 127
+#define OOM_FILE "/proc/self/oom_score_adj"
+#define OOM_SCORE "100" /* thousandths of all memory (proc(5)) */
+#define OOM_TEXT_MAX 64
 #define KILL_NS (5 * NSEC_PER_SEC)
 #define PARKED_FD 64 /* above every number that a program is given */
 
@@ -43,6 +48,16 @@ static int place_descriptors(const struct launch *launch)
     return r < 0 ? r : sys_close_range(PROGRAM_FIRST_FD + (unsigned int)options->n_fds, ~0U, 0);
 }
 
+/* The host's OOM killer takes a machine before a service of the same size. Who starts it may have put it forward even more;
+ * that it is protected itself, as engines are, is not inherited. */
+static void offer_to_oom_killer(void)
+{
+    _buf_ struct buf inherited = BUF_INIT(OOM_TEXT_MAX);
+
+    if (file_read_at(AT_FDCWD, OOM_FILE, &inherited) == 0 && inherited.len > 0 && atoi(inherited.data) < atoi(OOM_SCORE))
+        (void)file_write_at(AT_FDCWD, OOM_FILE, OOM_SCORE, strlen(OOM_SCORE));
+}
+
 /* Where the program is, for the child. */
 static int enter_jail(const struct launch *launch, char *path, struct error *err)
 {
@@ -66,6 +81,9 @@ static int launch_main(void *arg)
     int r = place_descriptors(launch);
     if (r < 0)
         (void)error_set(&err, r, "pass descriptors to %s", launch->options->path);
+    offer_to_oom_killer();
+    if (r == 0 && (r = lockdown_cores()) < 0)
+        (void)error_set(&err, r, "keep cores of %s away", launch->options->path);
     if (r == 0)
         r = enter_jail(launch, path, &err);
     /* Another user's process forgets the request. Who asks too late has another parent already. */

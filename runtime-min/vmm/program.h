@@ -2,7 +2,8 @@
 /* A program that serves one machine: QEMU, virtiofsd, the vsock device.
  *
  * It gets the descriptors that are meant for it and no others, /dev/null as input, a pipe for its output whose tail is kept, an
- * environment of a PATH alone; and it dies with this process, whatever kills that one. */
+ * environment of a PATH alone; it dies with this process, whatever kills that one, without a core; and the host's OOM killer
+ * takes it before services. */
 #pragma once
 #include "loop/reaper.h"
 #include "runtime-min/vmm/tail.h"
