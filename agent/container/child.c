@@ -227,18 +227,16 @@ static int become_process(const struct launch *launch, struct program *program, 
     return identity_apply(launch->identity, err);
 }
 
-static int wait_for_start(const struct launch *launch)
+/* With the program's own filter: what runs is the image's, too. */
+static int run_start_hooks(const struct launch *launch, struct error *err)
 {
-    struct error err = {.errnum = 0};
-
-    int r = sync_expect(launch->sync_fd, SYNC_START);
-    if (r < 0 || !hook_is_wanted(launch->spec, "startContainer"))
+    if (!hook_is_wanted(launch->spec, "startContainer"))
+        return 0;
+    int r = hook_run_all(launch, "startContainer", NULL, err);
+    if (r < 0)
         return r;
-    r = hook_run_all(launch, "startContainer", NULL, &err);
-    if (r == 0)
-        return sync_send(launch->sync_fd, SYNC_READY);
-    sync_send_error(launch->sync_fd, &err);
-    return r;
+    r = sync_send(launch->sync_fd, SYNC_READY);
+    return r < 0 ? error_set(err, r, "tell the agent that the hooks have run") : 0;
 }
 
 /* The last that can be said, to whoever reads the program's errors, in the words of other runtimes. */
@@ -270,10 +268,15 @@ int launch_child(void *arg)
     }
     if (sync_send(launch->sync_fd, SYNC_READY) < 0)
         return EXIT_CHILD_FAILED;
-    if (launch->init && wait_for_start(launch) < 0)
+    if (launch->init && sync_expect(launch->sync_fd, SYNC_START) < 0)
         return EXIT_CHILD_FAILED;
-    if (identity_seal(launch->identity, &err) < 0)
+    r = identity_seal(launch->identity, &err);
+    if (r == 0 && launch->init)
+        r = run_start_hooks(launch, &err);
+    if (r < 0) {
+        sync_send_error(launch->sync_fd, &err);
         return EXIT_CHILD_FAILED;
+    }
 
     r = sys_execveat(AT_FDCWD, program.path, launch->process->args.items, program.envp, 0);
     tell_exec_failure(launch, program.path, -r);

@@ -2,9 +2,9 @@
 /* Hooks of a container (runtime-spec config.md).
  *
  * In the container, run by its init: createContainer, before the root is entered, with paths of the guest, and startContainer,
- * just before the program, as its user and with paths of the container. In the guest, run for the agent: prestart, poststart
- * and poststop. Those of createRuntime are the host's. A hook that fails fails the call, unlike in Kata's agent: who asks for
- * one relies on it; only poststop goes on. */
+ * just before the program, as its user, under its filter and with paths of the container. In the guest, run for the agent:
+ * prestart, poststart and poststop. Those of createRuntime are the host's. A hook that fails fails the call, unlike in Kata's
+ * agent: who asks for one relies on it; only poststop goes on. */
 #pragma once
 #include "agent/container/launch.h"
 #include "base/error.h"

@@ -67,20 +67,55 @@ RIG_TEST(start_hooks_are_the_user_of_the_program)
     expect_output(rig, "c1", spec, "1000\n");
 }
 
+/* The names fail with the errno, all others are allowed. */
+static void set_filter(struct rig *rig, struct oci_spec *spec, const char *const *names, size_t n, uint64_t errnum)
+{
+    struct oci_seccomp *seccomp = arena_alloc(rig->arena, sizeof(*seccomp));
+    struct oci_seccomp_rule *rule = arena_alloc(rig->arena, sizeof(*rule));
+
+    *rule = (struct oci_seccomp_rule){.action = (char *)"SCMP_ACT_ERRNO", .errno_ret = {true, errnum}};
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(strlist_add(rig->arena, &rule->names, names[i]), 0);
+    *seccomp = (struct oci_seccomp){.default_action = (char *)"SCMP_ACT_ALLOW", .rules = rule, .n_rules = 1};
+    spec->linux_->seccomp = seccomp;
+}
+
 /* As engines do: their filters cannot look into what clone3(2) is given. */
 RIG_TEST(start_hooks_run_under_a_filter_without_clone3)
 {
-    static struct oci_seccomp_rule rule = {.action = (char *)"SCMP_ACT_ERRNO", .errno_ret = {true, 38}};
+    static const char *const names[] = {"clone3"};
     struct oci_spec *spec = rig_spec(rig, "c1", "cat /dev/shm/ran");
-    struct oci_seccomp *seccomp = arena_alloc(rig->arena, sizeof(*seccomp));
 
-    rule.names = (struct strlist){.n = 0};
-    assert_int_equal(strlist_add(rig->arena, &rule.names, "clone3"), 0);
-    *seccomp = (struct oci_seccomp){.default_action = (char *)"SCMP_ACT_ALLOW", .rules = &rule, .n_rules = 1};
-    spec->linux_->seccomp = seccomp;
+    set_filter(rig, spec, names, ARRAY_SIZE(names), 38);
     spec->process->no_new_privileges = false;
     rig_add_hook(rig, spec, "startContainer", "echo yes > /dev/shm/ran");
     expect_output(rig, "c1", spec, "yes\n");
+}
+
+/* Their program is one of the image, like the container's. */
+RIG_TEST(start_hooks_run_under_the_filter_of_the_program)
+{
+    static const char *const names[] = {"mkdir", "mkdirat"};
+
+    for (int privileges = 0; privileges <= 1; privileges++) {
+        struct oci_spec *spec = rig_spec(rig, "c1", "test -e /dev/shm/made || cat /dev/shm/ran");
+        set_filter(rig, spec, names, ARRAY_SIZE(names), 1);
+        spec->process->no_new_privileges = !privileges;
+        rig_add_hook(rig, spec, "startContainer", "echo yes > /dev/shm/ran; mkdir /dev/shm/made; true");
+        expect_output(rig, "c1", spec, "yes\n");
+    }
+}
+
+RIG_TEST(start_hook_whose_filter_forbids_too_much_fails_the_start)
+{
+    static const char *const names[] = {"pipe2"};
+    struct oci_spec *spec = rig_spec(rig, "c1", "true");
+
+    set_filter(rig, spec, names, ARRAY_SIZE(names), 1);
+    rig_add_hook(rig, spec, "startContainer", "true");
+    EXPECT_OK(rig_create(rig, "c1", spec, &err));
+    EXPECT_REFUSED(STATUS_INTERNAL, "create a pipe for the hook /bin/sh: EPERM", rig_start(rig, "c1", &err));
+    EXPECT_OK(rig_remove(rig, "c1", &err));
 }
 
 RIG_TEST(create_hook_that_fails_undoes_the_creation)
@@ -211,6 +246,8 @@ int main(void)
         cmocka_unit_test(hooks_have_their_own_environment_directory_and_umask),
         cmocka_unit_test(start_hooks_are_the_user_of_the_program),
         cmocka_unit_test(start_hooks_run_under_a_filter_without_clone3),
+        cmocka_unit_test(start_hooks_run_under_the_filter_of_the_program),
+        cmocka_unit_test(start_hook_whose_filter_forbids_too_much_fails_the_start),
         cmocka_unit_test(create_hook_that_fails_undoes_the_creation),
         cmocka_unit_test(start_hook_that_fails_fails_the_start_and_the_program_never_runs),
         cmocka_unit_test(container_whose_hooks_run_is_not_paused_and_can_be_killed),
