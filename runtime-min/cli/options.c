@@ -72,13 +72,18 @@ static int parse_option(struct parse *parse, const char *word, bool *ret_help)
     return is_flag(option) ? set_flag(parse, option, text) : set_text(parse, option, text);
 }
 
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1];
+}
+
 int options_parse(const struct option_table *table, struct arena *a, void *values, char *const *args, int n_args,
                   bool *ret_help, struct error *err)
 {
     struct parse parse = {.table = table, .a = a, .values = values, .args = args, .n_args = n_args, .err = err};
 
     *ret_help = false;
-    while (parse.at < n_args && args[parse.at][0] == '-' && args[parse.at][1] && !*ret_help) {
+    while (parse.at < n_args && is_option(args[parse.at]) && !*ret_help) {
         const char *word = args[parse.at++];
         if (strcmp(word, "--") == 0)
             break;
@@ -87,6 +92,30 @@ int options_parse(const struct option_table *table, struct arena *a, void *value
             return r;
     }
     return parse.at;
+}
+
+int options_gather(const struct option_table *table, struct arena *a, void *values, char **args, int n_args, bool *ret_help,
+                   struct error *err)
+{
+    struct parse parse = {.table = table, .a = a, .values = values, .args = args, .n_args = n_args, .err = err};
+    int n_words = 0, r = 0;
+
+    *ret_help = false;
+    while (parse.at < n_args && r == 0 && !*ret_help) {
+        char *word = args[parse.at++];
+        if (strcmp(word, "--") == 0)
+            break;
+        if (!is_option(word))
+            args[n_words++] = word;
+        else
+            r = parse_option(&parse, word, ret_help);
+    }
+    if (r < 0)
+        return r;
+    while (parse.at < n_args)
+        args[n_words++] = args[parse.at++];
+    args[n_words] = NULL;
+    return n_words;
 }
 
 void options_print(const struct option_table *table, struct buf *out)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Option tables: what words a command takes, as data.
  *
- * Both --name VALUE and --name=VALUE are read, and -name too, because callers write it (go-runc's -no-subreaper). Options stop
- * at the first word that is none, or behind "--": what follows the id of exec belongs to the program there. */
+ * Both --name VALUE and --name=VALUE are read, and -name too, because callers write it (go-runc's -no-subreaper). Those of a
+ * command may stand behind its words, as other runtimes have it, unless it has a tail: what follows the id of exec belongs to the
+ * program there. Nothing behind "--" is an option. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,5 +40,9 @@ struct option_table {
  * fails or ends the reading. Returns the number of words taken, or -EINVAL with the word in err. Texts are not copied. */
 int options_parse(const struct option_table *table, struct arena *a, void *values, char *const *args, int n_args,
                   bool *ret_help, struct error *err);
+/* The same wherever options stand, up to "--". Moves the other words to the front of args, with NULL behind them, and returns
+ * their number. */
+int options_gather(const struct option_table *table, struct arena *a, void *values, char **args, int n_args, bool *ret_help,
+                   struct error *err);
 /* Appends a line for each option. */
 void options_print(const struct option_table *table, struct buf *out);

@@ -109,14 +109,16 @@ static int run_command(struct cli *cli)
     if (command->is_raw)
         return command->run(cli);
     void *options = arena_calloc(cli->arena, 1, command->options_size + 1);
-    int n = options_parse(&command->options, cli->arena, options, cli->args, cli->n_args, &help, &cli->err);
+    bool has_tail = command->max_args < 0; /* which is somebody else's */
+    int n = has_tail ? options_parse(&command->options, cli->arena, options, cli->args, cli->n_args, &help, &cli->err)
+                     : options_gather(&command->options, cli->arena, options, cli->args, cli->n_args, &help, &cli->err);
     if (n < 0)
         return misused(cli);
     if (help)
         return print_help(cli, command);
     cli->options = options;
-    cli->args += n;
-    cli->n_args -= n;
+    cli->args += has_tail ? n : 0;
+    cli->n_args = has_tail ? cli->n_args - n : n;
     int r = check_count(cli);
     return r < 0 ? r : command->run(cli);
 }

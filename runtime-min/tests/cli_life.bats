@@ -228,7 +228,7 @@ start_is_forgotten() {
     tatami delete $c1
     nothing_left
     tatami run -d -b "$work/b" $c1
-    run -0 tatami delete --force $c1
+    run -0 tatami delete $c1 --force
     [ "$output" = "" ]
     nothing_left
     tatami run -d -b "$work/b" $c1

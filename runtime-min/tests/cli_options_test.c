@@ -89,6 +89,52 @@ static void what_is_no_option_is_refused_with_its_name(void **state)
     }
 }
 
+static void options_behind_words_are_gathered(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *args[8];
+        int left;
+        const char *words[4];
+        const char *text;
+        bool flag;
+    } cases[] = {
+        {"nothing", {NULL}, 0, {NULL}, NULL, false},
+        {"in front", {"-f", "id"}, 1, {"id"}, NULL, true},
+        {"behind", {"id", "--text", "a", "-f"}, 1, {"id"}, "a", true},
+        {"between", {"id", "--text=a", "-", "-f"}, 2, {"id", "-"}, "a", true},
+        {"up to --", {"id", "-f", "--", "-t", "--"}, 3, {"id", "-t", "--"}, NULL, true},
+    };
+    (void)state;
+
+    FOR_ROWS (row, cases) {
+        _arena_ struct arena *a = arena_new(65536);
+        struct values values = {.text = NULL};
+        struct error err = {.errnum = 0};
+        char *args[9] = {NULL};
+        bool help = true;
+        int n = 0;
+
+        for (; row->args[n]; n++)
+            args[n] = (char *)(uintptr_t)row->args[n];
+        check_int(row->label, options_gather(&table, a, &values, args, n, &help, &err), row->left);
+        for (int i = 0; i <= row->left; i++)
+            check_string(row->label, args[i], row->words[i]);
+        check_string(row->label, values.text, row->text);
+        check_int(row->label, values.flag, row->flag);
+        check_int(row->label, help, false);
+    }
+    struct values values = {.text = NULL};
+    struct error err = {.errnum = 0};
+    char *args[] = {(char *)"id", (char *)"--bogus", NULL};
+    bool help;
+    assert_int_equal(options_gather(&table, NULL, &values, args, 2, &help, &err), -EINVAL);
+    assert_string_equal(err.text, "unknown option '--bogus'");
+    args[1] = (char *)"--help";
+    assert_int_equal(options_gather(&table, NULL, &values, args, 2, &help, &err), 1);
+    assert_true(help);
+}
+
 static void help_is_told_apart(void **state)
 {
     _arena_ struct arena *a = arena_new(65536);
@@ -110,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_of_a_word_is_read),
         cmocka_unit_test(what_is_no_option_is_refused_with_its_name),
+        cmocka_unit_test(options_behind_words_are_gathered),
         cmocka_unit_test(help_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

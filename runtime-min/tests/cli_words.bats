@@ -62,6 +62,7 @@ start_time() {
     check state
     check state a b
     check state --bogus a
+    check state a --bogus
     check list --format
     check list --format xml
     check list --quiet=maybe
