@@ -138,7 +138,7 @@ OVERWRITE='overwrite() {
 @test "the agent dies of a fault: the machine ends, and clients are told of the panic" {
     guest_will "$OVERWRITE; overwrite '\\0' '\\0\\0'"
     do_it
-    [[ "$(cat "$work/err")" == *"Kernel panic - not syncing: Attempted to kill init"* ]]
+    [[ "$(cat "$work/err")" == *"tatami-agent[1]: segfault at "*" ip "*"Kernel panic - not syncing: Attempted to kill init"*"RIP: "* ]]
 }
 
 # Its program becomes one that does nothing for ever: kernel and parts live on, and only the checks of the monitor find that out.

@@ -44,7 +44,8 @@ static void a_boot_that_fails_says_why_and_leaves_nothing(void **state)
          "virtiofsd",
          "vsock",
          {"QEMU exited with 0", "end of the guest: guest-reset",
-          "guest console: Kernel panic - not syncing: no init | [    0.5]  a line"}},
+          "guest console: [    0.4] init[1]: segfault at 1 ip 2 | [    0.5] Kernel panic - not syncing: no init | [    0.6] "
+          "RIP: 2"}},
         {"virtiofsd fails", "silent", "virtiofsd-fails", "vsock", {"virtiofsd exited with 1: fuse: unknown option(s)"}},
         {"virtiofsd ends as if all were well", "silent", "virtiofsd-leaves", "vsock", {"virtiofsd exited with 0", "QEMU runs"}},
         {"QEMU never greets", "silent", "virtiofsd", "vsock", {"QMP: greeting: no answer in time", "QEMU runs"}},

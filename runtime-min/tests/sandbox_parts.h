@@ -100,9 +100,11 @@ static inline int fake_qemu(const char *kernel, const char *accel)
     if (strcmp(kernel, "silent") == 0)
         pause();
     if (strcmp(kernel, "panics") == 0) {
+        qemu_say(4, "[    0.3] a line\r\n[    0.4] init[1]: segfault at 1 ip 2\r\n[    0.4] Code: 00\r\n");
         qemu_say(4, "[    0.5] Kernel panic - not syncing: \033[1mno init\r\n");
         for (int i = 0; i < 100; i++)
             qemu_say(4, "[    0.5]  a line of the trace\r\n");
+        qemu_say(4, "[    0.6] RIP: 2\r\n[    0.6] the end\r\n");
         qemu_say(3, "{\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": \"guest-reset\"}}\r\n");
         usleep(100000);
         return 0;

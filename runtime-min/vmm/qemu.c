@@ -16,7 +16,7 @@
 #define COMMAND_BYTES (64 * 1024)
 #define COPY_BYTES 16384   /* lies on a fiber's stack, which is small */
 #define PRINTED_OUTPUT 300 /* bytes of each tail in a message */
-#define PRINTED_CONSOLE 400
+#define PRINTED_CONSOLE 500
 #define REASON_MAX 32
 
 struct vmm {
@@ -26,6 +26,10 @@ struct vmm {
     struct tail console;
     char shutdown[REASON_MAX]; /* why the guest ended, as QEMU calls it */
 };
+
+/* What the guest's kernel says when it gives up. A fault of the agent is such an end: its address and place are in the first
+ * line, and in RIP and RSP of those that have no such line (docs/runtime.md, "When a machine dies"). */
+static const char *const telling[] = {"segfault at", "BUG: ", "Kernel panic", "RIP: ", "RSP: ", NULL};
 
 static void on_event(void *context, const char *name, struct json_object *data)
 {
@@ -243,6 +247,6 @@ void vmm_print(struct vmm *vmm, struct buf *out)
     tail_drain(&vmm->console);
     if (vmm->console.len > 0) {
         (void)buf_append_str(out, "; guest console: ");
-        tail_print(&vmm->console, "Kernel panic", PRINTED_CONSOLE, out);
+        tail_print(&vmm->console, telling, PRINTED_CONSOLE, out);
     }
 }

@@ -92,46 +92,60 @@ static size_t control_sequence(const char *p, size_t len)
     return i < len ? i + 1 : len;
 }
 
-/* Where the last marker begins, or len. */
-static size_t find_last(const char *data, size_t len, const char *marker)
+static size_t line_length(const char *p, size_t len)
 {
-    size_t found = len;
-    const char *p = data;
+    const char *end = memchr(p, '\n', len);
 
-    while (marker && (p = memmem(p, len - (size_t)(p - data), marker, strlen(marker)))) {
-        found = (size_t)(p - data);
-        p++;
-    }
-    return found;
+    return end ? (size_t)(end - p) + 1 : len;
 }
 
-void tail_print(const struct tail *tail, const char *marker, size_t max, struct buf *out)
+static bool has_word(const char *p, size_t len, const char *const *words)
 {
-    size_t end = tail->len;
+    while (*words && !memmem(p, len, *words, strlen(*words)))
+        words++;
+    return *words;
+}
 
-    while (end > 0 && !is_printable(tail->data[end - 1]))
-        end--;
-    size_t from = find_last(tail->data, end, marker);
-    if (from == end)
-        from = end > max ? end - max : 0;
-    else if (end - from > max)
-        end = from + max;
-    bool gap = false;
-    for (size_t i = from; i < end; i++) {
-        size_t skipped = control_sequence(tail->data + i, end - i);
+struct printer {
+    struct buf *out;
+    size_t left; /* bytes of the text that may come */
+    bool gap, started;
+};
+
+static void print(struct printer *printer, const char *p, size_t len)
+{
+    for (size_t i = 0; i < len && printer->left > 0; i++) {
+        size_t skipped = control_sequence(p + i, len - i);
         if (skipped > 0) {
             i += skipped - 1;
             continue;
         }
-        char c = tail->data[i];
-        if (c == '\n' || c == '\r') {
-            gap = i > from;
+        if (p[i] == '\n' || p[i] == '\r') {
+            printer->gap = printer->started;
             continue;
         }
-        if (gap)
-            (void)buf_append_str(out, LINE_DIVIDER);
-        gap = false;
-        c = is_printable(c) ? c : '?';
-        (void)buf_append(out, &c, 1);
+        if (printer->gap)
+            (void)buf_append_str(printer->out, LINE_DIVIDER);
+        char c = is_printable(p[i]) ? p[i] : '?';
+        (void)buf_append(printer->out, &c, 1);
+        printer->gap = false;
+        printer->started = true;
+        printer->left--;
     }
+}
+
+void tail_print(const struct tail *tail, const char *const *words, size_t max, struct buf *out)
+{
+    struct printer printer = {.out = out, .left = max};
+    size_t end = tail->len, len;
+
+    while (end > 0 && !is_printable(tail->data[end - 1]))
+        end--;
+    for (size_t from = 0; words && from < end; from += len) {
+        len = line_length(tail->data + from, end - from);
+        if (has_word(tail->data + from, len, words))
+            print(&printer, tail->data + from, len);
+    }
+    if (!printer.started)
+        print(&printer, tail->data + (end > max ? end - max : 0), end < max ? end : max);
 }

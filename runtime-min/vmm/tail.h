@@ -24,5 +24,5 @@ void tail_drain(struct tail *tail);
 /* Closes; the text stays. */
 void tail_stop(struct tail *tail);
 /* Appends at most max bytes as one line: printable ASCII, without a terminal's control sequences, lines divided by " | ". They
- * are those from the last occurrence of marker on, or the last ones when it is NULL or not there. */
-void tail_print(const struct tail *tail, const char *marker, size_t max, struct buf *out);
+ * are the lines that have one of the words, a list that NULL ends; without such lines, or without words, the last ones. */
+void tail_print(const struct tail *tail, const char *const *words, size_t max, struct buf *out);
