@@ -5,25 +5,7 @@
 #include <string.h>
 
 #include "sys/mountinfo.h"
-#include "sys/fd.h"
 #include "sys/sys.h"
-
-/* Whether the topmost mount on target has the type: the last line about it counts. 0 while there is no /proc to ask; -errno. */
-static int is_mounted(const char *target, const char *fstype)
-{
-    _buf_ struct buf text = BUF_INIT(MOUNTINFO_MAX);
-    struct mountinfo mount;
-    bool mounted = false;
-
-    int r = file_read_at(AT_FDCWD, MOUNTINFO_PATH, &text);
-    if (r < 0)
-        return r == -ENOENT || r == -ENOTDIR ? 0 : r;
-    for (char *cursor = text.data; mountinfo_next(&cursor, &mount);) {
-        if (strcmp(mount.point, target) == 0)
-            mounted = strcmp(mount.type, fstype) == 0;
-    }
-    return mounted;
-}
 
 static int mount_directory(const struct boot_mount *mount, struct error *err)
 {
@@ -40,7 +22,7 @@ int boot_mount_apply(const struct boot_mount *mount, const struct logger *log, s
 {
     struct error problem = {0};
 
-    int r = is_mounted(mount->target, mount->fstype);
+    int r = mountinfo_is_mounted(mount->target, mount->fstype);
     if (r > 0)
         return 0;
     r = r < 0 ? error_set(&problem, r, "read '%s'", MOUNTINFO_PATH) : mount_directory(mount, &problem);

@@ -73,7 +73,7 @@ int mount_words_parse(struct arena *a, char *const *words, size_t n, unsigned lo
     *ret_flags = 0;
     for (size_t i = 0; i < n && r == 0; i++) {
         if (strcmp(words[i], "loop") == 0)
-            return error_status(err, STATUS_INVALID_ARGUMENT, "Invalid mount option: loop");
+            return error_status(err, STATUS_INTERNAL, "Invalid mount option: loop");
         if (!apply_word(words[i], ret_flags))
             r = strlist_add(a, &data, words[i]);
     }
@@ -81,6 +81,6 @@ int mount_words_parse(struct arena *a, char *const *words, size_t n, unsigned lo
     if (!*ret_data)
         return error_status(err, STATUS_RESOURCE_EXHAUSTED, "mount options are too large");
     if (strlen(*ret_data) > DATA_MAX)
-        return error_status(err, STATUS_INVALID_ARGUMENT, "Mount option exceeds 4K size");
+        return error_status(err, STATUS_INTERNAL, "Mount option exceeds 4K size");
     return 0;
 }

@@ -10,12 +10,15 @@
 #include "agent/storage/mount_words.h"
 #include "loop/offload.h"
 #include "sys/fd.h"
+#include "sys/mountinfo.h"
 
-#define DETACH 2 /* MNT_DETACH */
+#define DETACH 2                 /* MNT_DETACH */
+#define GUEST_SHARE "kataShared" /* a guest may have mounted it by itself */
 
 struct storage {
     struct list link;
     char *mount_point;
+    bool is_ours; /* else it was mounted before anybody asked */
     unsigned int users;
 };
 
@@ -62,7 +65,7 @@ void storages_detach(struct storages *storages, const struct logger *log)
 {
     while (!list_is_empty(&storages->entries)) {
         struct storage *last = CONTAINER_OF(storages->entries.prev, struct storage, link);
-        int r = sys_umount2(last->mount_point, DETACH);
+        int r = last->is_ours ? sys_umount2(last->mount_point, DETACH) : 0;
         if (r < 0)
             log_warning(log, "storage", "unmount '%s' at the end: %s", last->mount_point, errno_name(-r));
         storage_free(last);
@@ -80,13 +83,13 @@ static struct storage *find(const struct storages *storages, const char *mount_p
     return NULL;
 }
 
-static void remember(struct storages *storages, const char *mount_point)
+static void remember(struct storages *storages, const char *mount_point, bool is_ours)
 {
     struct storage *storage = malloc(sizeof(*storage));
 
     if (!storage)
         abort();
-    *storage = (struct storage){.mount_point = strdup(mount_point), .users = 1};
+    *storage = (struct storage){.mount_point = strdup(mount_point), .is_ours = is_ours, .users = 1};
     if (!storage->mount_point)
         abort();
     list_append(&storages->entries, &storage->link);
@@ -140,6 +143,16 @@ static void remove_directories(const char *path, size_t made)
     }
 }
 
+static int is_there(const struct mount_order *order)
+{
+    const Grpc__Storage *storage = order->storage;
+    bool is_share = strcmp(storage->source, GUEST_SHARE) == 0;
+
+    if (!is_share && (order->flags & MS_REMOUNT))
+        return 0;
+    return mountinfo_is_mounted(storage->mount_point, is_share ? NULL : storage->fstype) > 0;
+}
+
 /* A type that the kernel does not know may be in a module of that name. */
 static int mount_with_module(const struct mount_order *order)
 {
@@ -152,12 +165,15 @@ static int mount_with_module(const struct mount_order *order)
     return sys_mount(storage->source, storage->mount_point, storage->fstype, order->flags, order->data);
 }
 
+/* 0, or 1 when it was mounted already. */
 static int do_mount(void *arg, struct buf *out UNUSED, struct error *err)
 {
     const struct mount_order *order = arg;
     const Grpc__Storage *storage = order->storage;
     size_t made;
 
+    if (is_there(order))
+        return 1;
     int r = make_directories(storage->mount_point, &made);
     if (r < 0)
         r = error_set(err, r, "Could not create mountpoint: '%s'", storage->mount_point);
@@ -179,7 +195,7 @@ static int check(const Grpc__Storage *storage, struct error *err)
     if (!*storage->mount_point)
         return error_status(err, STATUS_INTERNAL, "need mount destination");
     if (storage->mount_point[0] != '/')
-        return error_status(err, STATUS_INVALID_ARGUMENT, "mount point '%s' is not an absolute path", storage->mount_point);
+        return error_status(err, STATUS_INTERNAL, "mount point '%s' is not an absolute path", storage->mount_point);
     if (!*storage->fstype)
         return error_status(err, STATUS_INTERNAL, "need mount FS type");
     if (storage->fs_group)
@@ -205,7 +221,7 @@ static int add(struct storages *storages, struct reaper *reaper, struct arena *a
         r = offload(reaper, do_mount, &order, NO_DEADLINE, NULL, err);
     if (r < 0)
         return r;
-    remember(storages, wanted->mount_point);
+    remember(storages, wanted->mount_point, r == 0);
     return 0;
 }
 
@@ -216,7 +232,8 @@ static void take_back(struct storages *storages, Grpc__Storage *const *added, si
         struct storage *storage = find(storages, added[n]->mount_point);
         if (!storage || --storage->users > 0)
             continue;
-        (void)sys_umount2(storage->mount_point, DETACH);
+        if (storage->is_ours)
+            (void)sys_umount2(storage->mount_point, DETACH);
         storage_free(storage);
     }
 }

@@ -25,8 +25,8 @@ void storages_done(struct storages *storages);
 
 /* Mounts what is not there yet, in order, in a process of its own: a host that does not answer holds up nobody but other
  * requests for storages (from a fiber; a is for the time of the call). On failure what this call has mounted is unmounted
- * again. INTERNAL "Failed to find the storage handler DRIVER" for a driver that is not known, INVALID_ARGUMENT for options that
- * are none. */
+ * again. INTERNAL "Failed to find the storage handler DRIVER" for a driver that is not known. What the guest has mounted there
+ * by itself is left as it is, then and at the end. */
 int storages_add(struct storages *storages, struct reaper *reaper, struct arena *a, Grpc__Storage *const *wanted, size_t n,
                  struct error *err);
 

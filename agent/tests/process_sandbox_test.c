@@ -141,6 +141,7 @@ RIG_TEST(sandbox_requests_for_what_is_not_built_are_refused)
     Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
     Grpc__KernelModule module = GRPC__KERNEL_MODULE__INIT, *modules[] = {&module};
     Grpc__Storage storage = GRPC__STORAGE__INIT, *storages[] = {&storage};
+    Grpc__FSGroup group = GRPC__FSGROUP__INIT;
     char long_name[80];
 
     module.name = STRING("tatami-nosuch");
@@ -152,12 +153,69 @@ RIG_TEST(sandbox_requests_for_what_is_not_built_are_refused)
     request.storages = storages;
     request.n_storages = 1;
     rig_refused(rig, "CreateSandbox", &request.base, STATUS_INTERNAL, "Failed to find the storage handler tape");
+    storage.driver = STRING("virtio-fs");
+    storage.source = storage.fstype = STRING("tmpfs");
+    storage.mount_point = rig->dir;
+    storage.fs_group = &group;
+    rig_refused(rig, "CreateSandbox", &request.base, STATUS_UNIMPLEMENTED, "Storage.fs_group of '");
     request.n_storages = 0;
     memset(long_name, 'n', sizeof(long_name));
     long_name[sizeof(long_name) - 1] = '\0';
     request.hostname = long_name;
     rig_refused(rig, "CreateSandbox", &request.base, STATUS_INTERNAL, "set the host name");
     create_sandbox(rig, "pod", "after");
+}
+
+/* ---- storages ---- */
+
+static int mount_tmpfs(const char *path)
+{
+    return sys_mount("guest", path, "tmpfs", 0, NULL) < 0;
+}
+
+static enum status_code ask_for_storage(struct rig *rig, const char *source, const char *type, const char *path,
+                                        const char *second)
+{
+    Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+    Grpc__Storage storage = GRPC__STORAGE__INIT, other = GRPC__STORAGE__INIT, *storages[] = {&storage, &other};
+
+    storage.driver = other.driver = STRING("virtio-fs");
+    storage.source = STRING(source);
+    storage.fstype = other.fstype = STRING(type);
+    storage.mount_point = STRING(path);
+    other.source = STRING("other");
+    other.mount_point = STRING(second);
+    request.storages = storages;
+    request.n_storages = second ? 2 : 1;
+    return rig_call(rig, "CreateSandbox", &request, NULL, NULL);
+}
+
+/* How many mounts the agent sees on the path. */
+static int count_mounts(struct rig *rig, const char *path)
+{
+    _buf_ struct buf text = BUF_INIT(1024 * 1024);
+    int n = 0;
+
+    assert_int_equal(file_read_at(AT_FDCWD, arena_printf(rig->arena, "/proc/%d/mounts", rig->agent_pid), &text), 0);
+    for (const char *at = text.data; (at = strstr(at, path)); at++)
+        n++;
+    return n;
+}
+
+RIG_TEST(storage_that_the_guest_has_mounted_itself_is_left_as_it_is)
+{
+    char *path = arena_printf(rig->arena, "%s/there", rig->dir);
+
+    assert_int_equal(sys_mkdirat(AT_FDCWD, path, 0755), 0);
+    assert_int_equal(in_mounts_of_agent(rig, mount_tmpfs, path), 0);
+    assert_int_equal(ask_for_storage(rig, "any", "tmpfs", path, "/proc/none"), STATUS_INTERNAL);
+    assert_int_equal(count_mounts(rig, path), 1); /* not taken back */
+    assert_int_equal(ask_for_storage(rig, "any", "tmpfs", path, NULL), STATUS_OK);
+    assert_int_equal(ask_for_storage(rig, "kataShared", "mqueue", arena_printf(rig->arena, "%s//", path), NULL), STATUS_OK);
+    assert_int_equal(count_mounts(rig, path), 1);
+    /* Another type is another mount, on top. */
+    assert_int_equal(ask_for_storage(rig, "any", "mqueue", arena_printf(rig->arena, "%s/", path), NULL), STATUS_OK);
+    assert_int_equal(count_mounts(rig, path), 2);
 }
 
 static int hide_etc(const char *files)
@@ -319,6 +377,7 @@ int main(void)
         cmocka_unit_test(containers_can_share_the_pid_namespace_of_the_first),
         cmocka_unit_test(sharing_pids_needs_the_container_that_has_them),
         cmocka_unit_test(sandbox_requests_for_what_is_not_built_are_refused),
+        cmocka_unit_test(storage_that_the_guest_has_mounted_itself_is_left_as_it_is),
         cmocka_unit_test(dns_lines_become_the_guests_resolv_conf),
         cmocka_unit_test(destroyed_sandbox_ends_containers_waiting_calls_and_the_agent),
         cmocka_unit_test(abandoned_end_of_the_sandbox_can_be_repeated),

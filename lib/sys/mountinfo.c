@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/mountinfo.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sys/fd.h"
 
 static bool is_octal(char c)
 {
@@ -55,4 +58,23 @@ bool mountinfo_next(char **cursor, struct mountinfo *ret)
             return true;
     }
     return false;
+}
+
+int mountinfo_is_mounted(const char *point, const char *type)
+{
+    _buf_ struct buf text = BUF_INIT(MOUNTINFO_MAX);
+    size_t len = strlen(point);
+    struct mountinfo mount;
+    bool mounted = false;
+
+    while (len > 1 && point[len - 1] == '/')
+        len--;
+    int r = file_read_at(AT_FDCWD, MOUNTINFO_PATH, &text);
+    if (r < 0)
+        return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+    for (char *cursor = text.data; mountinfo_next(&cursor, &mount);) {
+        if (strncmp(mount.point, point, len) == 0 && !mount.point[len])
+            mounted = !type || strcmp(mount.type, type) == 0;
+    }
+    return mounted;
 }

@@ -16,3 +16,6 @@ struct mountinfo {
 /* The next mount of the text, which is cut up: what is in *ret points into it. The cursor may be NULL. False at the end; lines
  * that make no sense are left out. A mount on top of another comes after it. */
 bool mountinfo_next(char **cursor, struct mountinfo *ret);
+/* Whether the topmost mount on point, which may end in slashes, has the type (NULL: any). 0 while there is no /proc to ask;
+ * -errno. */
+int mountinfo_is_mounted(const char *point, const char *type);
