@@ -189,6 +189,22 @@ status_of_part() {
     rm -rf "$work/volume"
 }
 
+@test "ids of a volume are mapped, both ways" {
+    mkdir -m 777 "$work/mapped"
+    echo text >"$work/mapped/file"
+    chown 2:3 "$work/mapped/file"
+    member b /bin/sh -c 'stat -c %u:%g /v/file; echo new >/v/new' -- "
+m = [{'containerID': 0, 'hostID': 3000, 'size': 10}]
+c['process']['user'] = {'uid': 3005, 'gid': 3006}
+c['mounts'] += [{'destination': '/v', 'type': 'bind', 'source': '$work/mapped', 'options': ['bind', 'idmap'], 'uidMappings': m, 'gidMappings': m}]"
+    run tatami run -b "$work/b" $c1
+    [[ "$output" != *"map ids: the file system cannot"* ]] || skip "the file system of $work maps no ids"
+    [ "$status" = 0 ]
+    [ "$output" = 3002:3003 ]
+    [ "$(stat -c %u:%g "$work/mapped/file" "$work/mapped/new")" = $'2:3\n5:6' ]
+    rm -r "$work/mapped" "$work/bundle/rootfs/v"
+}
+
 @test "root of a user namespace is nobody on the host, and has message queues, devices and mounts" {
     mkdir -p "$work/volume"
     chmod 777 "$work/volume"

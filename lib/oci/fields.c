@@ -119,6 +119,17 @@ TYPE(oci_process_type, grpc__process__descriptor, process_fields,
 
 /* ---- mounts, hooks, root ---- */
 
+#define STRUCT struct oci_id_mapping
+#define WIRE Grpc__LinuxIDMapping
+static const struct oci_field id_mapping_fields[] = {
+    ALWAYS(OCI_U32, "containerID", container_id, containerid),
+    ALWAYS(OCI_U32, "hostID", host_id, hostid),
+    ALWAYS(OCI_U32, "size", size, size),
+};
+static TYPE(id_mapping_type, grpc__linux_idmapping__descriptor, id_mapping_fields, );
+#undef STRUCT
+#undef WIRE
+
 #define STRUCT struct oci_mount
 #define WIRE Grpc__Mount
 static const struct oci_field mount_fields[] = {
@@ -126,8 +137,18 @@ static const struct oci_field mount_fields[] = {
     FIELD(OCI_STRING, "type", type, type),
     FIELD(OCI_STRING, "source", source, source),
     STRINGS("options", options, options),
+    {.json = "uidMappings",
+     .kind = OCI_LIST,
+     .offset = offsetof(STRUCT, uid_mappings),
+     .extra = offsetof(STRUCT, n_uid_mappings),
+     .type = &id_mapping_type},
+    {.json = "gidMappings",
+     .kind = OCI_LIST,
+     .offset = offsetof(STRUCT, gid_mappings),
+     .extra = offsetof(STRUCT, n_gid_mappings),
+     .type = &id_mapping_type},
 };
-static TYPE(mount_type, grpc__mount__descriptor, mount_fields, .unapplied = NAMES("uidMappings", "gidMappings"));
+static TYPE(mount_type, grpc__mount__descriptor, mount_fields, );
 #undef STRUCT
 #undef WIRE
 
@@ -357,17 +378,6 @@ static TYPE(seccomp_type, grpc__linux_seccomp__descriptor, seccomp_fields,
 #undef WIRE
 
 /* ---- linux ---- */
-
-#define STRUCT struct oci_id_mapping
-#define WIRE Grpc__LinuxIDMapping
-static const struct oci_field id_mapping_fields[] = {
-    ALWAYS(OCI_U32, "containerID", container_id, containerid),
-    ALWAYS(OCI_U32, "hostID", host_id, hostid),
-    ALWAYS(OCI_U32, "size", size, size),
-};
-static TYPE(id_mapping_type, grpc__linux_idmapping__descriptor, id_mapping_fields, );
-#undef STRUCT
-#undef WIRE
 
 #define STRUCT struct oci_namespace
 #define WIRE Grpc__LinuxNamespace

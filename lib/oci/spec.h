@@ -76,11 +76,21 @@ struct oci_process {
 
 /* ---- mounts, hooks ---- */
 
+struct oci_id_mapping {
+    uint32_t container_id;
+    uint32_t host_id;
+    uint32_t size;
+};
+
 struct oci_mount {
     char *destination;
     char *source;
     char *type;
     struct strlist options;
+    struct oci_id_mapping *uid_mappings; /* not on the wire, as gid_mappings */
+    size_t n_uid_mappings;
+    struct oci_id_mapping *gid_mappings;
+    size_t n_gid_mappings;
 };
 
 struct oci_hook {
@@ -105,12 +115,6 @@ struct oci_hooks {
 };
 
 /* ---- linux ---- */
-
-struct oci_id_mapping {
-    uint32_t container_id;
-    uint32_t host_id;
-    uint32_t size;
-};
 
 enum oci_namespace_type {
     OCI_NS_PID,

@@ -227,7 +227,6 @@ static void fields_that_are_not_applied_are_reported(void **state)
         {"{\"windows\":{}}", "windows"},
         {"{\"process\":{\"scheduler\":{}}}", "process.scheduler"},
         {"{\"process\":{\"ioPriority\":{}}}", "process.ioPriority"},
-        {"{\"mounts\":[{},{\"uidMappings\":[]}]}", "mounts[1].uidMappings"},
         {"{\"linux\":{\"timeOffsets\":{}}}", "linux.timeOffsets"},
         {"{\"linux\":{\"resources\":{\"rdma\":{}}}}", "linux.resources.rdma"},
         {"{\"linux\":{\"resources\":{\"cpu\":{\"burst\":1}}}}", "linux.resources.cpu.burst"},

@@ -100,14 +100,16 @@ static json_object *describe_linux(void)
 {
     static const char *const absent[] = {"apparmor", "selinux", "intelRdt", "netDevices", "memoryPolicy"};
     json_object *json = json_object_new_object(), *extensions = json_object_new_object();
+    json_object *idmap = json_object_new_object();
 
+    add_flag(idmap, "enabled", true);
     ADD_WORDS(json, "namespaces", namespaces);
     ADD_WORDS(json, "capabilities", capabilities);
     json_object_object_add(json, "cgroup", describe_cgroup());
     json_object_object_add(json, "seccomp", describe_seccomp());
     FOR_ROWS (key, absent)
         json_object_object_add(json, *key, disabled());
-    json_object_object_add(extensions, "idmap", disabled());
+    json_object_object_add(extensions, "idmap", idmap);
     json_object_object_add(json, "mountExtensions", extensions);
     return json;
 }

@@ -248,8 +248,8 @@ static int share_mounts(struct creation *creation)
     }
     for (size_t i = 0; i < creation->mounts.n && r == 0; i++) {
         const struct guest_spec_mount *mount = &creation->mounts.items[i];
-        r = machine_share(container->arena, &creation->machine, record->guest_id, mount->source, mount->readonly, mount->target,
-                          creation->err);
+        r = machine_share(container->arena, &creation->machine, record->guest_id, mount->source, mount->readonly, mount->idmap,
+                          mount->target, creation->err);
     }
     return r;
 }

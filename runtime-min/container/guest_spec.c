@@ -266,9 +266,54 @@ static int check_destination(struct arena *a, struct oci_mount *mount, size_t in
     return 0;
 }
 
-static int add_mount(struct arena *a, struct oci_mount *mount, size_t index, const char *bundle,
+/* Takes the options idmap and ridmap out. Returns whether ids are to be mapped. */
+static bool take_idmap_options(struct oci_mount *mount, bool *ret_recursive)
+{
+    bool is_asked = mount->n_uid_mappings > 0 || mount->n_gid_mappings > 0;
+    struct strlist *options = &mount->options;
+    size_t kept = 0;
+
+    *ret_recursive = false;
+    for (size_t i = 0; i < options->n; i++) {
+        bool is_recursive = strcmp(options->items[i], "ridmap") == 0;
+        if (is_recursive || strcmp(options->items[i], "idmap") == 0) {
+            *ret_recursive = is_recursive;
+            is_asked = true;
+        } else {
+            options->items[kept++] = options->items[i];
+        }
+    }
+    options->n = kept;
+    return is_asked;
+}
+
+/* A mount's own mappings count, or those of the user namespace. */
+static int take_idmap(struct arena *a, struct oci_mount *mount, size_t index, const struct oci_linux *linux_,
+                      const struct idmap **ret_idmap, struct error *err)
+{
+    bool recursive;
+
+    *ret_idmap = NULL;
+    if (!take_idmap_options(mount, &recursive))
+        return 0;
+    struct idmap *idmap = arena_alloc(a, sizeof(*idmap));
+    if (mount->n_uid_mappings > 0 || mount->n_gid_mappings > 0)
+        *idmap =
+            (struct idmap){mount->uid_mappings, mount->n_uid_mappings, mount->gid_mappings, mount->n_gid_mappings, recursive};
+    else if (oci_namespace_find(linux_, OCI_NS_USER))
+        *idmap = (struct idmap){linux_->uid_mappings, linux_->n_uid_mappings, linux_->gid_mappings, linux_->n_gid_mappings,
+                                recursive};
+    else
+        return error_status(err, STATUS_INVALID_ARGUMENT,
+                            "mounts[%zu]: option idmap without mappings of the mount or of a user namespace", index);
+    *ret_idmap = idmap;
+    return 0;
+}
+
+static int add_mount(struct arena *a, struct oci_mount *mount, size_t index, const char *bundle, const struct oci_linux *linux_,
                      struct guest_spec_mounts *mounts, struct error *err)
 {
+    const struct idmap *idmap;
     const char *source = mount->source;
 
     if (!source || !*source)
@@ -277,8 +322,16 @@ static int add_mount(struct arena *a, struct oci_mount *mount, size_t index, con
         source = arena_printf(a, "%s/%s", bundle, source);
     if (is_of_guest(source))
         return 0;
+    int r = take_idmap(a, mount, index, linux_, &idmap, err);
+    if (r < 0)
+        return r;
     mounts->items[mounts->n++] = (struct guest_spec_mount){
-        .source = source, .destination = mount->destination, .readonly = is_readonly(mount), .target = &mount->source};
+        .source = source,
+        .destination = mount->destination,
+        .readonly = is_readonly(mount),
+        .idmap = idmap,
+        .target = &mount->source,
+    };
     return 0;
 }
 
@@ -328,7 +381,7 @@ int guest_spec_prepare(struct arena *a, struct oci_spec *spec, const char *guest
         struct oci_mount *mount = &spec->mounts[i];
         r = check_destination(a, mount, i, err);
         if (r == 0 && oci_mount_is_bind(mount))
-            r = add_mount(a, mount, i, bundle, &mounts, err);
+            r = add_mount(a, mount, i, bundle, spec->linux_, &mounts, err);
     }
     if (r == 0)
         *ret_mounts = mounts;

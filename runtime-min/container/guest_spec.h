@@ -5,20 +5,22 @@
  *             namespaces; cgroupsPath (the guest has its own), cpusets, block devices' and network classes' limits; labels of
  *             SELinux and AppArmor profiles, which the guest's kernel does not have; intelRdt; unknown
  *             capabilities; an empty HOME, which the guest looks up
- * mapped      root.path and bind mounts to what is shared with the guest. A bind mount of something below /proc, /sys or /dev
- *             means the guest's own; domainname to a sysctl; seccomp's default errno to a rule; a relative destination to one
- *             below "/"; a umask to an annotation
+ * mapped      root.path and bind mounts to what is shared with the guest, and their ids there. A bind mount of something below
+ *             /proc, /sys or /dev means the guest's own; domainname to a sysctl; seccomp's default errno to a rule; a relative
+ *             destination to one below "/"; a umask to an annotation
  * refused     sysctls of a network that is the host's; block devices of a driver that the host has, unless all devices may be
  *             used: then they are left out, since nobody asked for just these */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"
+#include "runtime-min/sandbox/idmap.h"
 
 struct guest_spec_mount {
     const char *source;      /* absolute, on the host */
     const char *destination; /* in the container */
     bool readonly;
-    char **target; /* gets the path in the guest */
+    const struct idmap *idmap; /* NULL: ids are the host's */
+    char **target;             /* gets the path in the guest */
 };
 
 struct guest_spec_mounts {

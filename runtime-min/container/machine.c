@@ -92,11 +92,11 @@ int machine_run(const struct machine *machine, int (*fn)(struct guest *guest, vo
 }
 
 int machine_share(struct arena *a, const struct machine *machine, const char *guest_id, const char *source, bool readonly,
-                  char **ret_guest_path, struct error *err)
+                  const struct idmap *idmap, char **ret_guest_path, struct error *err)
 {
     const char *path = NULL;
 
-    int r = sandbox_share(a, machine->store_path, machine->sandbox_id, guest_id, source, readonly, &path, err);
+    int r = sandbox_share(a, machine->store_path, machine->sandbox_id, guest_id, source, readonly, idmap, &path, err);
     if (r < 0)
         return r;
     *ret_guest_path = arena_strdup(a, path);

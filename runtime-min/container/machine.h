@@ -6,6 +6,7 @@
 #include "runtime-min/container/guest.h"
 #include "runtime-min/container/guest_dial.h"
 #include "runtime-min/container/store.h"
+#include "runtime-min/sandbox/idmap.h"
 
 struct machine {
     const char *store_path;
@@ -34,7 +35,7 @@ int machine_run(const struct machine *machine, int (*fn)(struct guest *guest, vo
                 struct error *err);
 /* Makes a directory or file of the host visible in the guest for a container. */
 int machine_share(struct arena *a, const struct machine *machine, const char *guest_id, const char *source, bool readonly,
-                  char **ret_guest_path, struct error *err);
+                  const struct idmap *idmap, char **ret_guest_path, struct error *err);
 /* Takes back all that was shared for a container. */
 int machine_unshare(const struct machine *machine, const char *guest_id, struct error *err);
 /* For the handle of a process: a descriptor to hold; when it closes without the process having ended, that one is killed. */

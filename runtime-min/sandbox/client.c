@@ -165,7 +165,7 @@ int sandbox_status(const char *root, const char *id, struct sandbox_status *ret_
 /* A copy of the mounts at source, detached, as the guest will see it: mounts that come and go at the source do so there, too,
  * and never the other way round. Device nodes are the guest's own devices, to its kernel: the file server opens none, whoever
  * asks it to. */
-static int copy_tree(const char *source, bool read_only, struct error *err)
+static int copy_tree(const char *source, bool read_only, const struct idmap *idmap, struct error *err)
 {
     const struct mount_attr attr = {.propagation = MS_SLAVE, .attr_set = SHARE_FLAGS | (read_only ? MOUNT_ATTR_RDONLY : 0)};
 
@@ -173,7 +173,10 @@ static int copy_tree(const char *source, bool read_only, struct error *err)
     if (tree < 0)
         return error_set(err, tree, "share %s with the virtual machine", source);
     int r = sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr);
-    return r < 0 ? error_set(err, r, "prepare %s to be shared%s", source, read_only ? " read-only" : "") : fd_take(&tree);
+    if (r < 0)
+        return error_set(err, r, "prepare %s to be shared%s", source, read_only ? " read-only" : "");
+    r = idmap ? idmap_apply(tree, idmap, err) : 0;
+    return r < 0 ? error_wrap(err, "share %s", source) : fd_take(&tree);
 }
 
 struct addition {
@@ -195,11 +198,11 @@ static int remove_shares(void *arg, char text[static VISIT_TEXT_BYTES], struct e
 }
 
 int sandbox_share(struct arena *a, const char *root, const char *id, const char *container_id, const char *source,
-                  bool read_only, const char **ret_guest_path, struct error *err)
+                  bool read_only, const struct idmap *idmap, const char **ret_guest_path, struct error *err)
 {
     char name[VISIT_TEXT_BYTES];
 
-    _close_ int tree = copy_tree(source, read_only, err);
+    _close_ int tree = copy_tree(source, read_only, idmap, err);
     if (tree < 0)
         return tree;
     struct addition addition = {.tree = tree, .container = container_id};

@@ -22,6 +22,7 @@
 #include "cgroup/cgroup.h"
 #include "loop/loop.h"
 #include "runtime-min/config/config.h"
+#include "runtime-min/sandbox/idmap.h"
 
 struct sandbox_config {
     const char *root; /* absolute; exists */
@@ -56,9 +57,9 @@ struct sandbox_status {
 int sandbox_status(const char *root, const char *id, struct sandbox_status *ret_status, struct error *err);
 
 /* Makes a directory or file, with all that is mounted below it, visible in the guest. source is looked up in the caller's view.
- * read_only holds for the whole tree and is enforced by the host. *ret_guest_path is in a. */
+ * read_only holds for the whole tree and is enforced by the host; idmap may be NULL. *ret_guest_path is in a. */
 int sandbox_share(struct arena *a, const char *root, const char *id, const char *container_id, const char *source,
-                  bool read_only, const char **ret_guest_path, struct error *err);
+                  bool read_only, const struct idmap *idmap, const char **ret_guest_path, struct error *err);
 /* Takes back everything shared for a container. Its processes need no holders any more. */
 int sandbox_unshare(const char *root, const char *id, const char *container_id, struct error *err);
 /* A descriptor to hold for a process of the guest (exec_id "": the container's first): when it closes, also because the holder

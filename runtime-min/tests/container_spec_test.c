@@ -228,6 +228,50 @@ static void a_user_namespace_without_mappings_maps_all_ids_to_themselves(void **
 #undef MAPPING
 }
 
+static void ids_of_bind_mounts_are_mapped_on_the_host(void **state)
+{
+#define OWN "\"uidMappings\":[{\"containerID\":0,\"hostID\":2,\"size\":5}],\"gidMappings\":[]"
+#define USER "\"namespaces\":[{\"type\":\"user\"}],\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":9}]"
+    static const struct {
+        const char *mount, *linux_;
+        int result;
+        uint32_t host_id; /* 0: not mapped */
+        bool recursive;
+    } rows[] = {
+        {"\"options\":[\"bind\",\"ro\"]", USER, 0, 0, false},
+        {"\"options\":[\"bind\",\"idmap\",\"ro\"]", USER, 0, 1, false},
+        {"\"options\":[\"ridmap\",\"bind\",\"ro\"]", USER, 0, 1, true},
+        {"\"options\":[\"bind\",\"ridmap\",\"ro\"]," OWN, USER, 0, 2, true},
+        {"\"options\":[\"bind\",\"ro\"]," OWN, USER, 0, 2, false},
+        {"\"options\":[\"bind\",\"idmap\",\"ro\"]," OWN, "", 0, 2, false},
+        {"\"options\":[\"bind\",\"idmap\",\"ro\"]", "", -EINVAL, 0, false},
+    };
+    (void)state;
+
+    FOR_ROWS (row, rows) {
+        _arena_ struct arena *a = arena_new(1 << 20);
+        struct guest_spec_mounts mounts = {.n = 0};
+        struct error err = {.errnum = 0};
+        struct oci_spec *spec = parse(a, arena_printf(a,
+                                                      "{" PROCESS "," ROOT ",\"mounts\":[{\"destination\":\"/data\","
+                                                      "\"source\":\"/data\",%s}],\"linux\":{%s}}",
+                                                      row->mount, row->linux_));
+        check_int(row->mount, guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), row->result);
+        if (row->result < 0) {
+            check_string(row->mount, err.text, "mounts[0]: option idmap without mappings of the mount or of a user namespace");
+            continue;
+        }
+        const struct idmap *idmap = mounts.items[1].idmap;
+        check_int(row->mount, (int)spec->mounts[0].options.n, 2);
+        check_string(row->mount, spec->mounts[0].options.items[1], "ro");
+        check_int(row->mount, idmap != NULL, row->host_id != 0);
+        check_int(row->mount, idmap ? (int)idmap->uids[0].host_id : 0, (int)row->host_id);
+        check_int(row->mount, idmap && idmap->recursive, row->recursive);
+    }
+#undef OWN
+#undef USER
+}
+
 static void hierarchies_of_the_host_are_left_out(void **state)
 {
     _arena_ struct arena *a = arena_new(1 << 20);
@@ -506,6 +550,7 @@ int main(void)
         cmocka_unit_test(what_names_the_host_does_not_reach_the_guest),
         cmocka_unit_test(other_words_for_the_same_reach_the_guest_as_it_knows_them),
         cmocka_unit_test(a_user_namespace_without_mappings_maps_all_ids_to_themselves),
+        cmocka_unit_test(ids_of_bind_mounts_are_mapped_on_the_host),
         cmocka_unit_test(hierarchies_of_the_host_are_left_out),
         cmocka_unit_test(unknown_capabilities_are_left_out),
         cmocka_unit_test(what_the_guest_cannot_have_is_refused),

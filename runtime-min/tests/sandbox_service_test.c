@@ -132,7 +132,7 @@ static const char *share(struct world *world, const char *container, const char 
 {
     const char *guest = NULL;
 
-    if (sandbox_share(world->a, world->root, "s1", container, source, read_only, &guest, &world->err) < 0)
+    if (sandbox_share(world->a, world->root, "s1", container, source, read_only, NULL, &guest, &world->err) < 0)
         fail_msg("%s", world->err.text);
     return guest;
 }
@@ -175,6 +175,35 @@ static void shares_are_seen_by_the_guest_alone(void **state)
 
     /* The guest may still remember where a name led to. */
     assert_string_not_equal(share(world, "c1", source, false), writable);
+}
+
+static void ids_of_a_share_can_be_mapped(void **state)
+{
+    static const struct oci_id_mapping mapping = {.container_id = 0, .host_id = 3000, .size = 10};
+    static const struct idmap idmap = {.uids = &mapping, .n_uids = 1, .gids = &mapping, .n_gids = 1};
+    struct world *world = *state;
+    const char *source = path_in(world, "source"), *guest;
+    struct stat st;
+
+    need_root();
+    assert_int_equal(mkdir(source, 0755), 0);
+    assert_int_equal(try_write(path_in(world, "source/file")), 0);
+    assert_int_equal(chown(path_in(world, "source/file"), 2, 3), 0);
+    start(world);
+    int r = sandbox_share(world->a, world->root, "s1", "c1", source, false, &idmap, &guest, &world->err);
+    if (r == -EINVAL) {
+        print_message("this file system maps no ids: %s\n", world->err.text);
+        skip();
+    }
+    assert_int_equal(r, 0);
+    assert_int_equal(stat(exported(world, guest, "/file"), &st), 0);
+    assert_int_equal(st.st_uid, 3002);
+    assert_int_equal(st.st_gid, 3003);
+    assert_int_equal(stat(path_in(world, "source/file"), &st), 0);
+    assert_int_equal(st.st_uid, 2);
+    /* What it cannot map, it names. */
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", "/proc", false, &idmap, &guest, &world->err), -EINVAL);
+    assert_string_equal(world->err.text, "share /proc: map ids: the file system cannot: EINVAL: Invalid argument");
 }
 
 /* An image may bring a name for the host's disk along. */
@@ -241,12 +270,13 @@ static void shares_that_cannot_be_made_are_refused(void **state)
 
     need_root();
     start(world);
-    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", "/none", false, &guest, &world->err), -ENOENT);
+    assert_int_equal(sandbox_share(world->a, world->root, "s1", "c1", "/none", false, NULL, &guest, &world->err), -ENOENT);
     assert_non_null(strstr(world->err.text, "share /none with the virtual machine: ENOENT"));
-    assert_int_equal(sandbox_share(world->a, world->root, "s1", "../x", path_in(world, "root"), false, &guest, &world->err),
-                     -EINVAL);
+    assert_int_equal(
+        sandbox_share(world->a, world->root, "s1", "../x", path_in(world, "root"), false, NULL, &guest, &world->err), -EINVAL);
     kill(status_of(world).monitor_pid, SIGKILL);
-    eventually(sandbox_share(world->a, world->root, "s1", "c1", path_in(world, "root"), false, &guest, &world->err) == -ENOENT);
+    eventually(sandbox_share(world->a, world->root, "s1", "c1", path_in(world, "root"), false, NULL, &guest, &world->err) ==
+               -ENOENT);
     assert_string_equal(world->err.text, "sandbox s1 does not run any more: its monitor was killed");
 }
 
@@ -258,6 +288,7 @@ int main(int argc, char **argv)
         test(every_listener_is_told_of_each_oom_kill_in_its_container),
         test(an_agent_that_invents_oom_kills_does_not_keep_the_monitor_busy),
         test(shares_are_seen_by_the_guest_alone),
+        test(ids_of_a_share_can_be_mapped),
         test(devices_and_rights_of_files_are_not_shared),
         test(shares_are_made_while_the_monitor_is_stuck),
         test(what_a_killed_caller_left_of_a_share_is_taken_back),

@@ -37,9 +37,11 @@ int machine_run(const struct machine *machine, int (*fn)(struct guest *guest, vo
 }
 
 int machine_share(struct arena *a, const struct machine *machine, const char *guest_id, const char *source, bool readonly,
-                  char **ret_guest_path, struct error *err)
+                  const struct idmap *idmap, char **ret_guest_path, struct error *err)
 {
-    (void)machine, (void)guest_id, (void)readonly, (void)err;
+    (void)machine, (void)guest_id, (void)readonly;
+    if (idmap)
+        return error_status(err, STATUS_UNIMPLEMENTED, "%s: nothing is shared without a machine, so no ids are mapped", source);
     *ret_guest_path = arena_strdup(a, source);
     return 0;
 }
