@@ -40,6 +40,7 @@ RPC_HANDLER(rpc_tty_win_resize);
 RPC_HANDLER(rpc_create_sandbox);
 RPC_HANDLER(rpc_destroy_sandbox);
 RPC_HANDLER(rpc_get_oom_event);
+RPC_HANDLER(rpc_remove_stale_shares);
 /* guest_rpc.c */
 RPC_HANDLER(rpc_get_guest_details);
 RPC_HANDLER(rpc_check);

@@ -78,6 +78,15 @@ RPC_HANDLER(rpc_destroy_sandbox)
     return 0;
 }
 
+RPC_HANDLER(rpc_remove_stale_shares)
+{
+    struct agent *agent = call->context;
+    (void)request;
+    (void)reply;
+
+    return storages_look_at_shares(agent->reaper, err);
+}
+
 RPC_HANDLER(rpc_get_oom_event)
 {
     Grpc__OOMEvent *event = (void *)reply;

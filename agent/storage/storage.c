@@ -14,6 +14,7 @@
 
 #define DETACH 2                 /* MNT_DETACH */
 #define GUEST_SHARE "kataShared" /* a guest may have mounted it by itself */
+#define SHARES_DIR "/run/kata-containers/shared/containers/"
 
 struct storage {
     struct list link;
@@ -266,4 +267,27 @@ int storages_add(struct storages *storages, struct reaper *reaper, struct arena 
     storages->busy = false;
     waitq_wake_all(&storages->turn);
     return r;
+}
+
+/* ---- mounts below the host's share ---- */
+
+static int look_at_shares(void *arg UNUSED, struct buf *out UNUSED, struct error *err)
+{
+    _buf_ struct buf text = BUF_INIT(MOUNTINFO_MAX);
+    struct mountinfo mount;
+    struct stat st;
+
+    int r = file_read_at(AT_FDCWD, MOUNTINFO_PATH, &text);
+    if (r < 0)
+        return error_set(err, r, "failed to parse mountinfo file");
+    for (char *cursor = text.data; mountinfo_next(&cursor, &mount);) {
+        if (strncmp(mount.point, SHARES_DIR, strlen(SHARES_DIR)) == 0)
+            (void)sys_fstatat(AT_FDCWD, mount.point, &st, 0);
+    }
+    return 0;
+}
+
+int storages_look_at_shares(struct reaper *reaper, struct error *err)
+{
+    return offload(reaper, look_at_shares, NULL, NO_DEADLINE, NULL, err);
 }

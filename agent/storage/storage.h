@@ -33,5 +33,9 @@ int storages_add(struct storages *storages, struct reaper *reaper, struct arena 
 /* Unmounts them all without waiting for anybody, for an agent that ends before its guest does. Logs what stays. */
 void storages_detach(struct storages *storages, const struct logger *log);
 
+/* Looks at each mount below the directory that the host shares: then its server lets go of what it has removed meanwhile (from
+ * a fiber; in a process of its own). */
+int storages_look_at_shares(struct reaper *reaper, struct error *err);
+
 /* Names of the drivers. */
 const char *const *storage_drivers(size_t *ret_n);

@@ -218,6 +218,13 @@ RIG_TEST(storage_that_the_guest_has_mounted_itself_is_left_as_it_is)
     assert_int_equal(count_mounts(rig, path), 2);
 }
 
+RIG_TEST(stale_shares_are_removed_where_there_are_none)
+{
+    Grpc__RemoveStaleVirtiofsShareMountsRequest request = GRPC__REMOVE_STALE_VIRTIOFS_SHARE_MOUNTS_REQUEST__INIT;
+
+    rig_ok(rig, "RemoveStaleVirtiofsShareMounts", &request.base, NULL);
+}
+
 static int hide_etc(const char *files)
 {
     if (sys_mount("tmpfs", "/etc", "tmpfs", 0, NULL) < 0)
@@ -377,6 +384,7 @@ int main(void)
         cmocka_unit_test(containers_can_share_the_pid_namespace_of_the_first),
         cmocka_unit_test(sharing_pids_needs_the_container_that_has_them),
         cmocka_unit_test(sandbox_requests_for_what_is_not_built_are_refused),
+        cmocka_unit_test(stale_shares_are_removed_where_there_are_none),
         cmocka_unit_test(storage_that_the_guest_has_mounted_itself_is_left_as_it_is),
         cmocka_unit_test(dns_lines_become_the_guests_resolv_conf),
         cmocka_unit_test(destroyed_sandbox_ends_containers_waiting_calls_and_the_agent),

@@ -375,6 +375,13 @@ static enum status_code create_sandbox_with_hooks(struct rig *rig, struct error 
     return rig_call(rig, "CreateSandbox", &request, NULL, err);
 }
 
+static enum status_code remove_stale_shares(struct rig *rig, struct error *err)
+{
+    Grpc__RemoveStaleVirtiofsShareMountsRequest request = GRPC__REMOVE_STALE_VIRTIOFS_SHARE_MOUNTS_REQUEST__INIT;
+
+    return rig_call(rig, "RemoveStaleVirtiofsShareMounts", &request, NULL, err);
+}
+
 /* ---- the guest, out of memory ---- */
 
 static enum status_code ask_details(struct rig *rig, struct error *err)
@@ -466,6 +473,7 @@ static const struct sweep sweeps[] = {
      .retry = sweep_live},
     {"remove-groups", V2, start_and_make_groups, remove_it, .done = c1_is_unknown, .undone = remove_c1, .lost = sweep_remove_c1,
      .retry = sweep_live},
+    {"stale-shares", V2, .act = remove_stale_shares},
     {"details", V2, .act = ask_details},
     {"sandbox-dns", V2, make_resolv_conf, create_sandbox_with_dns, .done = resolv_conf_is_there, .clean = remove_resolv_conf},
     {"sandbox-hooks", V2, make_hooks, create_sandbox_with_hooks, .clean = remove_hooks},

@@ -253,6 +253,40 @@ static void container_runs_from_the_share(void **state UNUSED)
     sim_agent_free(guest);
 }
 
+/* Mounts below the share, as its server announces them, and one elsewhere. */
+static void ask_for_nested_shares(struct rig *rig)
+{
+    Grpc__Storage one = share_on(SHARE "a"), two = share_on(SHARE "b/c"), other = share_on("/run/other");
+    Grpc__Storage *storages[] = {&one, &two, &other};
+
+    ask_for(rig, storages, ARRAY_SIZE(storages), NULL);
+}
+
+static void ask_about_stale_shares(struct rig *rig)
+{
+    Grpc__RemoveStaleVirtiofsShareMountsRequest request = GRPC__REMOVE_STALE_VIRTIOFS_SHARE_MOUNTS_REQUEST__INIT;
+
+    rig_ok(rig, "RemoveStaleVirtiofsShareMounts", &request.base, NULL);
+}
+
+/* The look is all: it makes the host's server notice. */
+static void stale_mounts_of_the_share_are_looked_at(void **state UNUSED)
+{
+    struct sim_agent *guest = sim_agent_boot(&as_init);
+    _buf_ struct buf calls = BUF_INIT(1024 * 1024);
+
+    world_share(guest->world, TAG);
+    sim_agent_tell(guest, ask_for_nested_shares);
+    sim_set_trace(guest->sim, &calls);
+    sim_agent_tell(guest, ask_about_stale_shares);
+    sim_set_trace(guest->sim, NULL);
+    assert_non_null(strstr(calls.data, "fstatat(-100, \"" SHARE "a\""));
+    assert_non_null(strstr(calls.data, "fstatat(-100, \"" SHARE "b/c\""));
+    assert_null(strstr(calls.data, "/run/other"));
+    assert_int_equal(sim_agent_stop(guest), 0);
+    sim_agent_free(guest);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +294,7 @@ int main(void)
         cmocka_unit_test(failed_request_takes_back_only_what_it_added),
         cmocka_unit_test(requests_at_once_mount_a_storage_once),
         cmocka_unit_test(container_runs_from_the_share),
+        cmocka_unit_test(stale_mounts_of_the_share_are_looked_at),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
