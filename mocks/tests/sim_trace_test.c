@@ -58,11 +58,11 @@ static void create_rich(struct rig *rig)
     struct oci_spec *spec = rig_spec(rig, "c1", NULL);
     struct oci_mount *bind = &spec->mounts[spec->n_mounts++], *copied = &spec->mounts[spec->n_mounts++];
 
-    *bind = (struct oci_mount){STRING("/data/sub"), STRING("/test"), STRING("bind"), {.n = 0}};
+    *bind = (struct oci_mount){.destination = STRING("/data/sub"), .source = STRING("/test"), .type = STRING("bind")};
     strlist_add(rig->arena, &bind->options, "rbind");
     strlist_add(rig->arena, &bind->options, "rro");
     strlist_add(rig->arena, &bind->options, "rshared");
-    *copied = (struct oci_mount){STRING("/etc"), STRING("tmpfs"), STRING("tmpfs"), {.n = 0}};
+    *copied = (struct oci_mount){.destination = STRING("/etc"), .source = STRING("tmpfs"), .type = STRING("tmpfs")};
     strlist_add(rig->arena, &copied->options, "tmpcopyup");
     spec->linux_->sysctl = (struct oci_map){.n = 1, .items = arena_memdup(rig->arena, &sysctl, sizeof(sysctl))};
     spec->linux_->devices = arena_memdup(rig->arena, &device, sizeof(device));
