@@ -368,12 +368,12 @@ static TYPE(seccomp_rule_type, grpc__linux_syscall__descriptor, seccomp_rule_fie
 static const struct oci_field seccomp_fields[] = {
     ALWAYS(OCI_STRING, "defaultAction", default_action, defaultaction),
     {.json = "defaultErrnoRet", .kind = OCI_OPT_U32, .offset = offsetof(struct oci_seccomp, default_errno)},
+    {.json = "listenerPath", .kind = OCI_STRING, .offset = offsetof(struct oci_seccomp, listener_path)},
     STRINGS("architectures", architectures, architectures),
     STRINGS("flags", flags, flags),
     MANY(OCI_LIST, "syscalls", rules, n_rules, syscalls, &seccomp_rule_type),
 };
-static TYPE(seccomp_type, grpc__linux_seccomp__descriptor, seccomp_fields,
-            .unapplied = NAMES("listenerPath", "listenerMetadata"));
+static TYPE(seccomp_type, grpc__linux_seccomp__descriptor, seccomp_fields, .unapplied = NAMES("listenerMetadata"));
 #undef STRUCT
 #undef WIRE
 

@@ -249,7 +249,8 @@ struct oci_seccomp_rule {
 
 struct oci_seccomp {
     char *default_action;
-    struct opt_u64 default_errno; /* not on the wire */
+    struct opt_u64 default_errno; /* not on the wire, as listener_path */
+    char *listener_path;
     struct strlist architectures;
     struct strlist flags;
     struct oci_seccomp_rule *rules;

@@ -231,7 +231,7 @@ static void fields_that_are_not_applied_are_reported(void **state)
         {"{\"linux\":{\"resources\":{\"rdma\":{}}}}", "linux.resources.rdma"},
         {"{\"linux\":{\"resources\":{\"cpu\":{\"burst\":1}}}}", "linux.resources.cpu.burst"},
         {"{\"linux\":{\"resources\":{\"memory\":{\"useHierarchy\":true}}}}", "linux.resources.memory.useHierarchy"},
-        {"{\"linux\":{\"seccomp\":{\"listenerPath\":\"/x\"}}}", "linux.seccomp.listenerPath"},
+        {"{\"linux\":{\"seccomp\":{\"listenerMetadata\":\"x\"}}}", "linux.seccomp.listenerMetadata"},
         {"{\"linux\":{\"intelRdt\":{\"closID\":\"x\"}}}", "linux.intelRdt.closID"},
         {"{\"org.example\":[0.12345678901234567890123,1e5],\"process\":{\"other\":[]}}", NULL},
     };

@@ -171,6 +171,9 @@ static int prepare_devices(struct oci_linux *linux_, size_t *ret_left_out, struc
 /* The protocol has no field for the errno of the default action: a rule carries it. */
 static int prepare_seccomp(struct arena *a, struct oci_seccomp *seccomp, struct error *err)
 {
+    if (seccomp && seccomp->listener_path && *seccomp->listener_path)
+        return error_status(err, STATUS_UNIMPLEMENTED,
+                            "linux.seccomp.listenerPath: %s cannot be reached from a virtual machine", seccomp->listener_path);
     if (!seccomp || !seccomp->default_errno.set)
         return 0;
     struct oci_seccomp_rule *rules = arena_calloc(a, seccomp->n_rules + 1, sizeof(*rules));

@@ -8,8 +8,8 @@
  * mapped      root.path and bind mounts to what is shared with the guest, and their ids there. A bind mount of something below
  *             /proc, /sys or /dev means the guest's own; domainname to a sysctl; seccomp's default errno to a rule; a relative
  *             destination to one below "/"; a umask to an annotation
- * refused     sysctls of a network that is the host's; block devices of a driver that the host has, unless all devices may be
- *             used: then they are left out, since nobody asked for just these */
+ * refused     sysctls of a network that is the host's; a listener of seccomp; block devices of a driver that the host has,
+ * unless all devices may be used: then they are left out, since nobody asked for just these */
 #pragma once
 #include "base/error.h"
 #include "oci/spec.h"

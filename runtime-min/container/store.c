@@ -32,10 +32,14 @@ int store_check_id(const char *id, struct error *err)
     if (strlen(id) > ID_MAX)
         return error_status(err, STATUS_INVALID_ARGUMENT, "container id of %zu bytes: at most %d are possible", strlen(id),
                             ID_MAX);
-    bool good = *id != '.'; /* "." and "..", and names of our own */
-    for (const char *p = id; *p && good; p++)
-        good = (*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') || strchr(marks, *p);
-    return good ? 0 : error_status(err, STATUS_INVALID_ARGUMENT, "invalid container ID format: '%s'", id);
+    if (*id == '.') /* "." and "..", and names of our own */
+        return error_status(err, STATUS_INVALID_ARGUMENT, "invalid container ID format: '%s' begins with a dot", id);
+    for (const char *p = id; *p; p++) {
+        if (!(*p >= '0' && *p <= '9') && !(*p >= 'A' && *p <= 'Z') && !(*p >= 'a' && *p <= 'z') && !strchr(marks, *p))
+            return error_status(err, STATUS_INVALID_ARGUMENT,
+                                "invalid container ID format: '%s': invalid character `%c` in the ID", id, *p);
+    }
+    return 0;
 }
 
 /* ---- the root ---- */

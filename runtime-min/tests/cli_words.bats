@@ -76,6 +76,8 @@ start_time() {
         run -1 --separate-stderr tatami state "$id"
         [[ "$stderr" == *"container id"* || "$stderr" == *"container ID"* ]]
     done
+    run -1 tatami state a/b
+    [ "$output" = "tatami: invalid container ID format: 'a/b': invalid character \`/\` in the ID" ]
     [ ! -e "$root" ]
 }
 

@@ -335,6 +335,10 @@ static void what_the_guest_cannot_have_is_refused(void **state)
                                      *name));
         check_int(*name, guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), 0);
     }
+    spec = parse(a, "{" PROCESS "," ROOT
+                    ",\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/l\"}}}");
+    assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -ENOSYS);
+    assert_string_equal(err.text, "linux.seccomp.listenerPath: /l cannot be reached from a virtual machine");
     spec = parse(a, "{" PROCESS "," ROOT ",\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\"}]}");
     assert_int_equal(guest_spec_prepare(a, spec, "g1", "/b", "/b/rootfs", &mounts, &err), -EINVAL);
     assert_string_equal(err.text, "mounts[0].source: a bind mount needs one");
