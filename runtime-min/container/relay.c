@@ -6,7 +6,7 @@
 
 #include "sys/fd.h"
 
-#define READ_CHUNK (384 * 1024) /* see "What is under way" in relay.h */
+#define READ_CHUNK (1024 * 1024)
 #define REPLY_BYTES (READ_CHUNK + 65536)
 #define INPUT_CHUNK 16384 /* lies on a fiber's stack, which is small */
 #define QUIET_NS NSEC_PER_SEC

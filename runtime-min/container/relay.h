@@ -6,11 +6,8 @@
  * hide it: a reader of ours that stopped, a descendant that keeps an output open, and a read that began just after the exit. So
  * a read that waits for QUIET_NS and a write that is stalled ask the agent whether the process still lives; once it does not,
  * what is left goes into the pipe of the reader, which is made large enough, as it would be in that pipe without a machine.
- *
- * What is under way to a reader that stopped fits: 64 KiB that its pipe had, a chunk of the relay and the pipe in the guest
- * (container_pipe_size of vmm/qemu_command.c) are less than the 1 MiB that everybody may give a pipe, with room for pages that
- * are not full. What a terminal, a socket or a pipe that was larger before does not take has RELAY_DRAIN_NS without progress to
- * leave: without a machine the program itself would still wait for the reader. */
+ * More than that has RELAY_DRAIN_NS without progress to leave: without a machine the program itself would still wait for the
+ * reader. */
 #pragma once
 #include <stdbool.h>
 

@@ -52,7 +52,7 @@ static int build(struct arena *a, const struct vmm_options *options, const struc
 #define KERNEL(words)                                                                                                          \
     "-kernel\n/proc/self/fd/5\n-initrd\n/proc/self/fd/6\n-append\nconsole=ttyS0 quiet panic=1 reboot=t no_timer_check "        \
     "cryptomgr.notests noreplace-smp "                                                                                         \
-    "cgroup_no_v1=all agent.container_pipe_size=524288" words
+    "cgroup_no_v1=all agent.container_pipe_size=1048576" words
 
 static void command_lines_are_as_reviewed(void **state)
 {

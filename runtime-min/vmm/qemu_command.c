@@ -33,11 +33,11 @@ static const struct machine_words machines[VMM_MACHINE_MAX] = {
 };
 
 /* The self-tests of the guest kernel's cryptography and the patching of lock prefixes cost an emulated boot 0.4 s; a panic ends
- * the machine, as reboot does with -no-reboot. Large pipes save calls for output; how large: container/relay.h. The test of the
- * timer counts its ticks, which come late when the host is busy, and a kernel that believes its timer broken does not boot. */
+ * the machine, as reboot does with -no-reboot. Large pipes save calls for output. The test of the timer counts its ticks, which
+ * come late when the host is busy, and a kernel that believes its timer broken does not boot. */
 static const char kernel_words[] =
     "console=ttyS0 quiet panic=1 reboot=t no_timer_check cryptomgr.notests noreplace-smp cgroup_no_v1=all "
-    "agent.container_pipe_size=524288";
+    "agent.container_pipe_size=1048576";
 
 /* String instructions are emulated byte by byte: a guest that copies without them moves two to three times as much. The kernel
  * has a word of its own for those that a processor need not announce. */
