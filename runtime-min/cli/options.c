@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime-min/cli/options.h"
 
+#include <ctype.h>
 #include <string.h>
 
 struct parse {
@@ -72,9 +73,10 @@ static int parse_option(struct parse *parse, const char *word, bool *ret_help)
     return is_flag(option) ? set_flag(parse, option, text) : set_text(parse, option, text);
 }
 
+/* "-" is a word, and so is a number: who kills with -1 is told that there is no such signal. */
 static bool is_option(const char *word)
 {
-    return word[0] == '-' && word[1];
+    return word[0] == '-' && word[1] && !isdigit((unsigned char)word[1]);
 }
 
 int options_parse(const struct option_table *table, struct arena *a, void *values, char *const *args, int n_args,

@@ -102,6 +102,7 @@ static void options_behind_words_are_gathered(void **state)
         {"nothing", {NULL}, 0, {NULL}, NULL, false},
         {"in front", {"-f", "id"}, 1, {"id"}, NULL, true},
         {"behind", {"id", "--text", "a", "-f"}, 1, {"id"}, "a", true},
+        {"a number", {"id", "-1", "-f"}, 2, {"id", "-1"}, NULL, true},
         {"between", {"id", "--text=a", "-", "-f"}, 2, {"id", "-"}, "a", true},
         {"up to --", {"id", "-f", "--", "-t", "--"}, 3, {"id", "-t", "--"}, NULL, true},
     };
