@@ -327,6 +327,32 @@ static void a_late_answer_is_not_taken_for_the_next_one(void **state)
     disconnect_peer();
 }
 
+static void hear_fiber(void *arg)
+{
+    (void)arg;
+    assert_int_equal(fiber_sleep_until(loop, loop_now(loop) + MSEC), 0);
+    loop_stop(loop);
+}
+
+/* Heard while nobody waits for one: of a command that was given up, or of none. */
+static void an_answer_that_nobody_waits_for_is_not_kept_for_the_next_one(void **state)
+{
+    static const char *const stray[] = {"{\"return\": \"stray\", \"id\": 1}\r\n", "{\"return\": \"late\", \"id\": 2}\r\n"};
+
+    (void)state;
+    connect_peer();
+    play_ready();
+    for (size_t i = 0; i < ARRAY_SIZE(stray); i++) {
+        say(stray[i]);
+        run_fiber(hear_fiber, NULL);
+        limit = SHORT_WAIT;
+        finished = 1;
+        run_fiber(command_fiber, (void *)(uintptr_t) "one");
+    }
+    assert_string_equal(trace, "failed failed ");
+    disconnect_peer();
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -337,6 +363,7 @@ int main(void)
         loop_test(commands_take_turns),
         loop_test(a_command_that_hangs_holds_up_others_until_their_limit_only),
         loop_test(a_late_answer_is_not_taken_for_the_next_one),
+        loop_test(an_answer_that_nobody_waits_for_is_not_kept_for_the_next_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,8 +44,8 @@ static void take_reply(struct qmp *qmp, struct json_object *line)
 {
     struct json_object *id;
 
-    /* One without our id answers nothing that we asked. */
-    if (!json_object_object_get_ex(line, "id", &id) || !json_object_is_type(id, json_type_int) ||
+    /* One without our id, or that nobody waits for, answers nothing that we ask. */
+    if (!qmp->is_busy || !json_object_object_get_ex(line, "id", &id) || !json_object_is_type(id, json_type_int) ||
         (uint64_t)json_object_get_int64(id) != qmp->last_id || qmp->reply)
         return;
     qmp->reply = json_object_get(line);
