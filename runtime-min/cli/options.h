@@ -2,8 +2,8 @@
 /* Option tables: what words a command takes, as data.
  *
  * Both --name VALUE and --name=VALUE are read, and -name too, because callers write it (go-runc's -no-subreaper). Those of a
- * command may stand behind its words, as other runtimes have it, unless it has a tail: what follows the id of exec belongs to the
- * program there. Nothing behind "--" is an option. */
+ * command may stand behind its words, as other runtimes have it, unless it has a tail: what follows the id of exec belongs to
+ * the program there. Nothing behind "--" is an option. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
