@@ -74,9 +74,11 @@ static int place_open(int fd, struct place *place)
     snprintf(path, sizeof(path), "/proc/%d/cwd", pid);
     place->directory = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     int r = sys_poll(&poll, 1, 0);
-    if (r != 0)
-        return r < 0 ? r : -ECONNRESET;
-    return place->namespace < 0 ? place->namespace : place->directory < 0 ? place->directory : 0;
+    if (r < 0)
+        return r;
+    int first = place->namespace < 0 ? place->namespace : place->directory;
+    /* A process that ends has no namespaces any more before its connections close. */
+    return r > 0 || first == -ENOENT || first == -ESRCH ? -ECONNRESET : first < 0 ? first : 0;
 }
 
 static int go(const struct visit *self, int in, struct outcome *outcome, struct error *err)
