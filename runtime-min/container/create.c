@@ -177,7 +177,11 @@ static int reserve(struct creation *creation)
         return r;
     undo_push(&creation->undo, undo_slot, creation);
     undo_push(&creation->undo, undo_hooks, creation);
-    return slot_write(&container->slot, STORE_CONFIG, creation->bundle.text.data, creation->bundle.text.len, creation->err);
+    r = slot_write(&container->slot, STORE_CONFIG, creation->bundle.text.data, creation->bundle.text.len, creation->err);
+    if (r < 0)
+        return r;
+    r = sys_mknodat(container->slot.fd, STORE_EXECS, S_IFIFO | 0600, 0);
+    return r < 0 ? error_set(creation->err, r, "make the FIFO %s of container %s", STORE_EXECS, container->record.id) : 0;
 }
 
 static int make_group(struct creation *creation)
@@ -293,6 +297,16 @@ static int plan_view(struct creation *creation, struct view *ret_view)
     return 0;
 }
 
+/* Where the programs of execs end before the container's, because that is the first one of their PID namespace. */
+static const char *execs_that_end_first(const struct creation *creation)
+{
+    const struct container *container = creation->container;
+    const struct oci_linux *linux_ = creation->bundle.spec->linux_;
+    bool owns_pids = linux_ && oci_namespace_find(linux_, OCI_NS_PID) && !creation->pod.shares_pid;
+
+    return owns_pids ? slot_path(container->arena, &container->store, &container->slot, STORE_EXECS) : NULL;
+}
+
 static int start_handle(struct creation *creation)
 {
     struct view view;
@@ -312,6 +326,7 @@ static int start_handle(struct creation *creation)
         .netns_fd = creation->netns_fd,
         .new_netns = creation->new_netns,
         .cgroup = creation->group.group,
+        .execs = execs_that_end_first(creation),
         .view = view,
         .enrol = enrol,
         .arg = creation,

@@ -75,7 +75,8 @@ static int enrol(void *arg, struct error *err)
 static int start_handle(struct execution *execution)
 {
     const struct exec_args *args = execution->args;
-    const char *cgroup = execution->container->record.cgroup;
+    const struct container *container = execution->container;
+    const char *cgroup = container->record.cgroup;
     int r = *cgroup ? hostgroup_find(&execution->group, cgroup, execution->err) : 0;
 
     /* Unique among all that this host has run: a pid comes back, but not with the same time. */
@@ -92,6 +93,7 @@ static int start_handle(struct execution *execution)
         .console = execution->console.slave,
         .cgroup = execution->group.group,
         .netns_fd = -1,
+        .execs = slot_path(container->arena, &container->store, &container->slot, STORE_EXECS),
         .enrol = enrol,
         .arg = execution,
     };

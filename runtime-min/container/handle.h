@@ -25,7 +25,11 @@ struct handle_plan {
     int netns_fd;
     bool new_netns;
     struct cgroup *cgroup; /* of the host, to join; NULL: that of the command */
-    struct view view;      /* of its mount namespace, for callers that enter it; none: that of the command */
+    /* FIFO that the handles of a container's execs hold open for writing. The container's own handle has the other end and ends
+     * after them, as programs of a PID namespace end before its first one: containerd's shim forgets execs when their container
+     * has ended. NULL: nobody waits. */
+    const char *execs;
+    struct view view; /* of its mount namespace, for callers that enter it; none: that of the command */
     /* Connects to whoever kills the process in the guest when the handle is killed; returns a descriptor to hold, or -errno. */
     int (*enrol)(void *arg, struct error *err);
     void *arg;

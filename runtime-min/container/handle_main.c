@@ -15,6 +15,7 @@
 #define CONTROL_FD 3
 #define REPLY_BYTES 65536
 #define EXIT_REMOVED 137 /* the container was removed while it ran: killed */
+#define EXECS_NS (3 * NSEC_PER_SEC)
 
 struct handle_process {
     const struct handle_plan *plan;
@@ -22,6 +23,7 @@ struct handle_process {
     struct relay relay;
     int enrolment; /* held open */
     int signal_fd;
+    int execs; /* -1: none */
     struct fiber *signals;
     struct fiber *orders;
     struct waitq ended;
@@ -133,6 +135,32 @@ static int wait_for_status(struct handle_process *handle)
     return ((const Grpc__WaitProcessResponse *)(const void *)reply)->status & 0xff;
 }
 
+static bool is_of_container(const struct handle_plan *plan)
+{
+    return !*plan->process.exec_id;
+}
+
+static int open_execs(const struct handle_plan *plan)
+{
+    int end = is_of_container(plan) ? O_RDONLY : O_WRONLY;
+
+    return plan->execs ? sys_openat(AT_FDCWD, plan->execs, end | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0) : -1;
+}
+
+/* One that is stuck or stands still does not hold the container's end back for long. */
+static void await_execs(struct handle_process *handle)
+{
+    uint64_t deadline = loop_deadline(handle->guest.loop, EXECS_NS);
+    char byte;
+
+    if (handle->execs < 0 || !is_of_container(handle->plan))
+        return;
+    while (sys_read(handle->execs, &byte, 1) == -EAGAIN) {
+        if (fiber_wait_fd(handle->guest.loop, handle->execs, EPOLLIN, deadline) <= 0)
+            return;
+    }
+}
+
 static void stop(struct handle_process *handle)
 {
     relay_stop(&handle->relay);
@@ -151,6 +179,7 @@ static void handle_fiber(void *arg)
     resize(handle);
     relay_wait(&handle->relay);
     handle->exit_code = wait_for_status(handle);
+    await_execs(handle);
     stop(handle);
     loop_stop(handle->guest.loop);
 }
@@ -202,7 +231,7 @@ static int run(struct handle_process *handle, struct error *err)
 
 int handle_main(const struct handle_start *start)
 {
-    struct handle_process handle = {.plan = start->plan, .enrolment = -1, .exit_code = HANDLE_EXIT_LOST};
+    struct handle_process handle = {.plan = start->plan, .enrolment = -1, .execs = -1, .exit_code = HANDLE_EXIT_LOST};
     struct error err = {.errnum = 0};
     char order = 0;
 
@@ -210,6 +239,7 @@ int handle_main(const struct handle_start *start)
     int joined = start->plan->cgroup ? cgroup_enter(start->plan->cgroup, sys_getpid(), &err) : 0;
     int r = settle(start);
     int signals = take_signals(&handle);
+    handle.execs = open_execs(start->plan);
     if (joined == 0 && (r < 0 || signals < 0))
         (void)error_set(&err, r < 0 ? r : signals, "set up the handle process");
     if (sys_read(CONTROL_FD, &order, 1) != 1 || order != HANDLE_GO)

@@ -21,7 +21,7 @@
 #define DIRENT_BUFFER 4096
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-static const char *const own_files[] = {RECORD, STORE_CONFIG, "." RECORD, "." STORE_CONFIG};
+static const char *const own_files[] = {RECORD, STORE_CONFIG, STORE_EXECS, "." RECORD, "." STORE_CONFIG};
 
 int store_check_id(const char *id, struct error *err)
 {
@@ -417,6 +417,11 @@ int slot_open(const struct store *store, const char *id, struct slot *ret_slot, 
     }
     *ret_slot = slot;
     return 0;
+}
+
+char *slot_path(struct arena *a, const struct store *store, const struct slot *slot, const char *name)
+{
+    return arena_printf(a, "%s/%s/%s", store->path, slot->id, name);
 }
 
 /* Whether the directory is still the one that the id names. */

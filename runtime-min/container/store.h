@@ -5,6 +5,7 @@
  *         lock            flock(2): who changes the container holds it and writes down who it is
  *         state.json      the record (record.h), written by rename
  *         config.json     copy of the bundle's, taken at create: the one that counts
+ *         execs           FIFO that the handles of execs hold open (handle.h)
  *
  * A directory without "lock" is not ours and is never touched. Everything goes by descriptor; links are not followed. */
 #pragma once
@@ -15,6 +16,7 @@
 #include "sys/fd.h"
 
 #define STORE_CONFIG "config.json"
+#define STORE_EXECS "execs"
 
 struct store {
     const char *path; /* absolute */
@@ -60,5 +62,7 @@ int slot_write_record(const struct slot *slot, const struct record *record, stru
 /* A whole file of the directory: replaced at once or not at all. */
 int slot_write(const struct slot *slot, const char *name, const char *text, size_t len, struct error *err);
 int slot_read(const struct slot *slot, const char *name, struct buf *out, struct error *err);
+/* The absolute path of a file of the directory, for a process that opens it later. */
+char *slot_path(struct arena *a, const struct store *store, const struct slot *slot, const char *name);
 /* Removes what is ours; the lock is held. -ENOTEMPTY names what is left, if there is anything. */
 int slot_remove(const struct store *store, struct slot *slot, struct error *err);

@@ -138,6 +138,19 @@ start_is_forgotten() {
     sed -i 's/"started":true/"started":false/' "$root/$c1/state.json"
 }
 
+# Callers forget the execs of a container that has ended.
+@test "the handle of a container ends after those of its execs, and waits for none that stands still" {
+    bundle b /bin/sleep 1000
+    tatami run -d -b "$work/b" --pid-file "$work/pid" $c1
+    tatami exec -d --pid-file "$work/execpid" $c1 /bin/sleep 1000
+    kill -STOP "$(cat "$work/execpid")"
+    began=${EPOCHREALTIME/[.,]/}
+    tatami kill $c1 KILL
+    await $c1 stopped
+    [ $((${EPOCHREALTIME/[.,]/} - began)) -ge 2900000 ]
+    kill -CONT "$(cat "$work/execpid")"
+}
+
 @test "a program whose start was killed is not called created, and the start can be repeated" {
     bundle b /bin/sh -c 'echo x >>/tmp/ran; sleep 1000'
     rm -f "$work/bundle/rootfs/tmp/ran"
