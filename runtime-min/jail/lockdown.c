@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime-min/jail/lockdown.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -63,9 +64,11 @@ static int drop_capabilities(uint64_t kept)
  */
 int lockdown_cores(void)
 {
-    static const struct rlimit limit = {1, 1};
+    static const struct rlimit limit = {1, 1}, none = {0, 0};
 
-    return sys_prlimit(0, RLIMIT_CORE, &limit, NULL);
+    int r = sys_prlimit(0, RLIMIT_CORE, &limit, NULL);
+    /* Not every root may raise the limit of a caller that allows none. */
+    return r == -EPERM ? sys_prlimit(0, RLIMIT_CORE, &none, NULL) : r;
 }
 
 int lockdown_enter(const struct lockdown_rule *rules, size_t n, uint64_t capabilities, uint32_t other_calls, struct error *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the processes of a machine inherit, may do and see. */
 #include <dirent.h>
+#include <sys/resource.h>
 
 #include "runtime-min/tests/jail_user.h"
 #include "runtime-min/tests/sandbox_world.h"
@@ -78,15 +79,24 @@ static void nobody_leaves_a_core(void **state)
 {
     struct world *world = *state;
     unsigned long soft, hard;
+    struct rlimit own;
 
     need_root();
+    assert_int_equal(getrlimit(RLIMIT_CORE, &own), 0);
+    if (own.rlim_max == 0) {
+        print_message("the limit of cores is 0 here, and may not be raised\n");
+        skip();
+    }
     start(world);
     struct sandbox_status status = status_of(world);
     const int pids[] = {status.monitor_pid, status.vm_pid, part_of(status.monitor_pid, "virtiofsd"),
                         part_of(status.monitor_pid, "vsock")};
     for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
         assert_int_equal(sscanf(proc_line(world, pids[i], "limits", "Max core file size"), "%lu %lu", &soft, &hard), 2);
-        assert_true(soft == 1 && hard == 1);
+        assert_int_equal(hard, 1);
+#ifndef __SANITIZE_ADDRESS__ /* which lowers the limit of its programs */
+        assert_int_equal(soft, 1);
+#endif
     }
 }
 

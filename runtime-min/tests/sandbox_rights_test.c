@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime-min/jail/lockdown.h"
 #include "runtime-min/sandbox/monitor.h"
 
 /* The errno of a call that a monitor makes, 0 when it succeeds. */
@@ -108,11 +110,33 @@ static void a_monitor_can_kill_whom_it_has_started_and_do_nothing_else_to_it(voi
     close(pidfd);
 }
 
+/* As where a service manager allows none, and its root is not allowed to allow more. */
+static void who_may_have_no_cores_may_still_give_them_up(void **state)
+{
+    static const struct rlimit none = {0, 0};
+    struct rlimit limit = {1, 1};
+    int status;
+    (void)state;
+
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setrlimit(RLIMIT_CORE, &none) < 0 || (geteuid() == 0 && setresuid(12345, 12345, 12345) < 0))
+            _exit(1);
+        if (lockdown_cores() < 0)
+            _exit(2);
+        _exit(getrlimit(RLIMIT_CORE, &limit) < 0 || limit.rlim_cur != 0 || limit.rlim_max != 0 ? 3 : 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_monitor_cannot_leave_its_connections),
         cmocka_unit_test(a_monitor_can_kill_whom_it_has_started_and_do_nothing_else_to_it),
+        cmocka_unit_test(who_may_have_no_cores_may_still_give_them_up),
     };
     return cmocka_run_group_tests_name("sandbox_rights", tests, NULL, NULL);
 }
