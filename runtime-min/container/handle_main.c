@@ -14,6 +14,11 @@
 
 #define CONTROL_FD 3
 #define REPLY_BYTES 65536
+#define EXIT_BY_ITSELF 128 /* and less: behind it are those of signals, and of a machine that is gone */
+/* How long a reader that takes nothing holds the exit, when more is left than its pipe holds. Without a machine a program would
+ * itself wait for its reader; one that is killed does not any more. */
+#define READER_NS (10 * NSEC_PER_SEC)
+#define KILLED_NS NSEC_PER_SEC
 #define EXIT_REMOVED 137 /* the container was removed while it ran: killed */
 #define EXECS_NS (3 * NSEC_PER_SEC)
 
@@ -177,8 +182,9 @@ static void handle_fiber(void *arg)
     struct handle_process *handle = arg;
 
     resize(handle);
-    relay_wait(&handle->relay);
+    relay_settle(&handle->relay);
     handle->exit_code = wait_for_status(handle);
+    relay_deliver(&handle->relay, handle->exit_code > EXIT_BY_ITSELF ? KILLED_NS : READER_NS);
     await_execs(handle);
     stop(handle);
     loop_stop(handle->guest.loop);

@@ -8,7 +8,8 @@
 
 #define READ_CHUNK (1024 * 1024)
 #define REPLY_BYTES (READ_CHUNK + 65536)
-#define INPUT_CHUNK 16384 /* lies on a fiber's stack, which is small */
+#define REST_MAX (4 * READ_CHUNK) /* more than pipes hold; a descendant could write on */
+#define INPUT_CHUNK 16384         /* lies on a fiber's stack, which is small */
 #define QUIET_NS NSEC_PER_SEC
 #define END_OF_TRANSMISSION 4 /* Ctrl-D */
 #define TEXT(s) ((char *)(uintptr_t)(s))
@@ -18,35 +19,101 @@ static void wake_watcher(struct relay *relay)
     waitq_wake_all(&relay->changed);
 }
 
+/* ---- the end of the process ---- */
+
+/* Or the machine. */
+static bool has_ended(struct relay *relay)
+{
+    struct error err = {.errnum = 0};
+    struct guest_process process = relay->process;
+
+    int r = guest_signal(relay->guest, &process, 0, false, &err);
+    return r < 0 && (err.status == STATUS_NOT_FOUND || err.status == STATUS_UNAVAILABLE);
+}
+
+static void find_out(struct relay *relay)
+{
+    if (relay->gone || !has_ended(relay))
+        return;
+    relay->gone = true;
+    relay->gone_at = loop_now(relay->guest->loop);
+    wake_watcher(relay);
+}
+
+/* Since when nothing has moved of what a process that has ended left. */
+static uint64_t quiet_since(const struct relay_output *output)
+{
+    return output->since > output->relay->gone_at ? output->since : output->relay->gone_at;
+}
+
 /* ---- output ---- */
+
+static int call_read(struct relay_output *output, struct arena *a, uint64_t timeout_ns,
+                     const Grpc__ReadStreamResponse **ret_reply)
+{
+    struct relay *relay = output->relay;
+    Grpc__ReadStreamRequest request = GRPC__READ_STREAM_REQUEST__INIT;
+    ProtobufCMessage *message = NULL;
+    struct error err = {.errnum = 0};
+
+    request.container_id = TEXT(relay->process.container_id);
+    request.exec_id = TEXT(relay->process.exec_id);
+    request.len = READ_CHUNK;
+    int r = guest_call(relay->guest, output->method, &request.base, &grpc__read_stream_response__descriptor, a, timeout_ns,
+                       &message, &err);
+    *ret_reply = (const void *)message;
+    return r;
+}
+
+/* Takes all that the guest has left, so that the process's status can be asked for: the agent forgets the rest with it. */
+static void collect(struct relay_output *output)
+{
+    struct arena *a = arena_new(REPLY_BYTES);
+    const Grpc__ReadStreamResponse *reply;
+
+    while (call_read(output, a, QUIET_NS, &reply) == 0 && reply->data.len > 0 &&
+           buf_append(&output->rest, reply->data.data, reply->data.len) == 0)
+        arena_reset(a);
+    arena_free(a);
+    output->is_settled = true;
+    waitq_wake_all(&output->relay->ended);
+}
+
+/* Our reader takes nothing now. 0: it may be tried again; -ETIMEDOUT: it had its time; -ECANCELED. */
+static int await_reader(struct relay_output *output)
+{
+    struct relay *relay = output->relay;
+    struct loop *loop = relay->guest->loop;
+
+    if (relay->gone && stdstream_grow(&output->stream))
+        return 0;
+    if (relay->gone && !output->is_settled)
+        collect(output);
+    int r = fiber_wait_fd(loop, output->stream.fd, EPOLLOUT, loop_deadline(loop, QUIET_NS));
+    if (r != -ETIMEDOUT)
+        return r < 0 ? r : 0;
+    find_out(relay);
+    return relay->gone && loop_now(loop) >= quiet_since(output) + relay->patience_ns ? r : 0;
+}
 
 /* Returns 0, also when nobody reads any more: then the rest is dropped, so that the process does not block. */
 static int deliver(struct relay_output *output, const uint8_t *p, size_t len)
 {
-    struct loop *loop = output->relay->guest->loop;
+    int r = 0;
 
-    while (len > 0 && output->stream.fd >= 0) {
+    while (r == 0 && len > 0 && output->stream.fd >= 0) {
         ssize_t n = stdstream_try_write(&output->stream, p, len);
         if (n == -EAGAIN) {
-            if (output->relay->gone && stdstream_grow(&output->stream))
-                continue;
-            output->is_stalled = true;
-            wake_watcher(output->relay);
-            int r = fiber_wait_fd(loop, output->stream.fd, EPOLLOUT, NO_DEADLINE);
-            output->is_stalled = false;
-            if (r == -ECANCELED)
-                return r;
-            continue;
-        }
-        if (n < 0) {
+            r = await_reader(output);
+        } else if (n < 0) {
             stdstream_close(&output->stream);
-            break;
+        } else {
+            output->since = loop_now(output->relay->guest->loop);
+            p += n;
+            len -= (size_t)n;
         }
-        output->since = loop_now(loop);
-        p += n;
-        len -= (size_t)n;
     }
-    return 0;
+    return r;
 }
 
 /* Line ends as the program wrote them: a terminal's are two bytes (ONLCR), which only another terminal wants. Works in place.
@@ -66,24 +133,19 @@ static int deliver_lines(struct relay_output *output, uint8_t *p, size_t len)
     return r < 0 ? r : deliver(output, p, kept);
 }
 
+static int pass_on(struct relay_output *output, uint8_t *p, size_t len)
+{
+    return output->takes_cr && len > 0 ? deliver_lines(output, p, len) : deliver(output, p, len);
+}
+
 static int read_chunk(struct relay_output *output, struct arena *a, const Grpc__ReadStreamResponse **ret_reply)
 {
-    struct relay *relay = output->relay;
-    Grpc__ReadStreamRequest request = GRPC__READ_STREAM_REQUEST__INIT;
-    ProtobufCMessage *message = NULL;
-    struct error err = {.errnum = 0};
-
-    request.container_id = TEXT(relay->process.container_id);
-    request.exec_id = TEXT(relay->process.exec_id);
-    request.len = READ_CHUNK;
-    output->since = loop_now(relay->guest->loop);
+    output->since = loop_now(output->relay->guest->loop);
     output->was_asked = false;
     output->is_reading = true;
-    wake_watcher(relay);
-    int r =
-        guest_call(relay->guest, output->method, &request.base, &grpc__read_stream_response__descriptor, a, 0, &message, &err);
+    wake_watcher(output->relay);
+    int r = call_read(output, a, 0, ret_reply);
     output->is_reading = false;
-    *ret_reply = (const void *)message;
     return r;
 }
 
@@ -94,16 +156,17 @@ static void output_fiber(void *arg)
     struct relay *relay = output->relay;
     struct arena *a = arena_new(REPLY_BYTES);
     const Grpc__ReadStreamResponse *reply;
+    int r = 0;
 
-    while (read_chunk(output, a, &reply) == 0 && reply->data.len > 0) {
-        int r = output->takes_cr ? deliver_lines(output, reply->data.data, reply->data.len)
-                                 : deliver(output, reply->data.data, reply->data.len);
-        if (r < 0)
-            break;
+    while (r == 0 && !output->is_settled && read_chunk(output, a, &reply) == 0 && reply->data.len > 0) {
+        r = pass_on(output, reply->data.data, reply->data.len);
         arena_reset(a);
     }
-    if (output->holds_cr)
+    if (r == 0)
+        r = pass_on(output, (uint8_t *)output->rest.data, output->rest.len);
+    if (r == 0 && output->holds_cr)
         (void)deliver(output, (const uint8_t *)"\r", 1);
+    buf_done(&output->rest);
     arena_free(a);
     if (!relay->terminal)
         stdstream_end(&output->stream, output->fd);
@@ -164,67 +227,42 @@ static void input_fiber(void *arg)
     waitq_wake_all(&relay->ended);
 }
 
-/* ---- the end of the process ---- */
-
-static bool has_ended(struct relay *relay)
-{
-    struct error err = {.errnum = 0};
-    struct guest_process process = relay->process;
-
-    int r = guest_signal(relay->guest, &process, 0, false, &err);
-    return r < 0 && err.status == STATUS_NOT_FOUND;
-}
+/* ---- the watcher: reads that bring nothing ---- */
 
 /* When the output has to be looked at next. */
 static uint64_t next_look(const struct relay *relay, const struct relay_output *output)
 {
-    uint64_t now = loop_now(relay->guest->loop);
-
-    if (!output->fiber)
+    if (!output->fiber || !output->is_reading)
         return NO_DEADLINE;
-    if (output->is_stalled || relay->gone)
-        return now + QUIET_NS;
-    return output->is_reading && !output->was_asked ? output->since + QUIET_NS : NO_DEADLINE;
-}
-
-static bool wants_to_know(const struct relay *relay, const struct relay_output *output)
-{
-    uint64_t now = loop_now(relay->guest->loop);
-
-    if (!output->fiber || relay->gone)
-        return false;
-    return output->is_stalled || (output->is_reading && !output->was_asked && now >= output->since + QUIET_NS);
+    if (relay->gone)
+        return loop_now(relay->guest->loop) + QUIET_NS;
+    return output->was_asked ? NO_DEADLINE : output->since + QUIET_NS;
 }
 
 static void ask(struct relay *relay)
 {
+    uint64_t now = loop_now(relay->guest->loop);
     bool wanted = false;
 
     for (size_t i = 0; i < relay->n_outputs; i++) {
-        struct relay_output *output = &relay->outputs[i];
-        wanted |= wants_to_know(relay, output);
-        output->was_asked |= output->is_reading && wanted;
+        const struct relay_output *output = &relay->outputs[i];
+        wanted |= output->fiber && output->is_reading && !output->was_asked && now >= output->since + QUIET_NS;
     }
-    if (!wanted || !has_ended(relay))
+    if (!wanted)
         return;
-    relay->gone = true;
-    relay->gone_at = loop_now(relay->guest->loop);
-    for (size_t i = 0; i < relay->n_outputs; i++) {
-        if (relay->outputs[i].is_stalled)
-            (void)stdstream_grow(&relay->outputs[i].stream);
-    }
+    for (size_t i = 0; i < relay->n_outputs; i++)
+        relay->outputs[i].was_asked |= relay->outputs[i].is_reading;
+    find_out(relay);
 }
 
-/* Of a process that has ended: a read has had its time to bring what was left, a stalled write its time to move. */
+/* Of a process that has ended: a read has had its time to bring what was left. */
 static void give_up(struct relay *relay)
 {
     uint64_t now = loop_now(relay->guest->loop);
 
     for (size_t i = 0; i < relay->n_outputs && relay->gone; i++) {
         struct relay_output *output = &relay->outputs[i];
-        uint64_t since = output->since > relay->gone_at ? output->since : relay->gone_at;
-        uint64_t limit = output->is_reading ? QUIET_NS : RELAY_DRAIN_NS;
-        if (output->fiber && now >= since + limit)
+        if (output->fiber && output->is_reading && now >= quiet_since(output) + QUIET_NS)
             fiber_cancel(output->fiber);
     }
 }
@@ -258,7 +296,13 @@ int relay_start(struct relay *relay, struct guest *guest, const struct guest_pro
 {
     static const char *const methods[] = {"ReadStdout", "ReadStderr"};
 
-    *relay = (struct relay){.guest = guest, .process = *process, .terminal = terminal, .n_outputs = terminal ? 1 : 2};
+    *relay = (struct relay){
+        .guest = guest,
+        .process = *process,
+        .terminal = terminal,
+        .n_outputs = terminal ? 1 : 2,
+        .patience_ns = NO_DEADLINE / 2,
+    };
     waitq_init(&relay->ended);
     waitq_init(&relay->changed);
     stdstream_open(&relay->input, 0, O_RDONLY);
@@ -266,6 +310,7 @@ int relay_start(struct relay *relay, struct guest *guest, const struct guest_pro
     for (size_t i = 0; i < relay->n_outputs; i++) {
         struct relay_output *output = &relay->outputs[i];
         output->relay = relay;
+        output->rest.max = REST_MAX;
         output->method = methods[i];
         output->fd = (int)i + 1;
         stdstream_open(&output->stream, output->fd, O_WRONLY);
@@ -285,8 +330,20 @@ static bool has_output(const struct relay *relay)
     return relay->outputs[0].fiber || relay->outputs[1].fiber;
 }
 
-void relay_wait(struct relay *relay)
+static bool is_settled(const struct relay_output *output)
 {
+    return !output->fiber || output->is_settled;
+}
+
+void relay_settle(struct relay *relay)
+{
+    while (!is_settled(&relay->outputs[0]) || !is_settled(&relay->outputs[1]))
+        (void)waitq_wait(relay->guest->loop, &relay->ended, NO_DEADLINE);
+}
+
+void relay_deliver(struct relay *relay, uint64_t patience_ns)
+{
+    relay->patience_ns = patience_ns;
     while (has_output(relay))
         (void)waitq_wait(relay->guest->loop, &relay->ended, NO_DEADLINE);
 }

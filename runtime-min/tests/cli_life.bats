@@ -553,6 +553,53 @@ assert record["level"] == "error" and "executable file not found in" in record["
     exec 8>&-
 }
 
+# full_reader: descriptor 8 is a pipe that cannot grow any more, and of which nobody reads.
+full_reader() {
+    rm -f "$work/stopped"
+    mkfifo "$work/stopped"
+    exec 8<>"$work/stopped"
+    python3 -c 'import fcntl; fcntl.fcntl(8, 1031, 1048576)' # F_SETPIPE_SZ
+}
+
+@test "a reader that goes on gets more than its pipe holds, though the program has ended" {
+    local left=$((1048576 + 40000)) # the pipe in the guest holds the rest: the program ends
+    bundle b /bin/sh -c "head -c $left /dev/zero; exit 5"
+    full_reader
+    tatami run -d -b "$work/b" $c1 >&8 3>&- 8>&-
+    sleep 3 # it is noticed by then; if not, less is asked of the relay
+    [ "$(timeout 20 head -c $left <&8 | wc -c)" = $left ]
+    await $c1 stopped
+    exec 8>&-
+}
+
+@test "a reader that stopped does not hold back the exit of a killed program, whatever is left" {
+    bundle b /bin/yes
+    full_reader
+    tatami run -d -b "$work/b" $c1 >&8 3>&- 8>&-
+    sleep 1
+    began=$SECONDS
+    tatami kill $c1 KILL
+    await $c1 stopped
+    [ $((SECONDS - began)) -lt 9 ] # 10 s are the time of a program that was not killed
+    [ "$(timeout 10 head -c 1048576 <&8 | wc -c)" = 1048576 ]
+    exec 8>&-
+}
+
+@test "a reader that stopped does not hold a container whose machine died" {
+    bundle b /bin/yes 98762
+    full_reader
+    tatami run -d -b "$work/b" --pid-file "$work/pid" $c1 >&8 3>&- 8>&-
+    sleep 1
+    host_agent_down
+    for _ in $(seq 1000); do grep -qs '^State:.[^Z]' "/proc/$(cat "$work/pid")/status" || break; sleep 0.01; done
+    ! grep '^State:.[^Z]' "/proc/$(cat "$work/pid")/status"
+    run -0 tatami delete $c1
+    exec 8>&-
+    pkill -KILL -x -f "/bin/yes 98762" # what an agent leaves that was killed outside of a machine
+    rm -rf "$work/run"
+    host_agent_up
+}
+
 @test "a reader that left does not stop the program" {
     bundle b /bin/sh -c 'seq 100000; echo done >&2'
     reader_may_leave
